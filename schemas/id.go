@@ -1,0 +1,100 @@
+package schemas
+
+import (
+	"crypto/rand"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// UUID is a UUID in its canonical lower-case text form (RFC 9562 §4), or "" for none.
+type UUID string
+
+// ErrUUID is returned by ParseUUID for text that is not a UUID.
+var ErrUUID = errors.New("not a UUID (8-4-4-4-12 hexadecimal digits)")
+
+// namespace is the name space of all name-based ids of Lineup. Changing it changes every id
+// that was ever handed out.
+var namespace = [16]byte{0x6e, 0x0f, 0x5c, 0x1d, 0x3b, 0x52, 0x5a, 0x8e, 0x9a, 0x41, 0x70, 0x2d, 0x4c, 0x1b, 0x8f, 0x27}
+
+// ParseUUID reads a UUID in its 36-character form, in either letter case.
+// Errors: ErrUUID.
+func ParseUUID(text string) (UUID, error) {
+	if len(text) != 36 || text[8] != '-' || text[13] != '-' || text[18] != '-' || text[23] != '-' {
+		return "", fmt.Errorf("%.40q: %w", text, ErrUUID)
+	}
+	if raw, err := hex.DecodeString(strings.ReplaceAll(text, "-", "")); err != nil || len(raw) != 16 {
+		return "", fmt.Errorf("%.40q: %w", text, ErrUUID)
+	}
+	return UUID(strings.ToLower(text)), nil
+}
+
+// RegistrantID is the id of the registrant that a source lists under key: a UUIDv5
+// (RFC 9562 §5.5), so importing the same source again gives the same id. Keys are compared
+// with their letter case, because some sources' ids differ by case alone.
+func RegistrantID(source, key string) UUID {
+	return nameBased("registrant\x00" + source + "\x00" + key)
+}
+
+// PersonID is the id that groups the registrants of one person, a UUIDv5 of what must agree:
+// see LinkKey. It is "" when linkKey is "".
+func PersonID(linkKey string) UUID {
+	if linkKey == "" {
+		return ""
+	}
+	return nameBased("person\x00" + linkKey)
+}
+
+// FaceID is the id of the face of one photo of one registrant. It has the shape of a UUIDv4,
+// as clients of the wire contract expect, but is derived by SHA-256, so that indexing the
+// photo again, in another generation or on another machine, gives the same id.
+func FaceID(registrant UUID, photo Digest) UUID {
+	sum := sha256.Sum256([]byte("face\x00" + string(registrant) + "\x00" + string(photo)))
+	return format([16]byte(sum[:16]), 4)
+}
+
+// RandomID is a fresh UUIDv4.
+func RandomID() UUID {
+	var b [16]byte
+	rand.Read(b[:]) // never fails (crypto/rand)
+	return format(b, 4)
+}
+
+func nameBased(name string) UUID {
+	h := sha1.New()
+	h.Write(namespace[:])
+	h.Write([]byte(name))
+	return format([16]byte(h.Sum(nil)[:16]), 5)
+}
+
+func format(b [16]byte, version byte) UUID {
+	b[6] = b[6]&0x0f | version<<4
+	b[8] = b[8]&0x3f | 0x80
+	h := hex.EncodeToString(b[:])
+	return UUID(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+}
+
+// Digest is the SHA-256 of some bytes as 64 lower-case hexadecimal digits, or "" for none.
+type Digest string
+
+// DigestOf is the digest of data.
+func DigestOf(data []byte) Digest {
+	sum := sha256.Sum256(data)
+	return Digest(hex.EncodeToString(sum[:]))
+}
+
+// Valid reports whether d has the form of a digest.
+func (d Digest) Valid() bool {
+	if len(d) != 64 {
+		return false
+	}
+	for _, c := range d {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,136 @@
+package schemas
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// StandingSchema is the version of Standing's stored form. History: 1, the first.
+const StandingSchema = 1
+
+// ErrNewerSchema is returned for data written by a newer version of Lineup: it is reported and
+// left alone, never rewritten.
+var ErrNewerSchema = errors.New("written by a newer version of lineup")
+
+// Standing is what the ledger knows of one registrant: whether it is listed, what its content
+// is, and which index generations agree. Revision counts changes of content or listing; a
+// sighting or a mark alone leaves it.
+type Standing struct {
+	Schema   int       `json:"schema"`
+	ID       UUID      `json:"id"`
+	Source   string    `json:"source"`
+	Revision uint64    `json:"revision"`
+	Listed   bool      `json:"listed"`
+	Changed  time.Time `json:"changed"` // when Revision was made
+
+	// Only while listed:
+	Key       string       `json:"key,omitempty"`
+	FirstSeen time.Time    `json:"firstSeen,omitzero"`
+	Record    Digest       `json:"record,omitempty"`
+	Photos    []PhotoState `json:"photos,omitempty"`
+	Pages     []PageState  `json:"pages,omitempty"`
+	Sighted   time.Time    `json:"sighted,omitzero"` // when a crawl last read the registrant
+	Run       string       `json:"run,omitempty"`    // the run that did
+
+	Removal *Removal        `json:"removal,omitempty"` // never again
+	Marks   map[string]Mark `json:"marks,omitempty"`   // by index generation
+}
+
+// PhotoState is a photo as last fetched, with what a conditional request needs.
+type PhotoState struct {
+	URL          string `json:"url"`
+	Digest       Digest `json:"digest,omitempty"`
+	Problem      string `json:"problem,omitempty"`
+	ETag         string `json:"etag,omitempty"`
+	LastModified string `json:"lastModified,omitempty"`
+	Taken        Date   `json:"taken,omitzero"`
+}
+
+// PageState is a stored page the record was read from.
+type PageState struct {
+	URL    string    `json:"url"`
+	Digest Digest    `json:"digest"`
+	Read   time.Time `json:"read"`
+}
+
+// Removal says that this source id must never be listed again, and why.
+type Removal struct {
+	At     time.Time `json:"at"`
+	Reason string    `json:"reason"`
+}
+
+// Mark says that an index generation holds Revision, or nothing when it is not listed.
+type Mark struct {
+	Revision uint64    `json:"revision"`
+	Model    string    `json:"model"`
+	Faces    int       `json:"faces"` // enrolled faces
+	At       time.Time `json:"at"`
+}
+
+// Agrees reports whether generation, built with model, holds the standing as it is.
+func (s Standing) Agrees(generation, model string) bool {
+	m, ok := s.Marks[generation]
+	return ok && m.Revision == s.Revision && m.Model == model
+}
+
+// Encode gives the stored form.
+func (s Standing) Encode() ([]byte, error) {
+	s.Schema = StandingSchema
+	data, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("encode standing: %w", err)
+	}
+	return data, nil
+}
+
+// DecodeStanding reads a stored standing. Errors: ErrNewerSchema.
+func DecodeStanding(data []byte) (Standing, error) {
+	var s Standing
+	if err := decode(data, StandingSchema, &s); err != nil {
+		return Standing{}, fmt.Errorf("decode standing: %w", err)
+	}
+	return s, nil
+}
+
+// decode reads JSON whose "schema" is at most known.
+func decode(data []byte, known int, into any) error {
+	var head struct {
+		Schema int `json:"schema"`
+	}
+	if err := json.Unmarshal(data, &head); err != nil {
+		return err
+	}
+	if head.Schema > known {
+		return fmt.Errorf("schema %d, this version knows %d: %w", head.Schema, known, ErrNewerSchema)
+	}
+	return json.Unmarshal(data, into)
+}
+
+// Capture is one registrant as one crawl read it: the record and all its bytes, accepted whole
+// or not at all.
+type Capture struct {
+	Record Record
+	Photos []CapturedPhoto // one for each of Record.Photos, in order
+	Pages  []CapturedPage
+	Read   time.Time
+}
+
+// CapturedPhoto is a photo as read. Data nil with Unchanged set says the source answered that
+// the photo is still the one of digest Unchanged; Data nil with Problem set says it could not
+// be read or is a placeholder.
+type CapturedPhoto struct {
+	Data         []byte
+	Unchanged    Digest
+	Problem      string
+	ETag         string
+	LastModified string
+}
+
+// CapturedPage is the part of a page that speaks of this registrant and of nobody else.
+type CapturedPage struct {
+	URL  string
+	Data []byte
+	Read time.Time
+}
