@@ -1,0 +1,78 @@
+package schemas
+
+import (
+	"errors"
+	"time"
+)
+
+// ErrPhotoNeeded is returned for a capture that says a photo is unchanged while its bytes are
+// not stored: the photo must be fetched again.
+var ErrPhotoNeeded = errors.New("photo bytes are not stored, fetch them again")
+
+// ErrLeased is returned while another process holds the lease of a source.
+var ErrLeased = errors.New("another process is crawling this source")
+
+// ErrRefused is returned for a registrant that was removed for ever.
+var ErrRefused = errors.New("removed for ever, never listed again")
+
+// Outcome says what accepting a capture did.
+type Outcome string
+
+// The outcomes of a capture.
+const (
+	OutcomeNew       Outcome = "new"
+	OutcomeChanged   Outcome = "changed"
+	OutcomeUnchanged Outcome = "unchanged"
+	OutcomeReturned  Outcome = "returned" // was listed before, delisted, and is listed again
+	OutcomeRefused   Outcome = "refused"  // removed for ever
+)
+
+// RunState says how a run over a source ended. Only a complete one may delist.
+type RunState string
+
+// The states of a run.
+const (
+	RunRunning  RunState = "running"
+	RunComplete RunState = "complete" // everything the source lists was read, and the guards held
+	RunPartial  RunState = "partial"  // stopped, or some pages could not be read
+	RunFailed   RunState = "failed"
+	RunBlocked  RunState = "blocked" // the site refuses automated reading
+	RunRefused  RunState = "refused" // read to the end, but a guard forbids to believe it
+)
+
+// RunSummary is what one run over a source did. It is kept as the source's last run.
+type RunSummary struct {
+	Schema  int       `json:"schema"`
+	Run     string    `json:"run"`
+	Source  string    `json:"source"`
+	Started time.Time `json:"started"`
+	Ended   time.Time `json:"ended,omitzero"`
+	State   RunState  `json:"state"`
+	Reason  string    `json:"reason,omitempty"` // why it is not complete, for the operator
+	DryRun  bool      `json:"dryRun,omitempty"`
+
+	Pages       int            `json:"pages"`
+	Fetched     int            `json:"fetched"` // requests answered with a body
+	NotModified int            `json:"notModified"`
+	Bytes       int64          `json:"bytes"`
+	Claimed     int            `json:"claimed,omitempty"` // registrants the source says it has
+	Registrants int            `json:"registrants"`       // registrants read
+	New         int            `json:"new"`
+	Changed     int            `json:"changed"`
+	Unchanged   int            `json:"unchanged"`
+	Returned    int            `json:"returned"`
+	Refused     int            `json:"refused"`
+	Delisted    int            `json:"delisted"`
+	Photos      map[string]int `json:"photos,omitempty"`    // by outcome: fetched, unchanged, placeholder, failed
+	Dropped     map[string]int `json:"dropped,omitempty"`   // by rule
+	Errors      map[string]int `json:"errors,omitempty"`    // by class
+	Leftovers   map[string]int `json:"leftovers,omitempty"` // by label that no rule handled
+	WithPhoto   int            `json:"withPhoto"`
+	WithBirth   int            `json:"withBirth"`
+	WithOffense int            `json:"withOffense"`
+	Drift       []string       `json:"drift,omitempty"` // shares that moved beyond the source's bound
+
+	MinCount   int     `json:"minCount,omitempty"`   // guard: fewer registrants are not believed
+	MaxDrop    float64 `json:"maxDrop,omitempty"`    // guard: share of the listed that may vanish, 0 is 0.10
+	AcceptDrop string  `json:"acceptDrop,omitempty"` // a human's reason to delist beyond MaxDrop
+}
