@@ -14,8 +14,11 @@ package blob
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"lineup/schemas"
@@ -41,6 +44,55 @@ type Ref struct {
 // Key is the object key of r.
 func (r Ref) Key() string { return string(r.Owner) + "/" + string(r.Kind) + "/" + string(r.Digest) }
 
+// Validate refuses a Ref that cannot name a blob: anything but a canonical UUID, a kind of
+// ours and a digest. No key of a valid Ref leaves its owner's prefix. Errors: ErrRef.
+func (r Ref) Validate() error {
+	if err := ValidOwner(r.Owner); err != nil {
+		return err
+	}
+	if !slices.Contains(Kinds(), r.Kind) {
+		return fmt.Errorf("kind %.20q: %w", r.Kind, ErrRef)
+	}
+	if !r.Digest.Valid() {
+		return fmt.Errorf("digest %.70q: %w", r.Digest, ErrRef)
+	}
+	return nil
+}
+
+// ValidOwner refuses what is not a UUID in canonical form. Errors: ErrRef.
+func ValidOwner(owner schemas.UUID) error {
+	if canonical, err := schemas.ParseUUID(string(owner)); err != nil || canonical != owner {
+		return fmt.Errorf("owner %.40q: %w", owner, ErrRef)
+	}
+	return nil
+}
+
+// ParseKey reads what Ref.Key gives, and nothing else. Errors: ErrRef.
+func ParseKey(key string) (Ref, error) {
+	parts := strings.Split(key, "/")
+	if len(parts) != 3 {
+		return Ref{}, fmt.Errorf("key %.120q: %w", key, ErrRef)
+	}
+	ref := Ref{Owner: schemas.UUID(parts[0]), Kind: Kind(parts[1]), Digest: schemas.Digest(parts[2])}
+	if err := ref.Validate(); err != nil {
+		return Ref{}, fmt.Errorf("key %.120q: %w", key, err)
+	}
+	return ref, nil
+}
+
+// RefOf is the name data has under owner and kind. Errors: ErrRef, ErrTooLarge. Adapters
+// start their Put with it.
+func RefOf(owner schemas.UUID, kind Kind, data []byte) (Ref, error) {
+	if len(data) > MaxSize {
+		return Ref{}, fmt.Errorf("%d bytes, the limit is %d: %w", len(data), MaxSize, ErrTooLarge)
+	}
+	ref := Ref{Owner: owner, Kind: kind, Digest: schemas.DigestOf(data)}
+	return ref, ref.Validate()
+}
+
+// Kinds lists every kind there is.
+func Kinds() []Kind { return []Kind{Photo, Page, Record} }
+
 // Info is a stored blob as Walk finds it.
 type Info struct {
 	Ref
@@ -48,25 +100,36 @@ type Info struct {
 	Modified time.Time
 }
 
-// ErrCorrupt is returned by Get when the bytes do not have the digest they are named by.
-var ErrCorrupt = errors.New("stored bytes do not have their digest")
+// Errors of a Store, beside fs.ErrNotExist.
+var (
+	// ErrCorrupt is returned by Get when the bytes do not have the digest they are named by.
+	ErrCorrupt = errors.New("stored bytes do not have their digest")
+	// ErrTooLarge is returned by Put for data larger than MaxSize.
+	ErrTooLarge = errors.New("blob is too large")
+	// ErrRef is returned by every call for an owner, kind or digest that cannot name a blob.
+	ErrRef = errors.New("not the name of a blob")
+	// ErrFull is returned by Put when the store has no room; nothing of the blob is left behind.
+	ErrFull = errors.New("no room left in the blob store; free space or enlarge it, nothing is lost")
+)
 
 // MaxSize is the largest blob in bytes that Put takes and Get returns.
 const MaxSize = 32 << 20
 
-// Store keeps blobs.
+// Store keeps blobs. A name that cannot be one is ErrRef, before anything is asked of storage.
 type Store interface {
-	// Put stores data under owner and kind and returns its name. Putting what is there
-	// already changes nothing. Errors: data larger than MaxSize.
+	// Put stores data under owner and kind and returns its name. Putting what is there already
+	// changes nothing, but heals a blob whose stored bytes have another length. The caller may
+	// reuse data afterwards. Errors: ErrTooLarge, ErrFull.
 	Put(ctx context.Context, owner schemas.UUID, kind Kind, data []byte) (Ref, error)
 	// Get returns the bytes of ref. Errors: fs.ErrNotExist, ErrCorrupt.
 	Get(ctx context.Context, ref Ref) ([]byte, error)
 	// Has reports whether ref is there, without reading it.
 	Has(ctx context.Context, ref Ref) (bool, error)
-	// Delete removes the blobs named.
+	// Delete removes the blobs named; after an error some may be gone.
 	Delete(ctx context.Context, refs ...Ref) error
 	// Walk yields all blobs of owner, or of everybody when owner is "", in no order. A blob
-	// written or deleted meanwhile may be missed or seen. The first error ends it.
+	// written or deleted meanwhile may be missed or seen; what else lies in the store is passed
+	// over. The first error ends it.
 	Walk(ctx context.Context, owner schemas.UUID) iter.Seq2[Info, error]
 	// Check tries the store from here: nil when a blob can be written, read and deleted.
 	Check(ctx context.Context) error
