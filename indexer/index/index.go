@@ -161,6 +161,9 @@ type Reader interface {
 	// first, ties by face ID. The result is exact unless the engine is told otherwise.
 	// Errors: ErrEmbedding.
 	Nearest(ctx context.Context, embedding []float32, k int, f Filter) ([]Neighbour, Generation, error)
+	// Enrolled counts the registrants with a face that pass f: the gallery that Nearest with
+	// the same f searches. An engine for which that is dear may answer to within a tenth.
+	Enrolled(ctx context.Context, f Filter) (int, error)
 	// Sample returns up to n faces with embeddings, spread over the gallery; the same seed and gallery give the same faces.
 	Sample(ctx context.Context, n int, seed uint64) ([]schemas.Face, error)
 }
