@@ -5,7 +5,9 @@
 // id: no count of references can be wrong. Bytes shared by two registrants are kept twice.
 // The layout of keys is
 //
-//	<owner uuid>/<kind>/<sha-256>
+//	<kind>/<owner uuid>/<sha-256>
+//
+// with the kind first, so that any S3 can give page snapshots a life cycle by prefix.
 //
 // Calls may be repeated and may run at once. Put is durable when it returns. Get of a blob
 // that is not there is fs.ErrNotExist; Delete of one is not an error.
@@ -42,7 +44,7 @@ type Ref struct {
 }
 
 // Key is the object key of r.
-func (r Ref) Key() string { return string(r.Owner) + "/" + string(r.Kind) + "/" + string(r.Digest) }
+func (r Ref) Key() string { return string(r.Kind) + "/" + string(r.Owner) + "/" + string(r.Digest) }
 
 // Validate refuses a Ref that cannot name a blob: anything but a canonical UUID, a kind of
 // ours and a digest. No key of a valid Ref leaves its owner's prefix. Errors: ErrRef.
@@ -73,7 +75,7 @@ func ParseKey(key string) (Ref, error) {
 	if len(parts) != 3 {
 		return Ref{}, fmt.Errorf("key %.120q: %w", key, ErrRef)
 	}
-	ref := Ref{Owner: schemas.UUID(parts[0]), Kind: Kind(parts[1]), Digest: schemas.Digest(parts[2])}
+	ref := Ref{Kind: Kind(parts[0]), Owner: schemas.UUID(parts[1]), Digest: schemas.Digest(parts[2])}
 	if err := ref.Validate(); err != nil {
 		return Ref{}, fmt.Errorf("key %.120q: %w", key, err)
 	}
@@ -118,8 +120,9 @@ const MaxSize = 32 << 20
 // Store keeps blobs. A name that cannot be one is ErrRef, before anything is asked of storage.
 type Store interface {
 	// Put stores data under owner and kind and returns its name. Putting what is there already
-	// changes nothing, but heals a blob whose stored bytes have another length. The caller may
-	// reuse data afterwards. Errors: ErrTooLarge, ErrFull.
+	// changes no bytes, but heals a blob whose stored bytes have another length, and makes the
+	// age of a Page start again (Info.Modified). The caller may reuse data afterwards.
+	// Errors: ErrTooLarge, ErrFull.
 	Put(ctx context.Context, owner schemas.UUID, kind Kind, data []byte) (Ref, error)
 	// Get returns the bytes of ref. Errors: fs.ErrNotExist, ErrCorrupt.
 	Get(ctx context.Context, ref Ref) ([]byte, error)
