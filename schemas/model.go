@@ -1,5 +1,7 @@
 package schemas
 
+import "math"
+
 // Model describes an embedder's output: everything the rest of the house needs to know about
 // embeddings. Embeddings of different models are never compared.
 type Model struct {
@@ -8,6 +10,20 @@ type Model struct {
 	Metric      string       `json:"metric"`      // "euclidean": distance is the square root of the summed squares
 	MaxDistance float64      `json:"maxDistance"` // no neighbour beyond is ever returned
 	FalseMatch  []CurvePoint `json:"falseMatch"`  // false-match rate by distance over strangers, increasing
+}
+
+// Distance is the distance of two embeddings of the model in its metric, or NaN when they are
+// not of one length or the metric is not known.
+func (m Model) Distance(a, b []float32) float64 {
+	if m.Metric != "euclidean" || len(a) != len(b) {
+		return math.NaN()
+	}
+	var sum float64
+	for i := range a {
+		d := float64(a[i] - b[i])
+		sum += d * d
+	}
+	return math.Sqrt(sum)
 }
 
 // CurvePoint says which share of pairs of strangers are at Distance or nearer.
