@@ -7,10 +7,14 @@ package face
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"lineup/schemas"
 )
+
+// ErrBusy is returned by Embed when too many photos wait already: try again in a moment.
+var ErrBusy = errors.New("embedder is busy")
 
 // Purpose says what a photo is for: it decides which formats are taken and what is refused.
 type Purpose int
@@ -26,7 +30,8 @@ type Embedder interface {
 	// Model describes the embeddings. It never changes during the life of an Embedder.
 	Model() schemas.Model
 	// Embed finds the faces of photo and embeds the largest. The error is a *Problem when the
-	// photo is at fault (try another photo, not again), ctx's error when the caller left, and
+	// photo is at fault (try another photo, not again), ctx's error when the caller left, ErrBusy when
+	// too many wait, and
 	// anything else when the embedder is at fault.
 	Embed(ctx context.Context, photo []byte, purpose Purpose) (Result, error)
 	io.Closer
