@@ -1,0 +1,65 @@
+package namekey
+
+import (
+	"strings"
+	"unicode"
+)
+
+// accented gives the plain letters of the accented Latin ones: what "é" stands under is written
+// before it. Registries of one state print the accents that another leaves out.
+const accented = "aàáâãäåāăąǎạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıǐịỉ jĵ kķ lĺļľŀł nñńņňŋ " +
+	"oòóôõöøōŏőơǒọỏốồổỗộớờởỡợ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųưǔụủứừửữự wŵ yýÿŷỳỵỷỹ zźżž"
+
+// plain maps accented letters to plain ones; ß, æ, œ and þ become two.
+var plain = func() map[rune]string {
+	m := map[rune]string{'ß': "ss", 'æ': "ae", 'œ': "oe", 'þ': "th"}
+	for _, group := range strings.Fields(accented) {
+		for _, r := range group[1:] {
+			m[r] = group[:1]
+		}
+	}
+	return m
+}()
+
+// Fold gives the form in which names are compared: lower case, without accents and
+// apostrophes, every other mark (hyphen, comma, full stop) a single space. "O’Brien-Núñez, Jr."
+// becomes "obrien nunez jr". Folding twice changes nothing.
+func Fold(name string) string {
+	var b strings.Builder
+	gap := false
+	for _, r := range name {
+		r = unicode.ToLower(r)
+		switch {
+		case r == '\'' || r == '’' || r == '‘' || r == '`' || r == 'ʼ' || unicode.Is(unicode.Mn, r):
+			continue
+		case !unicode.IsLetter(r) && !unicode.IsDigit(r):
+			gap = true
+			continue
+		}
+		if gap && b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		gap = false
+		if p, ok := plain[r]; ok {
+			b.WriteString(p)
+		} else {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// Words are the folded words of a name.
+func Words(name string) []string { return strings.Fields(Fold(name)) }
+
+// suffixes are the words that follow a last name without being one, with their common form.
+var suffixes = map[string]string{"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr",
+	"ii": "ii", "2nd": "ii", "iii": "iii", "3rd": "iii", "iv": "iv", "4th": "iv", "v": "v", "5th": "v"}
+
+// Suffix is the common form of a generation suffix ("Jr." and "JUNIOR" are "jr"), or "".
+func Suffix(word string) string { return suffixes[Fold(word)] }
+
+// particles are the words that may stand before the rest of a last name ("de la Cruz").
+var particles = map[string]bool{"de": true, "la": true, "las": true, "los": true, "del": true, "da": true, "das": true, "do": true, "dos": true,
+	"di": true, "du": true, "le": true, "van": true, "von": true, "der": true, "den": true, "ter": true, "ten": true, "st": true, "san": true, "mac": true,
+	"el": true, "al": true, "bin": true, "ibn": true, "abu": true, "y": true}

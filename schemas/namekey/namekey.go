@@ -1,0 +1,200 @@
+// Package namekey makes the name keys of records and of queries. A search engine only looks
+// keys up: a record that has one of a query's keys is a candidate, which the scorer of the
+// query daemon then judges. So keys must find everything the scorer would accept, while
+// keeping what they bring small enough to judge one by one.
+//
+// A key is a class letter, a colon and folded text:
+//
+//	f:john, l:smith      a word of the first (middle) or last name; several joined as one
+//	n:john smith         a first and a last name
+//	w:smith              any word of the name
+//	t:jan, s:snat        the sound of a first or last name (NYSIIS)
+//	r:jonathan           a first name or what it is short for
+//	x:robert snat        such a root, and the sound of a last name
+//	y:jan snat           both sounds
+//	d:smth, e:jhn        a last or first name with one letter left out: two names one typo apart share one
+//	i:j smth             the first letter of a root, and a last name so
+//	p:smi, o:joh         the first letters of a last or first name, three to five
+//	g:john smi, h:joh smith    one name and the first three letters of the other
+//
+// The standard library only, like all of schemas.
+package namekey
+
+import (
+	"slices"
+	"strings"
+
+	"lineup/schemas"
+)
+
+// MinPrefix is the number of letters a prefix search needs.
+const MinPrefix = 3
+
+const (
+	longestPrefix = 5
+	maxAliases    = 24  // of a record; a few registrants have a hundred
+	maxWords      = 6   // of one name
+	maxKeys       = 800 // of a record
+	maxWordBytes  = 40  // longer ones are not names
+)
+
+// Parts takes a name apart into folded words. Where only Full is set, "LAST, FIRST MIDDLE" and
+// "FIRST MIDDLE LAST" are understood; a suffix is taken out wherever it stands.
+func Parts(name schemas.Name) (first, middle, last []string, suffix string) {
+	suffix = Suffix(name.Suffix)
+	if name.First == "" && name.Last == "" {
+		return split(name.Full, suffix)
+	}
+	first, middle = words(name.First, nil), words(name.Middle, nil)
+	last = words(name.Last, &suffix)
+	return first, middle, last, suffix
+}
+
+func split(full, suffix string) (first, middle, last []string, suf string) {
+	if before, after, ok := strings.Cut(full, ","); ok && Suffix(after) == "" {
+		last = words(before, &suffix)
+		first = words(after, &suffix)
+	} else {
+		first = words(full, &suffix)
+		if n := len(first); n > 0 {
+			from := n - 1
+			for from > 1 && particles[first[from-1]] {
+				from--
+			}
+			first, last = first[:from], first[from:]
+		}
+	}
+	if len(first) > 1 {
+		first, middle = first[:1], first[1:]
+	}
+	return first, middle, last, suffix
+}
+
+// words are the folded words of part, at most maxWords. With suffix given a generation suffix
+// after the first word is put there instead.
+func words(part string, suffix *string) []string {
+	var kept []string
+	for _, w := range Words(part) {
+		if s := suffixes[w]; s != "" && suffix != nil && len(kept) > 0 {
+			*suffix = s
+		} else if len(w) <= maxWordBytes && len(kept) < maxWords {
+			kept = append(kept, w)
+		}
+	}
+	return kept
+}
+
+// Of are the name keys of a record, its aliases' among them. Sorted, without repeats.
+func Of(r schemas.Record) []string {
+	k := set{}
+	k.name(r.Name)
+	for _, a := range r.Aliases[:min(len(r.Aliases), maxAliases)] {
+		if len(k) > maxKeys {
+			break
+		}
+		k.name(a.Name)
+	}
+	return k.sorted()
+}
+
+// LinkKey is what must agree between two registrants before they are shown as one person:
+// folded first and last name, full birth date and sex. It is "" when any of them is missing:
+// schemas.PersonID gives no id then.
+func LinkKey(r schemas.Record) string {
+	first, last := strings.Join(words(r.Name.First, nil), " "), strings.Join(words(r.Name.Last, new(string)), " ")
+	if first == "" || last == "" || r.Birth.Precision() != "exact" || r.Sex.Value == "" {
+		return ""
+	}
+	return strings.Join([]string{first, last, r.Birth.String(), r.Sex.Value}, "\x00")
+}
+
+// set collects keys.
+type set map[string]struct{}
+
+func (k set) add(class, text string) {
+	if text != "" {
+		k[class+":"+text] = struct{}{}
+	}
+}
+
+func (k set) sorted() []string {
+	keys := make([]string, 0, len(k))
+	for key := range k {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// name adds all keys of one name of a record.
+func (k set) name(name schemas.Name) {
+	given, middle, family, _ := Parts(name)
+	for _, w := range slices.Concat(given, middle, family) {
+		k.add("w", w)
+	}
+	firsts, lasts := forms(given), forms(family)
+	seconds := append(slices.Clone(firsts), middle...) // who goes by a middle name
+	for _, last := range lasts {
+		k.add("l", last)
+		k.add("s", Phonetic(last))
+		k.deletions("d", "", last)
+		k.prefixes("p", last)
+		for _, first := range seconds {
+			k.add("n", first+" "+last)
+			k.add("g", first+" "+cut(last, MinPrefix))
+			k.add("h", cut(first, MinPrefix)+" "+last)
+			k.add("y", Phonetic(first)+" "+Phonetic(last))
+			for _, root := range Roots(first) {
+				k.add("x", root+" "+Phonetic(last))
+				k.deletions("i", cut(root, 1)+" ", last)
+			}
+		}
+	}
+	for _, first := range seconds {
+		k.add("f", first)
+		k.add("t", Phonetic(first))
+		k.deletions("e", "", first)
+		k.prefixes("o", first)
+		for _, root := range Roots(first) {
+			k.add("r", root)
+		}
+	}
+}
+
+// forms are the words of a name and, of several, all of them as one: "smith", "johnson" and
+// "smithjohnson". Particles alone are not looked for.
+func forms(words []string) []string {
+	if len(words) < 2 {
+		return words
+	}
+	all := []string{strings.Join(words, "")}
+	for _, w := range words {
+		if !particles[w] {
+			all = append(all, w)
+		}
+	}
+	return all
+}
+
+func (k set) deletions(class, before, word string) {
+	k.add(class, before+word)
+	letters := []rune(word)
+	if len(letters) < 4 {
+		return // a letter less would leave hardly anything
+	}
+	for i := range letters {
+		k.add(class, before+string(letters[:i])+string(letters[i+1:]))
+	}
+}
+
+func (k set) prefixes(class, word string) {
+	for n := MinPrefix; n <= longestPrefix && n <= len([]rune(word)); n++ {
+		k.add(class, cut(word, n))
+	}
+}
+
+// cut is the first n letters of word.
+func cut(word string, n int) string {
+	letters := []rune(word)
+	return string(letters[:min(n, len(letters))])
+}
