@@ -38,6 +38,7 @@ const (
 	RunFailed   RunState = "failed"
 	RunBlocked  RunState = "blocked" // the site refuses automated reading
 	RunRefused  RunState = "refused" // read to the end, but a guard forbids to believe it
+	RunSame     RunState = "same"    // the source says that nothing changed since its last complete run
 )
 
 // RunSummary is what one run over a source did. It is kept as the source's last run.

@@ -4,6 +4,7 @@ package scraper
 
 import (
 	"errors"
+	"iter"
 	"net/http"
 	"time"
 
@@ -40,7 +41,15 @@ type Request struct {
 	Header http.Header       // beyond the fetcher's own
 	Body   []byte            // of a POST
 	Carry  map[string]string // what the answer's reader must know of the page that asked: partition, page number, list row
-	Key    string            // names the request in checkpoints; "" is Method, URL and Body
+	Key    string            // names the request within a run, so that it is asked once; "" is Method, URL and Body
+
+	// Registrant is the key of the one registrant the answer speaks of, "" when that is not
+	// known or there are several. A run that goes on skips what it has accepted already, and a
+	// rolling source asks again only for what is older than its refresh time.
+	Registrant string
+	// Modified is what the page that asked says of the registrant's last change, "" for
+	// nothing: a rolling source asks at once when it moved.
+	Modified string
 }
 
 // Page is an answer.
@@ -56,9 +65,10 @@ type Page struct {
 // Parsed is what one page says.
 type Parsed struct {
 	Drafts   []Draft
-	Next     []Request      // pages to read after this one
-	Total    int            // how many registrants the page says its partition has; 0 when it says nothing
-	Listed   []string       // keys of registrants this page lists whose records are on other pages
+	Rows     iter.Seq2[Draft, error] // in the place of Drafts for a large file: one registrant at a time, grouped already
+	Next     []Request               // pages to read after this one, in this order
+	Total    int                     // how many registrants the page says its partition has; 0 when it says nothing
+	Listed   []string                // keys of registrants this page lists whose records are on other pages
 	Leftover []Leftover     // values no rule handled
 	Dropped  map[string]int // records left out, by the rule's name: "juvenile", "moved"
 }
@@ -68,7 +78,9 @@ type Parsed struct {
 type Draft struct {
 	Record   schemas.Record // Photos have URL, Taken and View, no digest yet
 	Photos   []Request      // one for each of Record.Photos; a data: URL needs no network
-	Evidence []byte         // the part of the page that speaks of this registrant and nobody else
+	// Evidence is the part of the page that speaks of this registrant and of nobody else, such
+	// that Parse of a page with the same Request and this body gives the draft again.
+	Evidence []byte
 }
 
 // Leftover is a value that no rule of the definition handled.
@@ -110,6 +122,12 @@ type Manners struct {
 	Window      string        `json:"window,omitempty"`      // "01:00-05:00", in the schedule's zone
 	CA          string        `json:"ca,omitempty"`          // PEM of a certificate the site fails to send
 	Refresh     time.Duration `json:"refresh,omitempty"`     // rolling: a registrant's page is read again when older than this
+	JoinPages   bool          `json:"joinPages,omitempty"`   // parts of one registrant may stand on several pages; else they stand on one
+	Timeout     time.Duration `json:"timeout,omitempty"`     // for one answer, 0 is 60 s
+	MaxBody     int64         `json:"maxBody,omitempty"`     // bytes of one answer, 0 is 64 MiB
+	BlockMarks  []string      `json:"blockMarks,omitempty"`  // text that only a refusal of this site has, beyond the common ones
+	StubPhotos  []string      `json:"stubPhotos,omitempty"`  // SHA-256 of this site's pictures for "no photo"
+	StubURLs    []string      `json:"stubURLs,omitempty"`    // parts of a photo's URL that mean "no photo", beyond the common ones
 }
 
 // Guards are what must hold before a run may delist anybody.
