@@ -1,0 +1,183 @@
+// Package broker runs a NATS server with JetStream inside the process, for the all-in-one size
+// and for tests, and connects to it or to an external one.
+//
+// The embedded server keeps its streams below a directory, syncs every write before it
+// acknowledges it, and listens on a random loopback port behind a random token, so that
+// commands of the same user can reach a running all-in-one through its data directory.
+package broker
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// startTimeout bounds how long a server may take to be ready; recovering 1,000,000 keys after
+// a kill takes up to 5 s (measured), a slow disk more.
+const startTimeout = 2 * time.Minute
+
+// Broker is a NATS server inside this process.
+type Broker struct {
+	server *server.Server
+	token  string
+}
+
+// Start runs a server over the streams in dir, which it makes when missing. Only one process
+// may do so at a time; the caller holds the lock of the data directory.
+func Start(dir string, log *slog.Logger) (*Broker, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the broker's directory: %w", err)
+	}
+	b := &Broker{token: rand.Text()}
+	s, err := server.NewServer(&server.Options{
+		ServerName:    "lineup",
+		Host:          "127.0.0.1",
+		Port:          server.RANDOM_PORT,
+		Authorization: b.token,
+		NoSigs:        true,
+		JetStream:     true,
+		StoreDir:      dir,
+		SyncAlways:    true,
+		MaxPayload:    1 << 20,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("set up the broker: %w", err)
+	}
+	s.SetLoggerV2(logger{log}, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(startTimeout) {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("broker over %s not ready after %s", filepath.Base(dir), startTimeout)
+	}
+	b.server = s
+	return b, nil
+}
+
+// URL is where the server listens, with the token that opens it: a secret.
+func (b *Broker) URL() string {
+	return fmt.Sprintf("nats://%s@%s", b.token, b.server.Addr())
+}
+
+// Connect opens a connection inside the process.
+func (b *Broker) Connect() (*nats.Conn, error) {
+	nc, err := nats.Connect("", append(connectOptions(nil), nats.InProcessServer(b.server), nats.Token(b.token))...)
+	if err != nil {
+		return nil, fmt.Errorf("connect inside the process: %w", err)
+	}
+	return nc, nil
+}
+
+// Close stops the server and waits until its files are closed.
+func (b *Broker) Close() {
+	b.server.Shutdown()
+	b.server.WaitForShutdown()
+}
+
+// Remote says how to reach an external cluster.
+type Remote struct {
+	URL         string // comma-separated
+	Credentials string // file, "" for none
+	CA          string // PEM file, "" for the system's
+	Cert, Key   string // client certificate files, "" for none
+	Log         *slog.Logger
+}
+
+// Dial connects to an external cluster, and keeps reconnecting for ever with back-off.
+func Dial(r Remote) (*nats.Conn, error) {
+	options := connectOptions(r.Log)
+	if r.Credentials != "" {
+		options = append(options, nats.UserCredentials(r.Credentials))
+	}
+	if r.CA != "" {
+		options = append(options, nats.RootCAs(r.CA))
+	}
+	if r.Cert != "" {
+		options = append(options, nats.ClientCert(r.Cert, r.Key))
+	}
+	nc, err := nats.Connect(r.URL, options...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS: %w (is it running, and are url and credentials right?)", err)
+	}
+	return nc, nil
+}
+
+func connectOptions(log *slog.Logger) []nats.Option {
+	options := []nats.Option{
+		nats.Name("lineup"),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(250 * time.Millisecond),
+		nats.CustomReconnectDelay(func(attempts int) time.Duration {
+			return min(250*time.Millisecond<<min(attempts, 7), 15*time.Second)
+		}),
+		nats.Timeout(5 * time.Second),
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return append(options,
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("nats connection lost", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(*nats.Conn) { log.Info("nats connection restored") }),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats error", "error", err) }))
+}
+
+// Stream makes the stream config describes, or brings the one of that name to it.
+func Stream(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) (jetstream.Stream, error) {
+	// A role without the right to change streams may still use those that are there.
+	have, err := js.Stream(ctx, config.Name)
+	if err == nil && same(have.CachedInfo().Config, config) {
+		return have, nil
+	}
+	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil, fmt.Errorf("look at stream %s: %w", config.Name, err)
+	}
+	made, err := js.CreateOrUpdateStream(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("make stream %s: %w", config.Name, err)
+	}
+	return made, nil
+}
+
+// Bucket is Stream for a key-value bucket with one revision a key. Reads go to the stream's
+// leader, never to a replica that may lag: who was delisted must not answer.
+func Bucket(ctx context.Context, js jetstream.JetStream, name string, ttl time.Duration, replicas int) (jetstream.KeyValue, error) {
+	_, err := Stream(ctx, js, jetstream.StreamConfig{
+		Name:              "KV_" + name,
+		Subjects:          []string{"$KV." + name + ".>"},
+		MaxMsgsPerSubject: 1,
+		MaxAge:            ttl,
+		Storage:           jetstream.FileStorage,
+		Compression:       jetstream.S2Compression,
+		Replicas:          max(replicas, 1),
+		Discard:           jetstream.DiscardNew,
+		AllowRollup:       true,
+		DenyDelete:        true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	kv, err := js.KeyValue(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", name, err)
+	}
+	return kv, nil
+}
+
+func same(have, want jetstream.StreamConfig) bool {
+	return have.Replicas == max(want.Replicas, 1) && have.MaxAge == want.MaxAge &&
+		have.MaxMsgsPerSubject == want.MaxMsgsPerSubject && have.Retention == want.Retention &&
+		have.Discard == want.Discard && have.AllowDirect == want.AllowDirect
+}

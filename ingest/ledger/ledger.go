@@ -1,0 +1,168 @@
+// Package ledger keeps who is listed, and which index generations agree with it: one entry a
+// registrant in a JetStream key-value bucket, changed by compare-and-set. It is the truth
+// about who may answer.
+//
+// Keys are <source>.<registrant uuid>, values are schemas.Standing as JSON. A delisted or
+// removed registrant keeps an entry without content: the revision, so that late writers can be
+// told, and the removal mark.
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
+	"lineup/schemas"
+)
+
+// The names of the buckets.
+const (
+	StandingsBucket = "lineup-standings"
+	RunsBucket      = "lineup-runs"
+	LeasesBucket    = "lineup-leases"
+)
+
+// LeaseTime is how long a lease holds without being renewed.
+const LeaseTime = 60 * time.Second
+
+// tries bounds the attempts of one compare-and-set; each failure means somebody else won.
+const tries = 50
+
+var (
+	// ErrMoved is returned by Mark when the standing is no longer at the revision marked.
+	ErrMoved = errors.New("standing has moved on")
+	// ErrUnchanged is returned by the function given to Update to leave the standing as it is.
+	ErrUnchanged = errors.New("nothing to change")
+)
+
+// Ledger is the ledger. Its methods may be called from many goroutines.
+type Ledger struct {
+	js        jetstream.JetStream
+	standings jetstream.KeyValue
+	runs      jetstream.KeyValue
+	leases    jetstream.KeyValue
+}
+
+// Open opens the ledger's buckets, making those that are missing with so many replicas.
+func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ledger, error) {
+	l := &Ledger{js: js}
+	for _, bucket := range []struct {
+		into *jetstream.KeyValue
+		name string
+		ttl  time.Duration
+	}{{&l.standings, StandingsBucket, 0}, {&l.runs, RunsBucket, 0}, {&l.leases, LeasesBucket, LeaseTime}} {
+		kv, err := broker.Bucket(ctx, js, bucket.name, bucket.ttl, replicas)
+		if err != nil {
+			return nil, fmt.Errorf("open the ledger: %w", err)
+		}
+		*bucket.into = kv
+	}
+	return l, nil
+}
+
+func key(source string, id schemas.UUID) string { return source + "." + string(id) }
+
+// Standing returns the standing of a registrant. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.
+func (l *Ledger) Standing(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, error) {
+	s, _, err := l.read(ctx, source, id)
+	return s, err
+}
+
+// Find returns the standing of a registrant whose source is not known. Errors: fs.ErrNotExist.
+func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Standing, error) {
+	stream, err := l.js.Stream(ctx, "KV_"+StandingsBucket)
+	if err != nil {
+		return schemas.Standing{}, fmt.Errorf("find %s: %w", id, err)
+	}
+	message, err := stream.GetLastMsgForSubject(ctx, "$KV."+StandingsBucket+".*."+string(id))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return schemas.Standing{}, fmt.Errorf("registrant %s: %w", id, fs.ErrNotExist)
+	}
+	if err != nil {
+		return schemas.Standing{}, fmt.Errorf("find %s: %w", id, err)
+	}
+	return schemas.DecodeStanding(message.Data)
+}
+
+func (l *Ledger) read(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, uint64, error) {
+	entry, err := l.standings.Get(ctx, key(source, id))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return schemas.Standing{}, 0, fmt.Errorf("registrant %s of %s: %w", id, source, fs.ErrNotExist)
+	}
+	if err != nil {
+		return schemas.Standing{}, 0, fmt.Errorf("read the standing of %s: %w", id, err)
+	}
+	s, err := schemas.DecodeStanding(entry.Value())
+	return s, entry.Revision(), err
+}
+
+// Update changes one standing by compare-and-set: change gets it as it is now (only ID and
+// Source set when there is none) and may be called again when somebody else was faster. The
+// result is what stands afterwards; it is durable when Update returns. When change returns
+// ErrUnchanged nothing is written and the error is nil; any other error is handed on.
+// Errors: schemas.ErrNewerSchema.
+func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, change func(*schemas.Standing) error) (schemas.Standing, error) {
+	for range tries {
+		s, at, err := l.read(ctx, source, id)
+		if errors.Is(err, fs.ErrNotExist) {
+			s, at, err = schemas.Standing{ID: id, Source: source}, 0, nil
+		}
+		if err != nil {
+			return schemas.Standing{}, err
+		}
+		before := s
+		if err := change(&s); errors.Is(err, ErrUnchanged) {
+			return before, nil
+		} else if err != nil {
+			return before, err
+		}
+		data, err := s.Encode()
+		if err != nil {
+			return before, err
+		}
+		if at == 0 {
+			_, err = l.standings.Create(ctx, key(source, id), data)
+		} else {
+			_, err = l.standings.Update(ctx, key(source, id), data, at)
+		}
+		if err == nil {
+			return s, nil
+		}
+		if !lost(err) {
+			return before, fmt.Errorf("write the standing of %s: %w", id, err)
+		}
+	}
+	return schemas.Standing{}, fmt.Errorf("standing of %s: others changed it %d times in a row", id, tries)
+}
+
+// lost reports whether a compare-and-set failed because somebody else was faster.
+func lost(err error) bool {
+	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
+}
+
+// Mark notes that a generation holds revision m.Revision of a registrant, and forgets the marks
+// of generations that keep does not want. Errors: ErrMoved, fs.ErrNotExist.
+func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark, keep func(generation string) bool) error {
+	_, err := l.Update(ctx, source, id, func(s *schemas.Standing) error {
+		if s.Revision == 0 {
+			return fmt.Errorf("mark %s: %w", id, fs.ErrNotExist)
+		}
+		if s.Revision != m.Revision {
+			return fmt.Errorf("mark %s at revision %d, it is at %d: %w", id, m.Revision, s.Revision, ErrMoved)
+		}
+		marks := map[string]schemas.Mark{generation: m}
+		for name, other := range s.Marks {
+			if name != generation && keep(name) {
+				marks[name] = other
+			}
+		}
+		s.Marks = marks
+		return nil
+	})
+	return err
+}

@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/schemas"
+)
+
+// RunsSchema is the version of Runs' stored form. History: 1, the first.
+const RunsSchema = 1
+
+// Runs is what is kept of the runs over one source: the one under way or interrupted, the last
+// that ended, and the last complete one.
+type Runs struct {
+	Schema   int                 `json:"schema"`
+	Source   string              `json:"source"`
+	Open     *OpenRun            `json:"open,omitempty"`
+	Last     *schemas.RunSummary `json:"last,omitempty"`
+	Complete *schemas.RunSummary `json:"complete,omitempty"`
+}
+
+// OpenRun is a run that has not ended; Checkpoint is the crawl's own note of where it was.
+type OpenRun struct {
+	Run        string    `json:"run"`
+	Started    time.Time `json:"started"`
+	Checkpoint []byte    `json:"checkpoint,omitempty"`
+}
+
+// Runs returns what is kept of the runs over source. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.
+func (l *Ledger) Runs(ctx context.Context, source string) (Runs, error) {
+	r, _, err := l.readRuns(ctx, source)
+	return r, err
+}
+
+func (l *Ledger) readRuns(ctx context.Context, source string) (Runs, uint64, error) {
+	entry, err := l.runs.Get(ctx, source)
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return Runs{Source: source}, 0, fmt.Errorf("runs of %s: %w", source, fs.ErrNotExist)
+	}
+	if err != nil {
+		return Runs{}, 0, fmt.Errorf("read the runs of %s: %w", source, err)
+	}
+	var r Runs
+	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+		return Runs{}, 0, fmt.Errorf("decode the runs of %s: %w", source, err)
+	}
+	if r.Schema > RunsSchema {
+		return Runs{}, 0, fmt.Errorf("runs of %s: %w", source, schemas.ErrNewerSchema)
+	}
+	return r, entry.Revision(), nil
+}
+
+// UpdateRuns changes what is kept of source's runs by compare-and-set, as Update does.
+func (l *Ledger) UpdateRuns(ctx context.Context, source string, change func(*Runs) error) (Runs, error) {
+	for range tries {
+		r, at, err := l.readRuns(ctx, source)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return Runs{}, err
+		}
+		if err := change(&r); err != nil {
+			return Runs{}, err
+		}
+		r.Schema = RunsSchema
+		data, err := json.Marshal(r)
+		if err != nil {
+			return Runs{}, fmt.Errorf("encode the runs of %s: %w", source, err)
+		}
+		if at == 0 {
+			_, err = l.runs.Create(ctx, source, data)
+		} else {
+			_, err = l.runs.Update(ctx, source, data, at)
+		}
+		if err == nil {
+			return r, nil
+		}
+		if !lost(err) {
+			return Runs{}, fmt.Errorf("write the runs of %s: %w", source, err)
+		}
+	}
+	return Runs{}, fmt.Errorf("runs of %s: others changed them %d times in a row", source, tries)
+}
+
+// Sources lists the sources that had a run.
+func (l *Ledger) Sources(ctx context.Context) ([]string, error) {
+	var sources []string
+	seen := make(map[string]bool)
+	prefix := "$KV." + RunsBucket + "."
+	err := sweep(ctx, l.js, "KV_"+RunsBucket, prefix+">", func(subject string, _ []byte) bool {
+		if source := strings.TrimPrefix(subject, prefix); !seen[source] {
+			seen[source] = true
+			sources = append(sources, source)
+		}
+		return true
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the sources: %w", err)
+	}
+	return sources, nil
+}
+
+// Lease is the right to crawl one source. It ends with its holder: it must be renewed within
+// LeaseTime. A Lease is used by one goroutine at a time.
+type Lease struct {
+	kv       jetstream.KeyValue
+	source   string
+	revision uint64
+	holder   []byte
+}
+
+// Lease takes the lease of source. Errors: schemas.ErrLeased.
+func (l *Ledger) Lease(ctx context.Context, source, holder string) (*Lease, error) {
+	lease := &Lease{kv: l.leases, source: source, holder: []byte(holder)}
+	revision, err := l.leases.Create(ctx, source, lease.holder)
+	if errors.Is(err, jetstream.ErrKeyExists) {
+		return nil, fmt.Errorf("lease of %s: %w", source, schemas.ErrLeased)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the lease of %s: %w", source, err)
+	}
+	lease.revision = revision
+	return lease, nil
+}
+
+// Renew holds the lease for another LeaseTime. Errors: schemas.ErrLeased when it was lost.
+func (le *Lease) Renew(ctx context.Context) error {
+	revision, err := le.kv.Update(ctx, le.source, le.holder, le.revision)
+	if lost(err) {
+		return fmt.Errorf("renew the lease of %s: %w", le.source, schemas.ErrLeased)
+	}
+	if err != nil {
+		return fmt.Errorf("renew the lease of %s: %w", le.source, err)
+	}
+	le.revision = revision
+	return nil
+}
+
+// Release gives the lease back. A lease that was lost already is not an error.
+func (le *Lease) Release(ctx context.Context) error {
+	err := le.kv.Delete(ctx, le.source, jetstream.LastRevision(le.revision))
+	if err == nil || lost(err) {
+		return nil
+	}
+	return fmt.Errorf("release the lease of %s: %w", le.source, err)
+}

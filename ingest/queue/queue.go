@@ -1,0 +1,302 @@
+// Package queue carries doorbells: "look at this registrant again". It is a JetStream work
+// queue with one subject a registrant, so doorbells that ring before the first is answered are
+// one job. A job carries nothing: the worker reads the ledger as it is when it answers.
+//
+// A job that failed is delivered again, later each time. After the last attempt, or at once when
+// its failure is permanent, it goes to the dead-letter stream, where Dead counts it and Retry
+// rings again. A new doorbell always rings, also for a registrant whose job is being answered.
+package queue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
+	"lineup/schemas"
+)
+
+// The names of streams, subjects and the consumer.
+const (
+	JobsStream   = "lineup-jobs"
+	DeadStream   = "lineup-dead"
+	jobsPrefix   = "lineup.jobs."
+	deadPrefix   = "lineup.dead."
+	consumerName = "indexer"
+)
+
+// Attempts is how often a job is tried before it is dead.
+const Attempts = 6
+
+// ackWait is how long a worker may be silent about a job before another gets it; Working
+// starts it anew.
+const ackWait = 60 * time.Second
+
+// backoff is how long to wait before a failed job is tried again, by attempt.
+var backoff = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
+
+// Queue is the work queue. Its methods may be called from many goroutines.
+type Queue struct {
+	js   jetstream.JetStream
+	jobs jetstream.Stream
+	dead jetstream.Stream
+}
+
+// Open opens the queue's streams, making those that are missing with so many replicas.
+func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Queue, error) {
+	q := &Queue{js: js}
+	var err error
+	// The newest doorbell of a registrant takes the place of an older one, so the stream
+	// holds at most one message a registrant and needs no limit that could drop jobs.
+	q.jobs, err = broker.Stream(ctx, js, jetstream.StreamConfig{
+		Name: JobsStream, Subjects: []string{jobsPrefix + "*.*"}, Retention: jetstream.WorkQueuePolicy,
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the queue: %w", err)
+	}
+	q.dead, err = broker.Stream(ctx, js, jetstream.StreamConfig{
+		Name: DeadStream, Subjects: []string{deadPrefix + "*.*"}, Retention: jetstream.LimitsPolicy,
+		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the dead-letter stream: %w", err)
+	}
+	return q, nil
+}
+
+// Publish rings for a registrant. It is durable when it returns.
+func (q *Queue) Publish(ctx context.Context, source string, id schemas.UUID) error {
+	if _, err := q.js.Publish(ctx, jobsPrefix+source+"."+string(id), nil); err != nil {
+		return fmt.Errorf("ring for %s: %w", id, err)
+	}
+	return nil
+}
+
+// PublishMany rings for many registrants, with a bounded number under way at once, and returns
+// when all are durable.
+func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UUID) error {
+	const window = 256
+	var acks []jetstream.PubAckFuture
+	settle := func() error {
+		for _, ack := range acks {
+			select {
+			case <-ack.Ok():
+			case err := <-ack.Err():
+				return fmt.Errorf("ring for many of %s: %w", source, err)
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		acks = acks[:0]
+		return nil
+	}
+	for _, id := range ids {
+		ack, err := q.js.PublishAsync(jobsPrefix+source+"."+string(id), nil)
+		if err != nil {
+			return fmt.Errorf("ring for many of %s: %w", source, err)
+		}
+		if acks = append(acks, ack); len(acks) == window {
+			if err := settle(); err != nil {
+				return err
+			}
+		}
+	}
+	return settle()
+}
+
+// Job is one doorbell a worker answers. Exactly one of Done, Again and Dead ends it.
+type Job struct {
+	Source  string
+	ID      schemas.UUID
+	Attempt int // 1 for the first
+
+	message jetstream.Msg
+	queue   *Queue
+}
+
+// Jobs yields jobs to one worker, one at a time.
+type Jobs struct {
+	messages jetstream.MessagesContext
+	queue    *Queue
+}
+
+// Jobs starts to receive. inFlight bounds the jobs all workers together may have unanswered.
+func (q *Queue) Jobs(ctx context.Context, inFlight int) (*Jobs, error) {
+	// The server's own count of deliveries never ends a job: Next buries it instead, so that
+	// a job whose worker died each time is counted too.
+	consumer, err := q.jobs.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		MaxDeliver: -1, MaxAckPending: inFlight,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the queue's consumer: %w", err)
+	}
+	messages, err := consumer.Messages(jetstream.PullMaxMessages(1))
+	if err != nil {
+		return nil, fmt.Errorf("receive jobs: %w", err)
+	}
+	return &Jobs{messages, q}, nil
+}
+
+// Next waits for the next job. Errors: ctx's, and jetstream.ErrMsgIteratorClosed after Stop.
+func (j *Jobs) Next(ctx context.Context) (Job, error) {
+	for {
+		message, err := j.messages.Next(jetstream.NextContext(ctx))
+		if err != nil {
+			return Job{}, fmt.Errorf("receive the next job: %w", err)
+		}
+		meta, err := message.Metadata()
+		if err != nil {
+			return Job{}, fmt.Errorf("read the job's metadata: %w", err)
+		}
+		source, id, _ := strings.Cut(strings.TrimPrefix(message.Subject(), jobsPrefix), ".")
+		job := Job{Source: source, ID: schemas.UUID(id), Attempt: int(meta.NumDelivered), message: message, queue: j.queue}
+		if job.Attempt <= Attempts {
+			return job, nil
+		}
+		if err := job.Dead(ctx, "worker died each time"); err != nil {
+			return Job{}, err
+		}
+	}
+}
+
+// Stop ends receiving; a waiting Next returns.
+func (j *Jobs) Stop() { j.messages.Stop() }
+
+// Done says that the job is answered.
+func (j Job) Done(ctx context.Context) error {
+	if err := j.message.DoubleAck(ctx); err != nil {
+		return fmt.Errorf("acknowledge the job of %s: %w", j.ID, err)
+	}
+	return nil
+}
+
+// Working says that the job is still being answered; it must be said within a minute.
+func (j Job) Working() error {
+	if err := j.message.InProgress(); err != nil {
+		return fmt.Errorf("hold the job of %s: %w", j.ID, err)
+	}
+	return nil
+}
+
+// Again gives the job back to be tried later, or buries it when this was the last attempt.
+// class names the kind of failure and nobody's data.
+func (j Job) Again(ctx context.Context, class string) error {
+	if j.Attempt >= Attempts {
+		return j.Dead(ctx, class)
+	}
+	if err := j.message.NakWithDelay(backoff[min(j.Attempt, len(backoff))-1]); err != nil {
+		return fmt.Errorf("give back the job of %s: %w", j.ID, err)
+	}
+	return nil
+}
+
+// Letter is a dead job.
+type Letter struct {
+	Source   string       `json:"source"`
+	ID       schemas.UUID `json:"id"`
+	Class    string       `json:"class"` // kind of the last failure
+	Attempts int          `json:"attempts"`
+	At       time.Time    `json:"at"`
+}
+
+// Dead buries the job: it is kept in the dead-letter stream until it is retried.
+func (j Job) Dead(ctx context.Context, class string) error {
+	data, err := json.Marshal(Letter{Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
+	if err != nil {
+		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
+	}
+	if _, err := j.queue.js.Publish(ctx, deadPrefix+j.Source+"."+string(j.ID), data); err != nil {
+		return fmt.Errorf("bury the job of %s: %w", j.ID, err)
+	}
+	if err := j.message.TermWithReason(class); err != nil {
+		return fmt.Errorf("end the job of %s: %w", j.ID, err)
+	}
+	return nil
+}
+
+// Counts says how many jobs wait (being answered or to be tried again included) and how many are dead.
+type Counts struct {
+	Waiting int `json:"waiting"`
+	Dead    int `json:"dead"`
+}
+
+// Count counts jobs.
+func (q *Queue) Count(ctx context.Context) (Counts, error) {
+	jobs, err := q.jobs.Info(ctx)
+	if err != nil {
+		return Counts{}, fmt.Errorf("count the jobs: %w", err)
+	}
+	dead, err := q.dead.Info(ctx)
+	if err != nil {
+		return Counts{}, fmt.Errorf("count the dead jobs: %w", err)
+	}
+	return Counts{Waiting: int(jobs.State.Msgs), Dead: int(dead.State.Msgs)}, nil
+}
+
+// Waiting counts the jobs of each source, dead ones apart.
+func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err error) {
+	count := func(stream jetstream.Stream, prefix string) (map[string]int, error) {
+		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
+		if err != nil {
+			return nil, fmt.Errorf("count jobs by source: %w", err)
+		}
+		counts := make(map[string]int)
+		for subject, n := range info.State.Subjects {
+			source, _, _ := strings.Cut(strings.TrimPrefix(subject, prefix), ".")
+			counts[source] += int(n)
+		}
+		return counts, nil
+	}
+	if waiting, err = count(q.jobs, jobsPrefix); err != nil {
+		return nil, nil, err
+	}
+	dead, err = count(q.dead, deadPrefix)
+	return waiting, dead, err
+}
+
+// Letters lists the dead jobs, at most limit.
+func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
+	info, err := q.dead.Info(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the dead jobs: %w", err)
+	}
+	var letters []Letter
+	for seq := info.State.FirstSeq; seq <= info.State.LastSeq && len(letters) < limit; seq++ {
+		message, err := q.dead.GetMsg(ctx, seq)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("list the dead jobs: %w", err)
+		}
+		var l Letter
+		if err := json.Unmarshal(message.Data, &l); err != nil {
+			return nil, fmt.Errorf("decode dead job %d: %w", seq, err)
+		}
+		letters = append(letters, l)
+	}
+	return letters, nil
+}
+
+// Retry rings again for a dead job and forgets that it was dead.
+func (q *Queue) Retry(ctx context.Context, l Letter) error {
+	if err := q.Publish(ctx, l.Source, l.ID); err != nil {
+		return err
+	}
+	return q.Forget(ctx, l.Source, l.ID)
+}
+
+// Forget takes a registrant's job out of the dead-letter stream.
+func (q *Queue) Forget(ctx context.Context, source string, id schemas.UUID) error {
+	if err := q.dead.Purge(ctx, jetstream.WithPurgeSubject(deadPrefix+source+"."+string(id))); err != nil {
+		return fmt.Errorf("forget the dead job of %s: %w", id, err)
+	}
+	return nil
+}
