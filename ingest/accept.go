@@ -1,0 +1,173 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+
+	"lineup/ingest/blob"
+	"lineup/schemas"
+)
+
+// Accept takes one capture in, whole or not at all: when it returns without error the blobs and
+// the standing are durable and the doorbell has rung if there is anything to index. Accepting
+// the same capture again is harmless. Errors: schemas.ErrLeased, and schemas.ErrPhotoNeeded
+// when a photo said to be unchanged is not stored.
+func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
+	source := c.Record.Source
+	if _, err := in.held(source, id); err != nil {
+		return "", err
+	}
+	if len(c.Photos) != len(c.Record.Photos) {
+		return "", fmt.Errorf("accept a capture of %s: %d photos for %d in the record", source, len(c.Photos), len(c.Record.Photos))
+	}
+	owner := schemas.RegistrantID(source, c.Record.Key)
+	was, err := in.ledger.Standing(ctx, source, owner)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if was.Removal != nil {
+		return schemas.OutcomeRefused, nil
+	}
+	next, err := in.store(ctx, owner, c)
+	if err != nil {
+		return "", err
+	}
+	outcome := schemas.OutcomeUnchanged
+	now := in.now().UTC()
+	standing, err := in.ledger.Update(ctx, source, owner, func(s *schemas.Standing) error {
+		if s.Removal != nil {
+			return fmt.Errorf("accept %s: %w", owner, schemas.ErrRefused)
+		}
+		switch {
+		case s.Revision == 0:
+			outcome = schemas.OutcomeNew
+		case !s.Listed:
+			outcome = schemas.OutcomeReturned
+		case s.Record != next.Record:
+			outcome = schemas.OutcomeChanged
+		default:
+			outcome = schemas.OutcomeUnchanged
+		}
+		if outcome != schemas.OutcomeUnchanged {
+			s.Revision++
+			s.Changed = now
+		}
+		if !s.Listed {
+			s.FirstSeen = now
+		}
+		s.Listed, s.Key, s.Record, s.Photos, s.Pages = true, c.Record.Key, next.Record, next.Photos, next.Pages
+		s.Sighted, s.Run = c.Read.UTC(), id
+		return nil
+	})
+	if errors.Is(err, schemas.ErrRefused) {
+		// Remove was faster: what was just stored must not stay.
+		return schemas.OutcomeRefused, in.forget(ctx, owner)
+	}
+	if err != nil {
+		return "", err
+	}
+	if outcome != schemas.OutcomeUnchanged {
+		if err := in.queue.Publish(ctx, source, owner); err != nil {
+			return "", err
+		}
+	}
+	if was.Revision != 0 && !maps.Equal(refs(was), refs(standing)) {
+		return outcome, in.prune(ctx, standing)
+	}
+	return outcome, nil
+}
+
+// store puts the capture's blobs and returns the standing's view of them.
+func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Capture) (schemas.Standing, error) {
+	var next schemas.Standing
+	for i, photo := range c.Photos {
+		listed := &c.Record.Photos[i]
+		listed.Digest, listed.Problem = photo.Unchanged, photo.Problem
+		switch {
+		case photo.Data != nil:
+			ref, err := in.blobs.Put(ctx, owner, blob.Photo, photo.Data)
+			if err != nil {
+				return next, fmt.Errorf("store a photo of %s: %w", owner, err)
+			}
+			listed.Digest = ref.Digest
+		case photo.Unchanged != "":
+			has, err := in.blobs.Has(ctx, blob.Ref{Owner: owner, Kind: blob.Photo, Digest: photo.Unchanged})
+			if err != nil {
+				return next, fmt.Errorf("look for a photo of %s: %w", owner, err)
+			}
+			if !has {
+				return next, fmt.Errorf("photo %d of %s: %w", i, owner, schemas.ErrPhotoNeeded)
+			}
+		}
+		next.Photos = append(next.Photos, schemas.PhotoState{URL: listed.URL, Digest: listed.Digest, Problem: listed.Problem,
+			ETag: photo.ETag, LastModified: photo.LastModified, Taken: listed.Taken})
+	}
+	for _, page := range c.Pages {
+		data, err := pack(page.Data)
+		if err != nil {
+			return next, err
+		}
+		ref, err := in.blobs.Put(ctx, owner, blob.Page, data)
+		if err != nil {
+			return next, fmt.Errorf("store a page of %s: %w", owner, err)
+		}
+		next.Pages = append(next.Pages, schemas.PageState{URL: page.URL, Digest: ref.Digest, Read: page.Read.UTC()})
+	}
+	canonical, err := c.Record.Canonical()
+	if err != nil {
+		return next, err
+	}
+	ref, err := in.blobs.Put(ctx, owner, blob.Record, canonical)
+	if err != nil {
+		return next, fmt.Errorf("store the record of %s: %w", owner, err)
+	}
+	next.Record = ref.Digest
+	return next, nil
+}
+
+// refs are the blobs a standing refers to.
+func refs(s schemas.Standing) map[blob.Ref]bool {
+	all := make(map[blob.Ref]bool)
+	add := func(kind blob.Kind, d schemas.Digest) {
+		if d != "" {
+			all[blob.Ref{Owner: s.ID, Kind: kind, Digest: d}] = true
+		}
+	}
+	add(blob.Record, s.Record)
+	for _, p := range s.Photos {
+		add(blob.Photo, p.Digest)
+	}
+	for _, p := range s.Pages {
+		add(blob.Page, p.Digest)
+	}
+	return all
+}
+
+// prune deletes the blobs of a registrant that its standing no longer refers to.
+func (in *Ingester) prune(ctx context.Context, s schemas.Standing) error {
+	wanted := refs(s)
+	var stale []blob.Ref
+	for info, err := range in.blobs.Walk(ctx, s.ID) {
+		if err != nil {
+			return fmt.Errorf("list the blobs of %s: %w", s.ID, err)
+		}
+		if !wanted[info.Ref] {
+			stale = append(stale, info.Ref)
+		}
+	}
+	if len(stale) == 0 {
+		return nil
+	}
+	if err := in.blobs.Delete(ctx, stale...); err != nil {
+		return fmt.Errorf("delete old blobs of %s: %w", s.ID, err)
+	}
+	return nil
+}
+
+// forget deletes all blobs of a registrant.
+func (in *Ingester) forget(ctx context.Context, owner schemas.UUID) error {
+	return in.prune(ctx, schemas.Standing{ID: owner})
+}

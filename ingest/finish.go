@@ -1,0 +1,202 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"lineup/ingest/ledger"
+	"lineup/schemas"
+)
+
+// DefaultMaxDrop is the share of a source's registrants that may vanish in one run.
+const DefaultMaxDrop = 0.10
+
+// smallDrop is a number of vanished registrants that is always believed: in a small registry
+// one person more or less is a large share.
+const smallDrop = 3
+
+// Finish ends a run that read everything. When s.State is complete and the guards hold, who was
+// listed and not read in this run is delisted, with photos, pages and record. Otherwise nobody
+// is. The result is the summary as it was kept, with Delisted, or State refused and a Reason.
+func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
+	r, err := in.held(source, id)
+	if err != nil {
+		return s, err
+	}
+	if s.State == schemas.RunComplete {
+		s, err = in.sweep(ctx, source, id, s)
+		if err != nil {
+			return s, errors.Join(err, in.release(ctx, source, r))
+		}
+	}
+	if s.Ended.IsZero() {
+		s.Ended = in.now().UTC()
+	}
+	return s, errors.Join(in.keep(ctx, source, id, s), in.release(ctx, source, r))
+}
+
+// sweep delists the listed whom run id did not sight, if the guards allow it.
+func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
+	var unseen []schemas.UUID
+	listed := 0
+	for standing, err := range in.ledger.Each(ctx, source) {
+		if err != nil {
+			return s, fmt.Errorf("finish %s: %w", source, err)
+		}
+		if standing.Listed {
+			listed++
+			if standing.Run != id {
+				unseen = append(unseen, standing.ID)
+			}
+		}
+	}
+	maxDrop := s.MaxDrop
+	if maxDrop == 0 {
+		maxDrop = DefaultMaxDrop
+	}
+	switch drop := float64(len(unseen)) / float64(max(listed, 1)); {
+	case listed-len(unseen) < s.MinCount:
+		s.State, s.Reason = schemas.RunRefused, fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", listed-len(unseen), s.MinCount)
+		return s, nil
+	case len(unseen) > smallDrop && drop > maxDrop && s.AcceptDrop == "":
+		s.State, s.Reason = schemas.RunRefused, fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; look at the site, then crawl with --accept-drop REASON", len(unseen), listed, 100*drop, 100*maxDrop)
+		return s, nil
+	}
+	for _, gone := range unseen {
+		if _, err := in.held(source, id); err != nil {
+			return s, err
+		}
+		if err := in.delist(ctx, source, gone, nil); err != nil {
+			return s, err
+		}
+		s.Delisted++
+	}
+	return s, nil
+}
+
+// delist makes a registrant not listed, with nothing of the person left, and rings; removal, if
+// not nil, forbids that it is ever listed again.
+func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal) error {
+	_, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
+		if !s.Listed && (removal == nil || s.Removal != nil) {
+			return ledger.ErrUnchanged
+		}
+		if removal == nil {
+			removal = s.Removal
+		}
+		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: removal, Marks: s.Marks}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	// Answers stop with the line above; index and blobs follow, and Reconcile rings again if
+	// this process dies here.
+	if err := in.queue.Publish(ctx, source, id); err != nil {
+		return err
+	}
+	return in.forget(ctx, id)
+}
+
+// Removed says what Remove found and took away.
+type Removed struct {
+	Standing schemas.Standing // as it was before
+	At       time.Time
+}
+
+// Remove takes a registrant out for ever: it answers no more from now on, its blobs are
+// deleted, and its source id is never accepted again. Removing again changes nothing.
+// Errors: fs.ErrNotExist for an id that was never listed.
+func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) (Removed, error) {
+	was, err := in.ledger.Find(ctx, id)
+	if err != nil {
+		return Removed{}, err
+	}
+	at := in.now().UTC()
+	if was.Removal != nil {
+		at = was.Removal.At
+	}
+	if err := in.delist(ctx, was.Source, id, &schemas.Removal{At: at, Reason: reason}); err != nil {
+		return Removed{}, err
+	}
+	return Removed{Standing: was, At: at}, nil
+}
+
+// Target is an index generation that must agree with the ledger.
+type Target struct{ Generation, Model string }
+
+// Reconcile rings for every registrant of source (of all sources when it is "") that a target
+// does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
+func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Target) (int, error) {
+	rung := 0
+	due := make(map[string][]schemas.UUID)
+	ring := func(from string) error {
+		err := in.queue.PublishMany(ctx, from, due[from])
+		rung += len(due[from])
+		due[from] = due[from][:0]
+		return err
+	}
+	for s, err := range in.ledger.Each(ctx, source) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			in.log.Warn("standing of a newer version left alone", "registrant", s.ID)
+			continue
+		}
+		if err != nil {
+			return rung, err
+		}
+		if !Due(s, targets) {
+			continue
+		}
+		if due[s.Source] = append(due[s.Source], s.ID); len(due[s.Source]) == 1000 {
+			if err := ring(s.Source); err != nil {
+				return rung, err
+			}
+		}
+	}
+	for from := range due {
+		if err := ring(from); err != nil {
+			return rung, err
+		}
+	}
+	return rung, nil
+}
+
+// Due reports whether any target has yet to agree with s. That goes for the not listed too: a
+// worker may have died after it wrote and before it marked.
+func Due(s schemas.Standing, targets []Target) bool {
+	for _, t := range targets {
+		if !s.Agrees(t.Generation, t.Model) {
+			return true
+		}
+	}
+	return false
+}
+
+// Orphans deletes what a crash may have left: blobs of registrants that are not listed, and
+// blobs that no standing refers to and that are older than grace. It returns how many went.
+func (in *Ingester) Orphans(ctx context.Context, grace time.Duration) (int, error) {
+	gone := 0
+	for info, err := range in.blobs.Walk(ctx, "") {
+		if err != nil {
+			return gone, fmt.Errorf("list the blobs: %w", err)
+		}
+		if in.now().Sub(info.Modified) < grace {
+			continue
+		}
+		s, err := in.ledger.Find(ctx, info.Owner)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return gone, err
+		}
+		if s.Listed && refs(s)[info.Ref] {
+			continue
+		}
+		if err := in.blobs.Delete(ctx, info.Ref); err != nil {
+			return gone, fmt.Errorf("delete an orphan: %w", err)
+		}
+		gone++
+	}
+	return gone, nil
+}

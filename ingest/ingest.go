@@ -1,0 +1,169 @@
+// Package ingest is the only door into Lineup: it accepts captures, delists who a source no
+// longer lists, removes for ever, and rings the indexers' doorbells.
+//
+// For every registrant the order is always the same: blobs, then the standing, then the
+// doorbell. What was acknowledged is durable, and a crash between two steps leaves nothing that
+// Reconcile does not mend. Only the holder of a source's lease writes or deletes the blobs of
+// its registrants (Remove excepted, whose mark forbids to write them again), so no writer can lose another's.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"lineup/ingest/blob"
+	"lineup/ingest/ledger"
+	"lineup/ingest/queue"
+	"lineup/schemas"
+)
+
+// Ingester is the door. Its methods may be called from many goroutines.
+type Ingester struct {
+	blobs  blob.Store
+	ledger *ledger.Ledger
+	queue  *queue.Queue
+	log    *slog.Logger
+	now    func() time.Time
+
+	mu   sync.Mutex
+	runs map[string]*run // by source: the runs this process holds the lease of
+}
+
+// run is a run under way in this process.
+type run struct {
+	id    string
+	mu    sync.Mutex // guards lease
+	lease *ledger.Lease
+	lost  context.Context // done when the lease is lost or given back
+	end   context.CancelCauseFunc
+	done  chan struct{} // closed when the renewing goroutine has returned
+}
+
+// New makes the door over the given stores.
+func New(blobs blob.Store, l *ledger.Ledger, q *queue.Queue, log *slog.Logger) *Ingester {
+	return &Ingester{blobs: blobs, ledger: l, queue: q, log: log, now: time.Now, runs: make(map[string]*run)}
+}
+
+// Begin starts a run over source, or with resume goes on with the one that was interrupted and
+// returns its checkpoint. It takes the source's lease and holds it until Finish or Abandon.
+// Errors: schemas.ErrLeased.
+func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id string, checkpoint []byte, err error) {
+	lease, err := in.ledger.Lease(ctx, source, string(schemas.RandomID()))
+	if err != nil {
+		return "", nil, err
+	}
+	runs, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		if !resume || r.Open == nil {
+			r.Open = &ledger.OpenRun{Run: in.now().UTC().Format("20060102T150405.000Z"), Started: in.now().UTC()}
+		}
+		return nil
+	})
+	if err != nil {
+		return "", nil, errors.Join(err, lease.Release(ctx))
+	}
+	r := &run{id: runs.Open.Run, lease: lease, done: make(chan struct{})}
+	// The lease outlives the call that took it: it belongs to the run, which end ends.
+	r.lost, r.end = context.WithCancelCause(context.WithoutCancel(ctx))
+	in.mu.Lock()
+	in.runs[source] = r
+	in.mu.Unlock()
+	go r.hold(in.log, source)
+	return r.id, runs.Open.Checkpoint, nil
+}
+
+// hold renews the lease until the run ends or the lease is lost.
+func (r *run) hold(log *slog.Logger, source string) {
+	defer close(r.done)
+	tick := time.NewTicker(ledger.LeaseTime / 4)
+	defer tick.Stop()
+	held := time.Now()
+	for {
+		select {
+		case <-r.lost.Done():
+			return
+		case <-tick.C:
+		}
+		r.mu.Lock()
+		err := r.lease.Renew(r.lost)
+		r.mu.Unlock()
+		switch {
+		case err == nil:
+			held = time.Now()
+		case errors.Is(err, schemas.ErrLeased) || time.Since(held) > ledger.LeaseTime:
+			log.Warn("lease lost", "source", source)
+			r.end(schemas.ErrLeased)
+			return
+		}
+	}
+}
+
+// held returns the run this process holds the lease for. Errors: schemas.ErrLeased.
+func (in *Ingester) held(source, id string) (*run, error) {
+	in.mu.Lock()
+	r := in.runs[source]
+	in.mu.Unlock()
+	if r == nil || r.id != id || r.lost.Err() != nil {
+		return nil, fmt.Errorf("run %s over %s: %w", id, source, schemas.ErrLeased)
+	}
+	return r, nil
+}
+
+// release ends the run in this process and gives its lease back.
+func (in *Ingester) release(ctx context.Context, source string, r *run) error {
+	in.mu.Lock()
+	delete(in.runs, source)
+	in.mu.Unlock()
+	r.end(nil)
+	<-r.done
+	return r.lease.Release(context.WithoutCancel(ctx))
+}
+
+// Checkpoint keeps the crawl's note of where it is, for a later Begin with resume.
+func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []byte) error {
+	if _, err := in.held(source, id); err != nil {
+		return err
+	}
+	_, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		if r.Open == nil || r.Open.Run != id {
+			return fmt.Errorf("run %s over %s is not open: %w", id, source, schemas.ErrLeased)
+		}
+		r.Open.Checkpoint = data
+		return nil
+	})
+	return err
+}
+
+// Known returns the standing of the registrant a source lists under key, for conditional
+// requests. Errors: fs.ErrNotExist.
+func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.Standing, error) {
+	return in.ledger.Standing(ctx, source, schemas.RegistrantID(source, key))
+}
+
+// Abandon ends a run that read too little to be believed: its summary is kept, and nobody is
+// delisted. A run abandoned as partial can be resumed.
+func (in *Ingester) Abandon(ctx context.Context, source, id string, s schemas.RunSummary) error {
+	r, err := in.held(source, id)
+	if err != nil {
+		return err
+	}
+	return errors.Join(in.keep(ctx, source, id, s), in.release(ctx, source, r))
+}
+
+// keep files the summary of a run that has ended.
+func (in *Ingester) keep(ctx context.Context, source, id string, s schemas.RunSummary) error {
+	_, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		if s.State != schemas.RunPartial && r.Open != nil && r.Open.Run == id {
+			r.Open = nil
+		}
+		r.Last = &s
+		if s.State == schemas.RunComplete {
+			r.Complete = &s
+		}
+		return nil
+	})
+	return err
+}
