@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -114,8 +115,22 @@ func TestLinksDoNotLeadOut(t *testing.T) {
 	}
 }
 
-// A limit on the size of files fails a write half way, as a full disk does, on any machine.
+// A limit on the size of files fails a write half way, as a full disk does, on any machine. It
+// holds for a whole process, so the test runs in one of its own.
 func TestFull(t *testing.T) {
+	if os.Getenv("LINEUP_TEST_FULL") != "" {
+		testFull(t)
+		return
+	}
+	child := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFull$", "-test.v")
+	child.Env = append(os.Environ(), "LINEUP_TEST_FULL=1")
+	said, err := child.CombinedOutput()
+	if err != nil || !strings.Contains(string(said), "--- PASS: TestFull") {
+		t.Errorf("%v:\n%s", err, said)
+	}
+}
+
+func testFull(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	small, err := s.Put(t.Context(), owner, blob.Photo, []byte("small"))
