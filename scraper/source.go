@@ -69,15 +69,15 @@ type Parsed struct {
 	Next     []Request               // pages to read after this one, in this order
 	Total    int                     // how many registrants the page says its partition has; 0 when it says nothing
 	Listed   []string                // keys of registrants this page lists whose records are on other pages
-	Leftover []Leftover     // values no rule handled
-	Dropped  map[string]int // records left out, by the rule's name: "juvenile", "moved"
+	Leftover []Leftover              // values no rule handled
+	Dropped  map[string]int          // records left out, by the rule's name: "juvenile", "moved"
 }
 
 // Draft is a registrant as one page (or file) gives it, before its photos are fetched.
 // Drafts of one Record.Key from several pages are parts of one registrant and are joined.
 type Draft struct {
-	Record   schemas.Record // Photos have URL, Taken and View, no digest yet
-	Photos   []Request      // one for each of Record.Photos; a data: URL needs no network
+	Record schemas.Record // Photos have URL, Taken and View, no digest yet
+	Photos []Request      // one for each of Record.Photos; a data: URL needs no network
 	// Evidence is the part of the page that speaks of this registrant and of nobody else, such
 	// that Parse of a page with the same Request and this body gives the draft again.
 	Evidence []byte

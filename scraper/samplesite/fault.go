@@ -1,0 +1,157 @@
+package samplesite
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind is what goes wrong.
+type Kind string
+
+// The faults a Site can have.
+const (
+	NotFound    Kind = "404"
+	ServerError Kind = "500"
+	Unavailable Kind = "503" // with Retry-After: 1
+	TooMany     Kind = "429" // with Retry-After: 1
+	Forbidden   Kind = "403"
+	Slow        Kind = "slow"     // answers after Fault.Delay
+	Truncated   Kind = "truncate" // half of the body under its full length, then the connection closes
+	Cut         Kind = "cut"      // half of the body as if it were all
+	Layout      Kind = "layout"   // the page with its class names and headings changed
+	Block       Kind = "block"    // a CAPTCHA page under status 200
+	Gate        Kind = "gate"     // an agreement page in HTML under status 200, in the place of anything
+	Empty       Kind = "empty"    // 200 with no bytes
+	Charset     Kind = "charset"  // the page in ISO-8859-1 while its header says UTF-8
+)
+
+// Kinds are all faults, for help texts.
+var kinds = []Kind{NotFound, ServerError, Unavailable, TooMany, Forbidden, Slow, Truncated, Cut, Layout, Block, Gate, Empty, Charset}
+
+// Fault makes requests go wrong.
+type Fault struct {
+	Kind  Kind          `json:"kind"`
+	Path  string        `json:"path,omitempty"`  // requests whose path and query contain this; "" is every one but robots.txt
+	Times int           `json:"times,omitempty"` // so many requests, 0 is until Heal
+	Skip  int           `json:"skip,omitempty"`  // so many requests are answered rightly first
+	Delay time.Duration `json:"delay,omitempty"` // of Slow, in nanoseconds
+}
+
+// Fault adds a fault. Errors: a kind the site does not know.
+func (s *Site) Fault(f Fault) error {
+	if !slices.Contains(kinds, f.Kind) {
+		return fmt.Errorf("fault %q: want one of %v", f.Kind, kinds)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, f)
+	return nil
+}
+
+// Heal ends all faults.
+func (s *Site) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault finds the fault for r and uses up one of its times.
+func (s *Site) takeFault(r *http.Request) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target := r.URL.RequestURI()
+	for i := range s.faults {
+		f := &s.faults[i]
+		if f.Path == "" && r.URL.Path == "/robots.txt" || !strings.Contains(target, f.Path) || f.Times < 0 {
+			continue
+		}
+		if f.Skip > 0 {
+			f.Skip--
+			continue
+		}
+		taken := *f
+		if f.Times == 1 {
+			f.Times = -1 // used up
+		} else if f.Times > 1 {
+			f.Times--
+		}
+		return taken, true
+	}
+	return Fault{}, false
+}
+
+// serve answers r wrongly; right gives the right answer.
+func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler) {
+	switch f.Kind {
+	case NotFound, ServerError, Unavailable, TooMany, Forbidden:
+		status, _ := strconv.Atoi(string(f.Kind))
+		if f.Kind == Unavailable || f.Kind == TooMany {
+			w.Header().Set("Retry-After", "1")
+		}
+		http.Error(w, http.StatusText(status), status)
+		return
+	case Slow:
+		select {
+		case <-time.After(f.Delay):
+			right.ServeHTTP(w, r)
+		case <-r.Context().Done():
+		}
+		return
+	case Block:
+		page(w, `<h1>Please verify you are a human</h1><div class="g-recaptcha" data-sitekey="sample"></div>`)
+		return
+	case Gate:
+		page(w, `<h1>Conditions of use</h1><form method="post" action="/agree"><input type="checkbox" name="agree"><button>I agree</button></form>`)
+		return
+	case Empty:
+		return
+	}
+	answer := httptest.NewRecorder()
+	right.ServeHTTP(answer, r)
+	body := answer.Body.Bytes()
+	for name, values := range answer.Header() {
+		if name != "Content-Length" && name != "Etag" && name != "Last-Modified" {
+			w.Header()[name] = values
+		}
+	}
+	switch f.Kind {
+	case Truncated:
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(answer.Code)
+		w.Write(body[:len(body)/2])
+		http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler) // the one way to break a response off
+	case Cut:
+		body = body[:len(body)/2]
+	case Layout:
+		body = []byte(strings.NewReplacer(
+			"label-value", "pair-list", "offenderDetails.jsp", "person.jsp", "<th", "<td", "</th", "</td",
+			"somsTopTable", "topTable").Replace(string(body)))
+	case Charset:
+		body = latin1(body)
+	}
+	w.WriteHeader(answer.Code)
+	w.Write(body)
+}
+
+func page(w http.ResponseWriter, body string) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	fmt.Fprintf(w, "<!DOCTYPE html><html><head><title>Sample registry</title></head><body>%s</body></html>", body)
+}
+
+// latin1 turns UTF-8 into ISO-8859-1; what that cannot say becomes a question mark.
+func latin1(body []byte) []byte {
+	out := make([]byte, 0, len(body))
+	for _, r := range string(body) {
+		if r > 0xff {
+			r = '?'
+		}
+		out = append(out, byte(r))
+	}
+	return out
+}
