@@ -46,6 +46,7 @@ type Result struct {
 	Format    string // "jpeg", "png", "webp", "gif", "bmp"
 	Width     int    // pixels of the upright photo
 	Height    int
+	Hash      uint64 // perceptual hash of the photo: alike photos differ in few bits; 0 when it could not be decoded
 }
 
 // Code is a stable name of what is wrong with a photo.
