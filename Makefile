@@ -1,0 +1,42 @@
+# Lineup. `make run` and `make test` do all their own set-up; `make help` lists the rest.
+
+LISTEN ?= 127.0.0.1:8080
+DATA   ?= data
+BUILD  := $(CURDIR)/build
+GO     ?= go
+
+export CGO_LDFLAGS := -O2 -g -L$(BUILD)/lib $(CGO_LDFLAGS)
+# One BLAS thread a recognizer: more of them only fight for the cores.
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help run build setup models test bench soak fuzz lint clean
+.DEFAULT_GOAL := help
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:
+	@deploy/setup.sh $(BUILD)
+
+build: setup ## build bin/lineup
+	$(GO) build -o bin/lineup ./cmd/lineup
+
+models: build ## fetch and verify the face models
+	bin/lineup models
+
+run: build ## crawl and search the sample registry: make run LISTEN=127.0.0.1:8080 DATA=dir
+	bin/lineup demo --listen $(LISTEN) --data $(DATA)
+
+test: models ## run every test
+	@deploy/setup.sh $(BUILD) --browser
+	@deploy/test.sh
+
+bench: models ## measure, side by side in one run
+	@deploy/bench.sh
+
+lint: ## format and vet
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+
+clean: ## delete what was built (data and models stay)
+	rm -rf bin build

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Makes this machine able to build Lineup: compiler, dlib, BLAS, LAPACK, libjpeg. Installs only
+# what is missing, through apt-get where there is one; elsewhere says what to install and stops.
+#
+#   deploy/setup.sh BUILD_DIR [--browser] [--shellcheck]
+#
+# BUILD_DIR/lib gets a libcblas for the linker on systems that have none of that name (Debian 13).
+set -euo pipefail
+
+build=${1:?usage: deploy/setup.sh BUILD_DIR [--browser]}
+shift
+want_browser=
+for option in "$@"; do
+	case $option in
+	--browser) want_browser=1 ;;
+	*) echo "setup: unknown option $option" >&2; exit 2 ;;
+	esac
+done
+mkdir -p "$build/lib"
+
+as_root() {
+	if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+updated=
+install() {
+	if ! command -v apt-get >/dev/null; then
+		echo "setup: please install what is missing, then run this again: $*" >&2
+		echo "       (development files of dlib, OpenBLAS with cblas, LAPACK and libjpeg, and a C++ compiler)" >&2
+		exit 1
+	fi
+	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+		echo "setup: as root, run: apt-get install $*" >&2
+		exit 1
+	fi
+	echo "setup: installing with apt-get: $*"
+	if [ -z "$updated" ]; then
+		as_root apt-get update -qq
+		updated=1
+	fi
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+# first_available prints the first of its arguments that apt knows.
+first_available() {
+	local package
+	for package in "$@"; do
+		if apt-cache show "$package" >/dev/null 2>&1; then
+			echo "$package"
+			return
+		fi
+	done
+	echo "$1"
+}
+
+# links reports whether a program that includes $1 links with the libraries that follow.
+links() {
+	local header=$1
+	shift
+	printf '#include <cstddef>\n#include <cstdio>\n#include <%s>\nint main() { return 0; }\n' "$header" |
+		"${CXX:-c++}" -std=c++17 -x c++ -o "$build/lib/.probe" - -L"$build/lib" "$@" >/dev/null 2>&1
+	local ok=$?
+	rm -f "$build/lib/.probe"
+	return $ok
+}
+
+command -v "${CXX:-c++}" >/dev/null || install g++
+command -v make >/dev/null || install make
+
+if ! links dlib/version.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeglib.h -ljpeg; then
+	if command -v apt-get >/dev/null && [ -z "$(apt-cache policy libdlib-dev 2>/dev/null | grep Candidate || true)" ]; then
+		as_root apt-get update -qq
+		updated=1
+	fi
+	packages=(libdlib-dev libopenblas-dev liblapack-dev "$(first_available libjpeg62-turbo-dev libjpeg-turbo8-dev libjpeg-dev)")
+	if apt-cache show libatlas-base-dev >/dev/null 2>&1; then
+		packages+=(libatlas-base-dev)
+	fi
+	install "${packages[@]}"
+fi
+
+# OpenBLAS has the cblas functions, but Debian 13 has no library of the name the linker is told.
+if ! links cstddef -lcblas; then
+	openblas=$("${CXX:-c++}" -print-file-name=libopenblas.so)
+	if [ ! -e "$openblas" ]; then
+		install libopenblas-dev
+		openblas=$("${CXX:-c++}" -print-file-name=libopenblas.so)
+	fi
+	ln -sfn "$openblas" "$build/lib/libcblas.so"
+	echo "setup: the linker's libcblas is $openblas"
+fi
+links cstddef -lcblas || { echo "setup: the linker still finds no libcblas" >&2; exit 1; }
+
+if [ -n "$want_browser" ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null &&
+	! command -v chromium-browser >/dev/null; then
+	install chromium
+fi
+exit 0

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Runs every test: all packages, then the ones with concurrency of their own again under the
+# race detector. Ends with the number of tests that passed and failed.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build
+log=build/test.log
+: >"$log"
+
+unformatted=$(gofmt -l $(git ls-files '*.go'))
+if [ -n "$unformatted" ]; then
+	echo "not gofmt-ed: $unformatted" >&2
+	exit 1
+fi
+go vet ./... || exit 1
+
+failed=0
+go test -v -timeout 20m ./... >>"$log" 2>&1 || failed=1
+raced=$(sed 's/#.*//' deploy/raced-packages)
+# shellcheck disable=SC2086 # a list of packages
+go test -v -race -timeout 20m $raced >>"$log" 2>&1 || failed=1
+
+grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)' "$log" | sort -u
+passes=$(grep -cE '^ *--- PASS' "$log")
+failures=$(grep -cE '^ *--- FAIL' "$log")
+skips=$(grep -cE '^ *--- SKIP' "$log")
+if [ "$failed" != 0 ]; then
+	[ "$failures" -gt 0 ] || failures=1
+	echo "the whole output is in $log; its failures:"
+	grep -E -B 30 '^ *--- FAIL|^panic:' "$log" | tail -150
+fi
+if [ "$skips" != 0 ]; then
+	echo "tests skipped, which none may:"
+	grep -E '^ *--- SKIP' "$log"
+	failed=1
+fi
+echo "$passes passed, $failures failed"
+exit "$failed"
