@@ -1,0 +1,223 @@
+package brokertest
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/ledger"
+	"lineup/ingest/queue"
+	"lineup/schemas"
+)
+
+const (
+	confDir = "../../../deploy/nats"
+	source  = "us-zz"
+	id      = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
+)
+
+// house is ledger and queue as one role has them.
+type house struct {
+	js     jetstream.JetStream
+	ledger *ledger.Ledger
+	queue  *queue.Queue
+}
+
+func enter(t *testing.T, c *Cluster, role string) house {
+	t.Helper()
+	js, err := jetstream.New(c.Connect(t, role))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := ledger.Open(t.Context(), js, 3)
+	if err != nil {
+		t.Fatalf("%s opens the ledger: %v", role, err)
+	}
+	q, err := queue.Open(t.Context(), js, 3)
+	if err != nil {
+		t.Fatalf("%s opens the queue: %v", role, err)
+	}
+	return house{js, l, q}
+}
+
+func list(s *schemas.Standing) error {
+	s.Revision++
+	s.Listed, s.Changed = true, time.Now()
+	return nil
+}
+
+// One registrant goes the whole way through a cluster, each step by the role whose step it is,
+// with a server lost on the way.
+func TestRolesDoTheirWork(t *testing.T) {
+	c := Start(t, confDir)
+	ctx := t.Context()
+	admin := enter(t, c, "admin") // makes the streams
+	for _, name := range []string{"KV_" + ledger.StandingsBucket, "KV_" + ledger.RunsBucket, queue.JobsStream, queue.DeadStream} {
+		stream, err := admin.js.Stream(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := stream.CachedInfo().Config.Replicas; n != 3 {
+			t.Errorf("%s has %d replicas, want 3", name, n)
+		}
+	}
+	scrape, index, query := enter(t, c, "scrape"), enter(t, c, "index"), enter(t, c, "query")
+
+	lease, err := scrape.ledger.Lease(ctx, source, "scraper 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := scrape.ledger.Lease(ctx, source, "scraper 2"); !errors.Is(err, schemas.ErrLeased) {
+		t.Errorf("a second lease: %v, want ErrLeased", err)
+	}
+	if _, err := scrape.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := scrape.ledger.Update(ctx, source, id, list); err != nil {
+		t.Fatal(err)
+	}
+
+	c.Stop(1)
+	ring := func() error { return scrape.queue.Publish(ctx, source, id) }
+	eventually(t, "a doorbell with a server lost", ring)
+	eventually(t, "a lease renewed with a server lost", func() error { return lease.Renew(ctx) })
+
+	var jobs *queue.Jobs
+	eventually(t, "a worker that receives", func() (err error) { jobs, err = index.queue.Jobs(ctx, 4); return err })
+	defer jobs.Stop()
+	var job queue.Job
+	eventually(t, "a job", func() (err error) {
+		waiting, done := context.WithTimeout(ctx, 10*time.Second)
+		defer done()
+		job, err = jobs.Next(waiting)
+		return err
+	})
+	if job.ID != id || job.Source != source {
+		t.Fatalf("job of %s %s", job.Source, job.ID)
+	}
+	mark := schemas.Mark{Revision: 1, Model: "m", Faces: 1, At: time.Now().UTC().Truncate(time.Second)}
+	eventually(t, "a mark", func() error {
+		return index.ledger.Mark(ctx, source, id, "g1", mark, func(string) bool { return false })
+	})
+	c.Run(t, 1)
+	eventually(t, "an acknowledgement", func() error { return job.Done(ctx) })
+
+	var seen schemas.Standing
+	eventually(t, "a standing", func() (err error) { seen, err = query.ledger.Standing(ctx, source, id); return err })
+	if diff := cmp.Diff(map[string]schemas.Mark{"g1": mark}, seen.Marks); diff != "" || !seen.Listed {
+		t.Errorf("standing listed %v, marks (-want +got):\n%s", seen.Listed, diff)
+	}
+	for name, h := range map[string]house{"admin": admin, "scrape": scrape, "index": index} {
+		found := 0
+		for _, err := range h.ledger.Each(ctx, "") {
+			if err != nil {
+				t.Fatalf("%s sweeps: %v", name, err)
+			}
+			found++
+		}
+		if found != 1 {
+			t.Errorf("%s sweeps %d standings, want 1", name, found)
+		}
+	}
+	if sources, err := query.ledger.Sources(ctx); err != nil || len(sources) != 1 {
+		t.Errorf("query lists sources %v, %v", sources, err)
+	}
+	if counts, err := query.queue.Count(ctx); err != nil || counts.Waiting != 0 {
+		t.Errorf("query counts %+v, %v", counts, err)
+	}
+	if err := lease.Release(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a role must not do gets no answer.
+func TestRolesDoNothingElse(t *testing.T) {
+	c := Start(t, confDir)
+	admin := enter(t, c, "admin")
+	if _, err := admin.ledger.Update(t.Context(), source, id, list); err != nil {
+		t.Fatal(err)
+	}
+	roles := map[string]house{"scrape": enter(t, c, "scrape"), "index": enter(t, c, "index"), "query": enter(t, c, "query")}
+	for _, c := range []struct {
+		role, what string
+		try        func(ctx context.Context, h house) error
+	}{
+		{"query", "delist", func(ctx context.Context, h house) error {
+			_, err := h.ledger.Update(ctx, source, id, list)
+			return err
+		}},
+		{"query", "ring", func(ctx context.Context, h house) error { return h.queue.Publish(ctx, source, id) }},
+		{"query", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx, 1); return err }},
+		{"query", "lease", func(ctx context.Context, h house) error { _, err := h.ledger.Lease(ctx, source, "q"); return err }},
+		{"query", "sweep the ledger", func(ctx context.Context, h house) error {
+			for _, err := range h.ledger.Each(ctx, "") {
+				return err
+			}
+			return nil
+		}},
+		{"query", "make a key", func(ctx context.Context, h house) error {
+			_, err := h.js.Publish(ctx, "$KV.lineup_keys.mine", []byte("{}"))
+			return err
+		}},
+		{"scrape", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx, 1); return err }},
+		{"scrape", "forget dead jobs", func(ctx context.Context, h house) error { return h.queue.Forget(ctx, source, id) }},
+		{"index", "lease", func(ctx context.Context, h house) error { _, err := h.ledger.Lease(ctx, source, "i"); return err }},
+		{"index", "write runs", func(ctx context.Context, h house) error {
+			_, err := h.ledger.UpdateRuns(ctx, source, func(*ledger.Runs) error { return nil })
+			return err
+		}},
+		{"index", "read keys", func(ctx context.Context, h house) error {
+			_, err := h.js.KeyValue(ctx, "lineup_keys")
+			return err
+		}},
+		{"scrape", "purge the ledger", purge}, {"index", "purge the ledger", purge}, {"query", "purge the ledger", purge},
+		{"scrape", "delete the queue", drop}, {"index", "delete the queue", drop}, {"query", "delete the queue", drop},
+		{"scrape", "make a stream", grow}, {"index", "make a stream", grow}, {"query", "make a stream", grow},
+	} {
+		t.Run(c.role+" cannot "+c.what, func(t *testing.T) {
+			t.Parallel()
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second) // a forbidden call just times out
+			defer cancel()
+			if err := c.try(ctx, roles[c.role]); err == nil {
+				t.Errorf("%s could %s", c.role, c.what)
+			} else if errors.Is(err, fs.ErrNotExist) || errors.Is(err, schemas.ErrLeased) {
+				t.Errorf("%s was answered: %v", c.role, err)
+			}
+		})
+	}
+}
+
+func purge(ctx context.Context, h house) error {
+	stream, err := h.js.Stream(ctx, "KV_"+ledger.StandingsBucket)
+	if err != nil {
+		return err
+	}
+	return stream.Purge(ctx)
+}
+
+func drop(ctx context.Context, h house) error { return h.js.DeleteStream(ctx, queue.JobsStream) }
+
+func grow(ctx context.Context, h house) error {
+	_, err := h.js.CreateStream(ctx, jetstream.StreamConfig{Name: "mine", Subjects: []string{"mine"}})
+	return err
+}
+
+// eventually tries again while the cluster chooses new leaders.
+func eventually(t *testing.T, what string, try func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		err := try()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: %v", what, err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
