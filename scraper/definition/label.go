@@ -1,0 +1,129 @@
+package definition
+
+import (
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+)
+
+// pair is a label and what it stands before.
+type pair struct {
+	label string
+	text  string
+	value *goquery.Selection // nil when the layout has no element for it
+	whole *goquery.Selection // what is read when the pair is
+}
+
+// labelled gives the values of the pairs in n that bear one of names.
+func (d *doc) labelled(n node, names Texts) []pair {
+	if n.html == nil || d.step.Labels == nil {
+		return nil
+	}
+	scope := n.html
+	if in := d.step.Labels.In; in != "" && sameNodes(scope, d.top.html) {
+		scope = scope.Find(in).AddSelection(scope.Filter(in))
+	}
+	var out []pair
+	for _, at := range scope.Nodes {
+		if _, ok := d.pairs[at]; !ok {
+			d.pairs[at] = d.readPairs(scope.FilterNodes(at))
+		}
+		for _, p := range d.pairs[at] {
+			for _, name := range names {
+				if fold(name) == fold(p.label) {
+					d.use(p.whole)
+					out = append(out, p)
+					break
+				}
+			}
+		}
+	}
+	return out
+}
+
+func sameNodes(a, b *goquery.Selection) bool {
+	return b != nil && len(a.Nodes) == len(b.Nodes) && len(a.Nodes) > 0 && a.Nodes[0] == b.Nodes[0]
+}
+
+// readPairs reads the pairs of scope in the layout the step declares.
+func (d *doc) readPairs(scope *goquery.Selection) []pair {
+	var out []pair
+	add := func(label string, value, whole *goquery.Selection) {
+		p := pair{label: clean(label), value: value, whole: whole}
+		if value != nil {
+			p.text = htmlText(value)
+		}
+		if fold(p.label) != "" {
+			out = append(out, p)
+			for _, n := range whole.Nodes {
+				d.named[n] = clean(strings.TrimRight(p.label, ": "))
+			}
+		}
+	}
+	l := d.step.Labels
+	each := func(css string, do func(*goquery.Selection)) {
+		scope.Find(css).AddSelection(scope.Filter(css)).Each(func(_ int, s *goquery.Selection) { do(s) })
+	}
+	switch l.Layout {
+	case "table": // one or more pairs of cells in a row
+		each("tr", func(tr *goquery.Selection) {
+			cells := tr.ChildrenFiltered("td, th")
+			for i := 0; i+1 < cells.Length(); i += 2 {
+				label, value := cells.Eq(i), cells.Eq(i+1)
+				add(label.Text(), value, label.AddSelection(value))
+			}
+		})
+	case "dl":
+		each("dt", func(dt *goquery.Selection) {
+			value := dt.NextUntil("dt").Filter("dd")
+			add(dt.Text(), value, dt.AddSelection(value))
+		})
+	case "row":
+		each(l.Row, func(row *goquery.Selection) {
+			label := row.Find(l.Label).First()
+			value := row.Find(l.Value)
+			if l.Value == "" {
+				rest := row.Clone()
+				rest.Find(l.Label).First().Remove()
+				value = rest
+			}
+			add(label.Text(), value, row)
+		})
+	case "colon":
+		each(l.Row, func(row *goquery.Selection) {
+			label, text, ok := strings.Cut(htmlText(row), ":")
+			if ok {
+				add(label, nil, row)
+				out[len(out)-1].text = lines(text)
+			}
+		})
+	case "lines": // a label ends in a colon, its value is what follows up to the next
+		each(l.Row, func(row *goquery.Selection) {
+			var labels, values []string
+			for line := range strings.SplitSeq(htmlText(row), "\n") {
+				if strings.HasSuffix(line, ":") {
+					labels, values = append(labels, line), append(values, "")
+				} else if n := len(values); n > 0 {
+					values[n-1] = strings.TrimPrefix(values[n-1]+"\n"+line, "\n")
+				}
+			}
+			for i := range labels {
+				p := pair{label: clean(labels[i]), text: values[i], whole: row}
+				out = append(out, p)
+			}
+			d.lineLabels(row, labels)
+		})
+	}
+	return out
+}
+
+// lineLabels reports labels of the lines layout that no rule names: its pairs share one element,
+// so the audit of elements cannot tell them apart.
+func (d *doc) lineLabels(row *goquery.Selection, labels []string) {
+	for _, label := range labels {
+		if !d.opt.labels[d.rule][fold(label)] && !d.ignores(label) {
+			d.leave("label", clean(strings.TrimRight(label, ": ")))
+		}
+	}
+	d.use(row)
+}

@@ -1,0 +1,255 @@
+package definition
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/antchfx/xpath"
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"golang.org/x/net/html/charset"
+
+	"lineup/scraper"
+)
+
+type linter struct {
+	file     string
+	data     []byte
+	def      *Definition
+	tree     *ast.File
+	problems []Problem
+}
+
+// fault notes a problem of what stands at path ("$.steps.list.key"), or, when that key is
+// missing, of the nearest part above it that is there.
+func (l *linter) fault(path, hint, message string, args ...any) {
+	p := Problem{File: l.file, Message: fmt.Sprintf(message, args...), Hint: hint}
+	if l.tree == nil {
+		l.tree, _ = parser.ParseBytes(l.data, 0) // decoded before, so it parses
+	}
+	for at := path; l.tree != nil && at != "$" && at != ""; at = at[:max(strings.LastIndexAny(at, ".["), 0)] {
+		found, err := yaml.PathString(at)
+		if err != nil {
+			continue
+		}
+		if n, err := found.FilterFile(l.tree); err == nil && n != nil && n.GetToken() != nil {
+			p.Line, p.Column = n.GetToken().Position.Line, n.GetToken().Position.Column
+			break
+		}
+	}
+	l.problems = append(l.problems, p)
+}
+
+func (l *linter) sort() {
+	slices.SortStableFunc(l.problems, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+}
+
+var goodID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
+func (l *linter) check() {
+	d := l.def
+	if !goodID.MatchString(d.ID) {
+		l.fault("$.id", "lower-case letters, digits and dashes: us-ny", "id %q is none", d.ID)
+	}
+	for path, text := range map[string]string{"$.name": d.Name, "$.jurisdiction": d.Jurisdiction, "$.policy.evidence": d.Policy.Evidence} {
+		if strings.TrimSpace(text) == "" {
+			l.fault(path, "every source says what it is and how we know", "%s is missing", strings.TrimPrefix(path, "$."))
+		}
+	}
+	for path, text := range map[string]string{"$.home": d.Home, "$.base": d.Base, "$.policy.terms": d.Policy.Terms} {
+		if u, err := url.Parse(text); text != "" && (err != nil || !u.IsAbs() || u.Host == "") {
+			l.fault(path, "an absolute URL", "%q is no address", text)
+		}
+	}
+	switch d.Mode {
+	case scraper.Enabled, scraper.PermissionRequired, scraper.Import:
+		l.checkSteps()
+	case scraper.LinkOnly:
+		if len(d.Steps) > 0 || d.Home == "" {
+			l.fault("$.mode", "give a home and no steps", "a link_only source is a link and nothing more")
+		}
+	default:
+		l.fault("$.mode", "enabled, permission_required, link_only or import", "mode %q is none", d.Mode)
+	}
+	for path, share := range map[string]float64{"$.guards.max_drop": d.Guards.MaxDrop, "$.guards.max_drift": d.Guards.MaxDrift} {
+		if share < 0 || share > 1 {
+			l.fault(path, "a share from 0 to 1: 0.10", "%v is no share", share)
+		}
+	}
+}
+
+func (l *linter) checkSteps() {
+	d := l.def
+	if d.Mode != scraper.Import && d.Base == "" {
+		l.fault("$.base", "the URL that requests are relative to", "base is missing")
+	}
+	if _, ok := d.Steps[d.Start]; !ok {
+		l.fault("$.start", "name one of the steps", "start is %q, which is no step", d.Start)
+	}
+	if d.Mode != scraper.Import && d.Guards.MinCount < 1 {
+		l.fault("$.guards.min_count", "fewer registrants than this are not believed, so nobody is delisted by a broken page", "guards.min_count is missing")
+	}
+	for _, rule := range sortedKeys(d.Steps) {
+		step := d.Steps[rule]
+		l.checkStep("$.steps."+rule, &step)
+	}
+}
+
+var forms = map[string]bool{"html": true, "json": true, "arcgis": true, "xml": true, "csv": true, "tsv": true, "fixed": true, "xlsx": true, "xls": true, "zip": true}
+
+func (l *linter) checkStep(path string, s *Step) {
+	if !forms[s.As] {
+		l.fault(path+".as", "html, json, arcgis, xml, csv, tsv, fixed, xlsx, xls or zip", "as %q is no form of an answer", s.As)
+	}
+	if enc, _ := charset.Lookup(s.Charset); s.Charset != "" && enc == nil {
+		l.fault(path+".charset", "windows-1252, iso-8859-1, utf-8 ...", "charset %q is not known", s.Charset)
+	}
+	if (s.As == "html" || s.As == "xml" || s.As == "json") && s.Marker == "" {
+		l.fault(path+".marker", "something only the right page has, so that a gate page is not taken for an empty registry", "marker is missing")
+	}
+	if s.Record != nil && s.Record.Name == nil {
+		l.fault(path+".record.name", "a record needs a name", "name is missing")
+	}
+	if s.Items != nil && s.Key == nil {
+		l.fault(path+".key", "value, URL parameter, or weak: a list of fields", "items without a key")
+	}
+	for i, then := range append([]Then{{Step: s.Detail}}, s.Then...) {
+		if _, ok := l.def.Steps[then.Step]; !ok && then.Step != "" {
+			l.fault(path+[]string{".then", ".detail"}[b2i(i == 0)], "name one of the steps", "%q is no step", then.Step)
+		}
+	}
+	if s.Pages != nil && !slices.Contains([]string{"page", "offset", "next", "postback", "prefix"}, s.Pages.By) {
+		l.fault(path+".pages.by", "page, offset, next, postback or prefix", "pages by %q", s.Pages.By)
+	}
+	if s.Labels != nil {
+		l.checkLabels(path+".labels", s.Labels)
+	}
+	for name, table := range s.Tables {
+		if !forms[table.As] || table.As == "zip" || table.As == "html" || table.As == "json" {
+			l.fault(path+".tables."+name+".as", "csv, tsv, fixed, xlsx or xls", "as %q is no form of a table", table.As)
+		}
+	}
+	for i, css := range s.Ignore {
+		if s.As == "html" && selector(css) == nil && strings.ContainsAny(css, ">#.[") {
+			l.fault(fmt.Sprintf("%s.ignore[%d]", path, i), "a CSS selector or a label", "%q is no CSS selector", css)
+		}
+	}
+	l.checkRecord(path+".record", s.Record)
+	walk(reflect.ValueOf(s), path, l.checkValue)
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (l *linter) checkLabels(path string, b *Labels) {
+	switch b.Layout {
+	case "table", "dl":
+	case "row", "colon", "lines":
+		if selector(b.Row) == nil || b.Row == "" {
+			l.fault(path+".row", "CSS selector of one pair", "layout %s needs a row", b.Layout)
+		}
+		if b.Layout == "row" && b.Label == "" {
+			l.fault(path+".label", "CSS selector of the label in a pair", "layout row needs a label")
+		}
+	default:
+		l.fault(path+".layout", "table, dl, row, colon or lines", "layout %q is none", b.Layout)
+	}
+}
+
+// checkRecord checks what fields of a record need beyond a place.
+func (l *linter) checkRecord(path string, r *Record) {
+	if r == nil {
+		return
+	}
+	if r.Height != nil && (len(r.Height.Format) == 0 || slices.ContainsFunc(r.Height.Format, func(f string) bool { return heights[f] == nil })) {
+		l.fault(path+".height.format", "feet_inches, feet100 (511 is 5 ft 11 in) or inches: 511 alone can mean several", "height needs its format")
+	}
+	if r.Level != nil && r.Level.Scheme == "" {
+		l.fault(path+".level.scheme", "levels of different registries are not comparable: name the scheme", "level needs a scheme")
+	}
+	if r.Status != nil {
+		if len(r.Status.Map) == 0 {
+			l.fault(path+".status.map", "map every status the source prints", "status needs a map")
+		}
+		for _, to := range r.Status.Map {
+			if !statuses[to] {
+				l.fault(path+".status.map", "registered, incarcerated, supervised, civil_commitment, absconded, non_compliant, non_resident, pending, moved, deported, deceased", "status %q is none of ours", to)
+			}
+		}
+	}
+	dates := map[string]*Value{".birth": r.Birth, ".registered": r.Registered, ".updated": r.Updated, ".verified": r.Verified, ".registers_to": r.RegistersTo}
+	for i, o := range r.Offenses {
+		at := fmt.Sprintf(".offenses[%d]", i)
+		dates[at+".committed"], dates[at+".convicted"], dates[at+".released"] = o.Committed, o.Convicted, o.Released
+	}
+	for i, a := range r.Aliases {
+		dates[fmt.Sprintf(".aliases[%d].birth", i)] = a.Birth
+	}
+	for i, a := range r.Addresses {
+		dates[fmt.Sprintf(".addresses[%d].from", i)], dates[fmt.Sprintf(".addresses[%d].to", i)] = a.From, a.To
+	}
+	for i, p := range r.Photos {
+		dates[fmt.Sprintf(".photos[%d].taken", i)] = p.Taken
+	}
+	for at, v := range dates {
+		if v == nil {
+			continue
+		}
+		for _, format := range v.Format {
+			if _, ok := dateLayouts[format]; !ok {
+				l.fault(path+at+".format", strings.Join(sortedKeys(dateLayouts), "; "), "date format %q is none", format)
+			}
+		}
+		if len(v.Format) == 0 {
+			l.fault(path+at+".format", strings.Join(sortedKeys(dateLayouts), "; "), "a date needs its formats")
+		}
+	}
+	for i, x := range r.Fields {
+		if denied(x.Name) {
+			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "registries.md §7: it is never stored", "%q is on the deny list", x.Name)
+		}
+	}
+}
+
+func (l *linter) checkValue(path string, v *Value) {
+	for key, css := range map[string]string{"css": v.CSS, "having": v.Having, "heading": v.Heading, "numbered": v.Numbered} {
+		if css != "" && selector(strings.ReplaceAll(css, "{n}", "1")) == nil {
+			l.fault(path+"."+key, "", "%q is no CSS selector", css)
+		}
+	}
+	if v.XPath != "" {
+		if _, err := xpath.Compile(v.XPath); err != nil {
+			l.fault(path+".xpath", "", "%q is no XPath", v.XPath)
+		}
+	}
+	for key, texts := range map[string]Texts{"section": {v.Section}, "regex": {v.Regex}, "strip": v.Strip, "none": v.None, "split": {v.Split}} {
+		for _, text := range texts {
+			if _, err := pattern(text); err != nil {
+				l.fault(path+"."+key, "Go's regular expressions: no look-ahead", "%q is no regular expression", text)
+			}
+		}
+	}
+	if strings.Contains(path, ".drop[") || strings.HasSuffix(path, ".victim") {
+		return // may look at what is never stored, in order to leave somebody out
+	}
+	for key, texts := range map[string]Texts{"label": v.Label, "column": v.Column, "path": {v.Path}, "xpath": {v.XPath}} {
+		for _, text := range texts {
+			if text != "" && denied(text) {
+				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)", "%q is on the deny list", text)
+			}
+		}
+	}
+	if v.Order != "" && v.Order != "last_comma_first" && v.Order != "first_last" {
+		l.fault(path+".order", "last_comma_first or first_last", "order %q is none", v.Order)
+	}
+}

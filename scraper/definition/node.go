@@ -1,0 +1,195 @@
+package definition
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/antchfx/xmlquery"
+)
+
+// node is one part of an answer, whatever the answer's form: exactly one of html, xml, rows and
+// data says what it is. Rows beside html are the cells of a table row by their headings.
+type node struct {
+	html *goquery.Selection
+	xml  *xmlquery.Node
+	rows []*row // grouped rows: values are those of the first that has one
+	data any    // decoded JSON
+	path string // of data, from the page's top, for the audit
+	n    int    // number of a numbered repeat
+}
+
+// find gives the parts of n that v means, in the order of the page.
+func (d *doc) find(n node, v *Value) ([]node, error) {
+	found := []node{n}
+	steps := []struct {
+		on bool
+		do func(node, *Value) ([]node, error)
+	}{
+		{v.Section != "", d.findSection},
+		{v.CSS != "" || v.Having != "", d.findCSS},
+		{v.Numbered != "", d.findNumbered},
+		{v.Grid, d.findGrid},
+		{v.Path != "", d.findPath},
+		{v.XPath != "", d.findXPath},
+		{v.Rows, d.findRows},
+		{v.Table != "", d.findTable},
+		{len(v.Parallel) > 0, d.findParallel},
+	}
+	for _, step := range steps {
+		if !step.on {
+			continue
+		}
+		var next []node
+		for _, at := range found {
+			more, err := step.do(at, v)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, more...)
+		}
+		found = next
+	}
+	return found, nil
+}
+
+func (d *doc) findCSS(n node, v *Value) ([]node, error) {
+	if n.html == nil {
+		return nil, fmt.Errorf("css %q: the answer is not HTML", v.CSS)
+	}
+	css := strings.ReplaceAll(v.CSS, "{n}", strconv.Itoa(n.n))
+	matches := n.html
+	if css != "" {
+		matches = n.html.Find(css).AddSelection(n.html.Filter(css))
+	}
+	if v.Having != "" {
+		matches = matches.Has(v.Having)
+	}
+	var out []node
+	matches.Each(func(i int, s *goquery.Selection) {
+		if v.Nth == 0 || v.Nth == i+1 {
+			out = append(out, node{html: s, n: n.n})
+		}
+	})
+	return out, nil
+}
+
+// maxNumbered bounds the repeats of ids with a running number.
+const maxNumbered = 200
+
+func (d *doc) findNumbered(n node, v *Value) ([]node, error) {
+	if n.html == nil {
+		return nil, fmt.Errorf("numbered %q: the answer is not HTML", v.Numbered)
+	}
+	var out []node
+	for i := 1; i <= maxNumbered; i++ {
+		if n.html.Find(strings.ReplaceAll(v.Numbered, "{n}", strconv.Itoa(i))).Length() == 0 {
+			break
+		}
+		out = append(out, node{html: n.html, n: i})
+	}
+	return out, nil
+}
+
+func (d *doc) findRows(n node, _ *Value) ([]node, error) {
+	var out []node
+	for _, r := range n.rows {
+		out = append(out, node{rows: []*row{r}})
+	}
+	return out, nil
+}
+
+// findTable gives the rows of another table that belong to n.
+func (d *doc) findTable(n node, v *Value) ([]node, error) {
+	t := d.tables[v.Table]
+	if t == nil {
+		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
+	}
+	theirs := sortedKeys(v.On)
+	wanted := make([]string, len(theirs))
+	for i, column := range theirs {
+		wanted[i] = n.column(d, v.On[column], false)
+		if wanted[i] == "" {
+			return nil, nil
+		}
+	}
+	var out []node
+	for _, r := range t.where(theirs, wanted) {
+		keep := true
+		for column, text := range v.Where {
+			keep = keep && strings.EqualFold(clean(t.cell(r, column)), text)
+		}
+		if keep {
+			out = append(out, node{rows: []*row{r}})
+		}
+	}
+	return out, nil
+}
+
+// findParallel splits several texts and reads their n-th parts as one row.
+func (d *doc) findParallel(n node, v *Value) ([]node, error) {
+	t := &table{name: "parallel", at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]bool{}}
+	var lists [][]string
+	longest := 0
+	for i, name := range sortedKeys(v.Parallel) {
+		spec := v.Parallel[name]
+		texts, err := d.texts(n, &spec)
+		if err != nil {
+			return nil, err
+		}
+		t.columns = append(t.columns, name)
+		t.at[fold(name)] = i
+		lists = append(lists, texts)
+		longest = max(longest, len(texts))
+	}
+	out := make([]node, 0, longest)
+	for i := range longest {
+		r := &row{table: t, cells: make([]string, len(lists))}
+		for j, list := range lists {
+			if len(list) != longest && len(list) > 0 {
+				d.leave("lists of different length", t.columns[j])
+			}
+			if i < len(list) {
+				r.cells[j] = list[i]
+			}
+		}
+		out = append(out, node{rows: []*row{r}})
+	}
+	return out, nil
+}
+
+// column is the text of a column of n: of the first grouped row that has one.
+func (n node) column(d *doc, name string, optional bool) string {
+	for _, r := range n.rows {
+		if _, ok := r.table.at[fold(name)]; !ok {
+			if !optional {
+				d.miss(r.table, name)
+			}
+			return ""
+		}
+		if text := clean(r.table.cell(r, name)); text != "" {
+			if r.nodes != nil {
+				d.use(r.nodes[r.table.at[fold(name)]])
+			}
+			return text
+		}
+	}
+	return ""
+}
+
+// text is all the text of n, lines kept apart.
+func (n node) text(d *doc) string {
+	switch {
+	case n.html != nil:
+		d.use(n.html)
+		return htmlText(n.html)
+	case n.xml != nil:
+		d.usedXML[n.xml] = true
+		return clean(n.xml.InnerText())
+	case n.rows != nil:
+		return ""
+	}
+	d.usedPaths[n.path] = true
+	return jsonText(n.data)
+}

@@ -1,0 +1,216 @@
+package definition
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"lineup/scraper"
+)
+
+// resolve makes an address of the page absolute; "" for one that cannot be.
+func (d *doc) resolve(text string) string {
+	if text == "" {
+		return ""
+	}
+	u, err := url.Parse(strings.ReplaceAll(strings.ReplaceAll(text, "\n", ""), " ", "%20"))
+	if err != nil {
+		return ""
+	}
+	return d.url.ResolveReference(u).String()
+}
+
+// ask makes the request of step rule. from is the page that asks, nil at a run's start.
+func (s *Source) ask(rule string, vars map[string]string, from *doc) (scraper.Request, error) {
+	step, ok := s.def.Steps[rule]
+	if !ok {
+		return scraper.Request{}, fmt.Errorf("%s: no step %q", s.def.ID, rule)
+	}
+	a := step.Request
+	all := maps.Clone(vars)
+	if all == nil {
+		all = map[string]string{}
+	}
+	all["account.user"], all["account.password"] = s.opt.user, s.opt.password
+	address, err := s.address(a, all, from)
+	if err != nil {
+		return scraper.Request{}, fmt.Errorf("%s: step %s: %w", s.def.ID, rule, err)
+	}
+	r := scraper.Request{Rule: rule, Method: a.Method, URL: address, Carry: vars, Header: http.Header{}}
+	for name, text := range a.Header {
+		r.Header.Set(name, expand(text, all, nil))
+	}
+	switch {
+	case a.JSON != "":
+		r.Method = http.MethodPost
+		r.Body = []byte(expand(a.JSON, all, jsonEscape))
+		r.Header.Set("Content-Type", "application/json")
+	case len(a.Form) > 0 || a.Hidden != "" || a.Target != "":
+		r.Method = http.MethodPost
+		r.Body = []byte(form(a, all, from).Encode())
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if len(r.Header) == 0 {
+		r.Header = nil
+	}
+	return r, nil
+}
+
+func (s *Source) address(a Ask, vars map[string]string, from *doc) (string, error) {
+	at := s.base
+	text := expand(a.URL, vars, func(v string) string {
+		if strings.HasPrefix(a.URL, "{") {
+			return v // the whole address was found on a page
+		}
+		return url.PathEscape(v)
+	})
+	ref, err := url.Parse(text)
+	if err != nil {
+		return "", errors.New("address is no URL")
+	}
+	if strings.HasPrefix(a.URL, "{") && from != nil {
+		at = from.url
+	}
+	out := at.ResolveReference(ref)
+	if len(a.Query) > 0 {
+		q := out.Query()
+		for name, v := range a.Query {
+			q.Set(name, expand(v, vars, nil))
+		}
+		out.RawQuery = q.Encode()
+	}
+	return out.String(), nil
+}
+
+// form is the body of a posted form: hidden inputs of the page before, then the step's own fields.
+func form(a Ask, vars map[string]string, from *doc) url.Values {
+	v := url.Values{}
+	if a.Hidden != "" && from != nil && from.top.html != nil {
+		root := from.top.html
+		root.Find(a.Hidden).AddSelection(root.Filter(a.Hidden)).Find("input[type=hidden][name]").Each(func(_ int, in *goquery.Selection) {
+			v.Set(in.AttrOr("name", ""), in.AttrOr("value", ""))
+		})
+	}
+	if a.Target != "" {
+		v.Set("__EVENTTARGET", expand(a.Target, vars, nil))
+		v.Set("__EVENTARGUMENT", "")
+	}
+	for name, text := range a.Form {
+		v.Set(name, expand(text, vars, nil))
+	}
+	return v
+}
+
+// expand replaces {name} by vars; a name that is not there is left empty.
+func expand(text string, vars map[string]string, escape func(string) string) string {
+	return placeholder.ReplaceAllStringFunc(text, func(name string) string {
+		value := vars[name[1:len(name)-1]]
+		if escape != nil {
+			return escape(value)
+		}
+		return value
+	})
+}
+
+func jsonEscape(text string) string {
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
+}
+
+// more gives the requests that go on from a list page with the keys found on it.
+func (s *Source) more(d *doc, keys []string, total int) ([]scraper.Request, error) {
+	p := d.step.Pages
+	if p == nil || len(keys) == 0 {
+		return nil, nil
+	}
+	if d.carry["@first"] == keys[0] && p.By != "prefix" {
+		return nil, nil // the site gives its last page again and again
+	}
+	vars := maps.Clone(d.carry)
+	if vars == nil {
+		vars = map[string]string{}
+	}
+	seen, _ := strconv.Atoi(vars["@seen"])
+	seen += len(keys)
+	vars["@seen"], vars["@first"] = strconv.Itoa(seen), keys[0]
+	if total > 0 && seen >= total && p.By != "prefix" {
+		return nil, nil
+	}
+	if p.More != nil {
+		text, err := d.text(d.top, p.More)
+		if err != nil || text != "true" {
+			return nil, err
+		}
+	}
+	switch p.By {
+	case "page", "postback":
+		page, err := strconv.Atoi(vars["page"])
+		if err != nil {
+			page = max(p.First, 1)
+		}
+		vars["page"] = strconv.Itoa(page + 1)
+		if p.By == "postback" {
+			return s.postback(d, p, vars)
+		}
+	case "offset":
+		offset, _ := strconv.Atoi(vars["offset"])
+		vars["offset"] = strconv.Itoa(offset + len(keys)) // what came, not what was asked for: sites cap the size
+	case "next":
+		next, err := d.text(d.top, p.Next)
+		if err != nil || next == "" {
+			return nil, err
+		}
+		r, err := s.ask(d.rule, vars, d)
+		r.URL = d.resolve(next)
+		return []scraper.Request{r}, err
+	case "prefix":
+		return s.longer(d, p, vars, len(keys))
+	}
+	r, err := s.ask(d.rule, vars, d)
+	return []scraper.Request{r}, err
+}
+
+// postback asks for the next page as the page's own form would.
+func (s *Source) postback(d *doc, p *Pages, vars map[string]string) ([]scraper.Request, error) {
+	r, err := s.ask(d.rule, vars, d)
+	if err != nil {
+		return nil, err
+	}
+	v := form(Ask{Hidden: "form", Target: p.Target, Form: d.step.Request.Form}, vars, d)
+	v.Set("__EVENTARGUMENT", "Page$"+vars["page"])
+	r.Method, r.URL, r.Body = http.MethodPost, d.url.String(), []byte(v.Encode())
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return []scraper.Request{r}, nil
+}
+
+// longer splits a prefix whose answer was cut off at the site's cap.
+func (s *Source) longer(d *doc, p *Pages, vars map[string]string, found int) ([]scraper.Request, error) {
+	if found < p.Cap || len(vars[p.Var]) > 8 {
+		return nil, nil
+	}
+	letters := p.Letters
+	if letters == "" {
+		letters = "abcdefghijklmnopqrstuvwxyz"
+	}
+	var out []scraper.Request
+	for _, letter := range letters {
+		longer := maps.Clone(vars)
+		longer[p.Var] += string(letter)
+		delete(longer, "@seen")
+		r, err := s.ask(d.rule, longer, d)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}

@@ -1,0 +1,379 @@
+package definition
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+
+	"lineup/schemas"
+	"lineup/scraper"
+)
+
+// Source runs a definition. It is safe for concurrent use.
+type Source struct {
+	def    *Definition
+	base   *url.URL
+	sample bool
+	opt    options
+}
+
+var _ scraper.Source = (*Source)(nil)
+
+// options are what an operator decides about a source.
+type options struct {
+	def            *Definition
+	vehicles       bool
+	user, password string
+	labels         map[string]map[string]bool // labels the definition reads, by step
+}
+
+// New makes a Source of a definition that Lint finds no fault with.
+func New(def *Definition) (*Source, error) {
+	base, err := url.Parse(def.Base)
+	if err != nil {
+		return nil, fmt.Errorf("%s: base: %w", def.ID, err)
+	}
+	return &Source{def: def, base: base, opt: options{def: def, labels: def.labels()}}, nil
+}
+
+// At is s with another base address: a mirror, a proxy, a test.
+func (s *Source) At(base string) (*Source, error) {
+	u, err := url.Parse(base)
+	if err != nil || !u.IsAbs() {
+		return nil, fmt.Errorf("%s: base %q: want an absolute URL", s.def.ID, base)
+	}
+	out := *s
+	out.base = u
+	return &out, nil
+}
+
+// Sample is s pointed at a sample site: nobody's permission is needed there, and it is asked
+// without delay. Only a loopback address is taken, so no real site can be called a sample.
+func (s *Source) Sample(base string) (*Source, error) {
+	out, err := s.At(base)
+	if err != nil {
+		return nil, err
+	}
+	host := out.base.Hostname()
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return nil, fmt.Errorf("%s: sample site at %q: want a loopback address", s.def.ID, host)
+	}
+	out.sample = true
+	return out, nil
+}
+
+// WithVehicles is s keeping vehicles (never plates); without it they are left out.
+func (s *Source) WithVehicles() *Source {
+	out := *s
+	out.opt.vehicles = true
+	return &out
+}
+
+// WithAccount is s with the operator's own account at the source.
+func (s *Source) WithAccount(user, password string) *Source {
+	out := *s
+	out.opt.user, out.opt.password = user, password
+	return &out
+}
+
+// Definition is what s runs. It is not to be changed.
+func (s *Source) Definition() *Definition { return s.def }
+
+// Info describes the source.
+func (s *Source) Info() scraper.Info {
+	d := s.def
+	info := scraper.Info{
+		ID: d.ID, Name: d.Name, Jurisdiction: d.Jurisdiction, Home: d.Home, Mode: d.Mode, Version: d.Version,
+		Manners: scraper.Manners(d.Manners), Guards: scraper.Guards(d.Guards), Policy: scraper.Policy(d.Policy),
+	}
+	if s.sample {
+		info.Mode = scraper.Enabled
+		info.Manners.Interval, info.Manners.PerHour, info.Manners.Every, info.Manners.Window, info.Manners.Refresh = 0, 0, 0, "", 0
+		info.Manners.Concurrency = max(info.Manners.Concurrency, 4)
+		info.Guards.MinCount = min(info.Guards.MinCount, 1)
+	}
+	return info
+}
+
+// Start gives the first requests of a run.
+func (s *Source) Start() ([]scraper.Request, error) {
+	if s.def.Start == "" {
+		return nil, fmt.Errorf("%s is %s: nothing to crawl; look at %s", s.def.ID, s.def.Mode, s.def.Home)
+	}
+	if s.def.Account && s.opt.user == "" && !s.sample {
+		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given", s.def.ID, scraper.ErrPermission, s.def.ID)
+	}
+	r, err := s.ask(s.def.Start, s.first(s.def.Start), nil)
+	if err != nil {
+		return nil, err
+	}
+	return []scraper.Request{r}, nil
+}
+
+// first are the variables of a list's first page.
+func (s *Source) first(rule string) map[string]string {
+	p := s.def.Steps[rule].Pages
+	if p == nil {
+		return nil
+	}
+	return map[string]string{"page": strconv.Itoa(max(p.First, 1)), "offset": "0", "size": strconv.Itoa(p.Size)}
+}
+
+// Parse reads one answer. Errors: scraper.ErrBlocked, scraper.ErrLayout.
+func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
+	step, ok := s.def.Steps[page.Request.Rule]
+	if !ok {
+		return scraper.Parsed{}, fmt.Errorf("%s: page for step %q, which the definition lacks", s.def.ID, page.Request.Rule)
+	}
+	if as := step.As; as == "html" || looksHTML(page.Body) {
+		if marker := refused(page.Body, s.def.Blocked); marker != "" {
+			return scraper.Parsed{}, fmt.Errorf("%s: %s: page says %q: %w", s.def.ID, page.Request.Rule, marker, scraper.ErrBlocked)
+		}
+	}
+	d, err := newDoc(&step, page, s.opt)
+	if err != nil {
+		return scraper.Parsed{}, fmt.Errorf("%s: %w", s.def.ID, err)
+	}
+	if err := d.decode(page); err != nil {
+		return scraper.Parsed{}, fmt.Errorf("%s: %w", s.def.ID, err)
+	}
+	out, err := s.read(d)
+	if err == nil && len(d.missing) > 0 {
+		err = fmt.Errorf("missing %s: %w", strings.Join(sortedKeys(d.missing), ", "), scraper.ErrLayout)
+	}
+	if err != nil {
+		return scraper.Parsed{}, fmt.Errorf("%s: step %s: %w", s.def.ID, d.rule, err)
+	}
+	return out, nil
+}
+
+func (s *Source) read(d *doc) (scraper.Parsed, error) {
+	out := scraper.Parsed{Dropped: map[string]int{}}
+	if err := d.marked(); err != nil {
+		return out, err
+	}
+	empty := d.step.Empty != "" && strings.Contains(fold(d.all()), fold(d.step.Empty))
+	items, err := d.items()
+	if err != nil {
+		return out, err
+	}
+	if d.step.Items != nil && len(items) == 0 && !empty && d.carry["@seen"] == "" {
+		return out, fmt.Errorf("no items, and nothing says that there are none: %w", scraper.ErrLayout)
+	}
+	if d.step.Total != nil && !empty {
+		if out.Total, err = d.number(d.top, d.step.Total); err != nil {
+			return out, err
+		}
+		if out.Total == 0 && len(items) > 0 {
+			return out, fmt.Errorf("no total where one is expected: %w", scraper.ErrLayout)
+		}
+	}
+	taken, err := d.taken()
+	if err != nil {
+		return out, err
+	}
+	keys, err := s.readItems(d, items, taken, &out)
+	if err != nil {
+		return out, err
+	}
+	next, err := s.more(d, keys, out.Total)
+	if err != nil {
+		return out, err
+	}
+	out.Next = append(out.Next, next...)
+	if next, err = s.then(d, taken); err != nil {
+		return out, err
+	}
+	out.Next = append(out.Next, next...)
+	if !empty {
+		d.audit(items)
+	}
+	out.Leftover = d.leftovers()
+	return out, nil
+}
+
+// readItems reads every item and gives their keys.
+func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *scraper.Parsed) ([]string, error) {
+	if d.step.Key == nil && d.step.Record == nil {
+		return nil, nil
+	}
+	var keys []string
+	listed := map[string]bool{}
+	for _, item := range items {
+		key, weak, err := d.key(item)
+		if err != nil {
+			return nil, err
+		}
+		rule, err := d.dropped(item)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+		if rule == "" && d.step.Record != nil {
+			if rule, err = s.draft(d, item, key, weak, out); err != nil {
+				return nil, err
+			}
+		}
+		if rule != "" {
+			out.Dropped[rule]++
+			if d.step.Detail == "" {
+				continue
+			}
+		}
+		if rule == "" && d.step.Detail != "" && !listed[key] {
+			listed[key] = true
+			r, err := s.detail(d, item, key, taken)
+			if err != nil {
+				return nil, err
+			}
+			out.Next, out.Listed = append(out.Next, r), append(out.Listed, key)
+		}
+	}
+	return keys, nil
+}
+
+// detail asks for the page of an item.
+func (s *Source) detail(d *doc, item node, key string, taken map[string]string) (scraper.Request, error) {
+	vars := maps.Clone(taken)
+	vars["key"] = key
+	for name, v := range d.step.Carry {
+		text, err := d.text(item, &v)
+		if err != nil {
+			return scraper.Request{}, err
+		}
+		vars[name] = text
+	}
+	if s.def.Steps[d.step.Detail].Same && d.step.Record != nil {
+		rec, _, err := d.record(item, d.step.Record)
+		if err != nil {
+			return scraper.Request{}, err
+		}
+		vars["@same"] = identity(rec)
+	}
+	return s.ask(d.step.Detail, vars, d)
+}
+
+// identity is what must agree before two pages are taken to speak of the same person.
+func identity(r schemas.Record) string {
+	return fold(r.Name.First) + "\x00" + fold(r.Name.Last) + "\x00" + r.Birth.String()
+}
+
+// key is the source's own id of an item. Errors: scraper.ErrLayout when there is none.
+func (d *doc) key(item node) (string, bool, error) {
+	k := d.step.Key
+	if k == nil {
+		if key := d.carry["key"]; key != "" {
+			return key, d.carry["@weak"] != "", nil
+		}
+		return "", false, fmt.Errorf("item without a key: %w", scraper.ErrLayout)
+	}
+	if len(k.Weak) == 0 {
+		key, err := d.text(item, &k.Value)
+		if err == nil && key == "" {
+			err = fmt.Errorf("item without a key (%s): %w", k.name(), scraper.ErrLayout)
+		}
+		return key, false, err
+	}
+	h := sha256.New()
+	some := false
+	for i := range k.Weak {
+		text, err := d.text(item, &k.Weak[i])
+		if err != nil {
+			return "", true, err
+		}
+		some = some || text != ""
+		h.Write([]byte(fold(text) + "\x00"))
+	}
+	if !some {
+		return "", true, fmt.Errorf("item without any field of its key: %w", scraper.ErrLayout)
+	}
+	return "w" + hex.EncodeToString(h.Sum(nil)[:16]), true, nil
+}
+
+// dropped gives the name of the first rule that leaves the item out, or "".
+func (d *doc) dropped(item node) (string, error) {
+	for i := range d.step.Drop {
+		rule := &d.step.Drop[i]
+		all, err := d.texts(item, &rule.When)
+		if err != nil {
+			return "", err
+		}
+		text := strings.Join(all, "\n")
+		for _, test := range []struct {
+			re   string
+			want bool
+		}{{rule.Match, true}, {rule.Not, false}} {
+			if test.re == "" {
+				continue
+			}
+			re, err := pattern(test.re)
+			if err != nil {
+				return "", err
+			}
+			if re.MatchString(text) == test.want {
+				return rule.Name, nil
+			}
+		}
+	}
+	return "", nil
+}
+
+// draft reads an item's record; it gives the name of the rule that leaves it out, or "".
+func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Parsed) (string, error) {
+	rec, photos, err := d.record(item, d.step.Record)
+	if err != nil {
+		return "", err
+	}
+	rec.Key, rec.WeakKey = key, weak
+	if rec.URL == "" && d.step.As == "html" && d.step.Items == nil {
+		rec.URL = d.url.String()
+	}
+	switch {
+	case rec.Name.Full == "" || noName.MatchString(rec.Name.Full):
+		return "no name", nil
+	case !rec.Birth.IsZero() && rec.Birth.YearsBetween(d.today) < 18, rec.Age.Years > 0 && rec.Age.Years < 18:
+		return "under 18", nil
+	case d.step.Same && d.carry["@same"] != identity(rec):
+		return "another person's page", nil
+	}
+	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: item.evidence()})
+	return "", nil
+}
+
+// evidence is the part of the page that is item n.
+func (n node) evidence() []byte {
+	switch {
+	case n.rows != nil:
+		var all []map[string]string
+		for _, r := range n.rows {
+			cells := map[string]string{}
+			for i, cell := range r.cells {
+				if i < len(r.table.columns) && cell != "" && !denied(r.table.columns[i]) {
+					cells[r.table.columns[i]] = cell
+				}
+			}
+			all = append(all, cells)
+		}
+		data, _ := json.Marshal(all) // maps of strings always encode
+		return data
+	case n.html != nil:
+		var b strings.Builder
+		n.html.Each(func(_ int, one *goquery.Selection) {
+			text, _ := goquery.OuterHtml(one) // writing to memory does not fail
+			b.WriteString(text)
+		})
+		return []byte(b.String())
+	case n.xml != nil:
+		return []byte(n.xml.OutputXML(true))
+	}
+	data, _ := json.Marshal(n.data) // decoded JSON encodes again
+	return data
+}

@@ -1,0 +1,256 @@
+package definition
+
+import (
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// texts gives the texts of n that v means, cleaned; lines within a text are kept apart by "\n".
+func (d *doc) texts(n node, v *Value) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	raw, err := d.raw(n, v)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, text := range raw {
+		more, err := d.transform(text, v)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// text is the first of the texts that v means. Several that differ are reported: a single field
+// that a page prints twice must say the same twice.
+func (d *doc) text(n node, v *Value) (string, error) {
+	all, err := d.texts(n, v)
+	if err != nil || len(all) == 0 {
+		return "", err
+	}
+	for _, other := range all[1:] {
+		if other != all[0] {
+			d.leave("more than one value", v.name())
+			break
+		}
+	}
+	return strings.ReplaceAll(all[0], "\n", " "), nil
+}
+
+// raw finds the texts before any cleaning beyond white space.
+func (d *doc) raw(n node, v *Value) ([]string, error) {
+	switch {
+	case v.Const != "":
+		return []string{v.Const}, nil
+	case v.Carried != "":
+		return []string{d.carry[v.Carried]}, nil
+	}
+	found, err := d.find(n, v)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, at := range found {
+		switch {
+		case v.Text != "":
+			out = append(out, d.fill(at, v))
+		case len(v.Label) > 0:
+			for _, p := range d.labelled(at, v.Label) {
+				out = append(out, p.of(v.Attr))
+			}
+		case len(v.Column) > 0:
+			var parts []string
+			for _, column := range v.Column {
+				if text := at.column(d, column, v.Optional); text != "" {
+					parts = append(parts, text)
+				}
+			}
+			out = append(out, strings.Join(parts, " "))
+		case v.Attr != "" && at.html != nil:
+			out = append(out, at.html.AttrOr(v.Attr, ""))
+			if v.Attr == "src" || v.Attr == "data-original" || v.Attr == "href" && len(found) == 1 {
+				d.use(at.html)
+			}
+		default:
+			out = append(out, at.text(d))
+		}
+	}
+	return out, nil
+}
+
+func (p pair) of(attr string) string {
+	if attr != "" && p.value != nil {
+		return p.value.AttrOr(attr, p.value.Find("["+attr+"]").AttrOr(attr, ""))
+	}
+	return p.text
+}
+
+var placeholder = regexp.MustCompile(`\{([^{}"]+)\}`)
+
+// fill replaces {column} and {carried} in v.Text; a text of which every name is empty is empty.
+func (d *doc) fill(n node, v *Value) string {
+	some := false
+	text := placeholder.ReplaceAllStringFunc(v.Text, func(name string) string {
+		name = name[1 : len(name)-1]
+		value, ok := d.carry[name]
+		if !ok && n.rows != nil {
+			value = n.column(d, name, v.Optional)
+		}
+		some = some || value != ""
+		return value
+	})
+	if !some {
+		return ""
+	}
+	return text
+}
+
+// transform cleans one text and takes it apart; nothing for one that means there is none.
+func (d *doc) transform(text string, v *Value) ([]string, error) {
+	parts := []string{text}
+	if v.Split != "" {
+		re, err := pattern(v.Split)
+		if err != nil {
+			return nil, err
+		}
+		parts = re.Split(text, -1)
+	}
+	var out []string
+	for _, part := range parts {
+		part, err := d.cleanPart(part, v)
+		if err != nil {
+			return nil, err
+		}
+		if part != "" {
+			out = append(out, part)
+		}
+	}
+	return out, nil
+}
+
+func (d *doc) cleanPart(text string, v *Value) (string, error) {
+	for _, strip := range v.Strip {
+		re, err := pattern(strip)
+		if err != nil {
+			return "", err
+		}
+		text = re.ReplaceAllString(text, "")
+	}
+	text = lines(strings.TrimLeft(text, "•· \t\n"))
+	if v.Query != "" || len(v.Params) > 0 {
+		text = urlPart(text, v)
+	}
+	if v.Regex != "" && text != "" {
+		re, err := pattern(v.Regex)
+		if err != nil {
+			return "", err
+		}
+		m := re.FindStringSubmatch(text)
+		if m == nil {
+			if !v.Optional {
+				d.leave("text of another form", v.name())
+			}
+			return "", nil
+		}
+		text = m[len(m)-1]
+		if i := re.SubexpIndex("value"); i > 0 {
+			text = m[i]
+		}
+		text = clean(text)
+	}
+	for _, none := range v.None {
+		re, err := pattern("^(?:" + none + ")$")
+		if err != nil {
+			return "", err
+		}
+		if re.MatchString(text) {
+			return "", nil
+		}
+	}
+	switch v.Case {
+	case "upper":
+		text = strings.ToUpper(text)
+	case "lower":
+		text = strings.ToLower(text)
+	case "title":
+		text = title(text)
+	}
+	return text, nil
+}
+
+// urlPart takes a parameter out of a URL, or leaves it only the parameters that are wanted.
+func urlPart(text string, v *Value) string {
+	u, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	if v.Query != "" {
+		return u.Query().Get(v.Query)
+	}
+	u.RawQuery = keep(u.Query(), v.Params).Encode()
+	u.Path, _, _ = strings.Cut(u.Path, ";") // a session id some servers put there
+	return u.String()
+}
+
+func keep(all url.Values, names Texts) url.Values {
+	kept := url.Values{}
+	for _, name := range names {
+		if all.Has(name) {
+			kept.Set(name, all.Get(name))
+		}
+	}
+	return kept
+}
+
+// name is what v is called in reports.
+func (v *Value) name() string {
+	switch {
+	case len(v.Label) > 0:
+		return v.Label[0]
+	case len(v.Column) > 0:
+		return strings.Join(v.Column, "+")
+	}
+	for _, name := range []string{v.Path, v.XPath, v.CSS, v.Text, v.Section, v.Carried} {
+		if name != "" {
+			return name
+		}
+	}
+	return "value"
+}
+
+// mapped looks text up in v.Map; a text the map lacks is reported.
+func (d *doc) mapped(text string, v *Value) string {
+	for from, to := range v.Map {
+		if fold(from) == fold(text) {
+			return to
+		}
+	}
+	d.leave("value not in the map", v.name())
+	return ""
+}
+
+// number is a count, 0 for none.
+func (d *doc) number(n node, v *Value) (int, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" {
+		return 0, err
+	}
+	i, err := strconv.Atoi(strings.ReplaceAll(text, ",", ""))
+	if err != nil || i < 0 {
+		d.leave("not a number", v.name())
+		return 0, nil
+	}
+	return i, nil
+}
+
+func title(text string) string {
+	return titleWord.ReplaceAllStringFunc(strings.ToLower(text), func(w string) string { return strings.ToUpper(w[:1]) + w[1:] })
+}
+
+var titleWord = regexp.MustCompile(`[a-z]+`)
