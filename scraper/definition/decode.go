@@ -260,21 +260,10 @@ func selector(css string) goquery.Matcher {
 	if m, ok := compiled.Load("css:" + css); ok {
 		return m.(goquery.Matcher)
 	}
-	m, err := cascadia.ParseGroup(css)
+	m, err := cascadia.Compile(css)
 	if err != nil {
 		return nil
 	}
-	compiled.Store("css:"+css, goquery.Matcher(cascadiaMatcher{m}))
-	return cascadiaMatcher{m}
-}
-
-// cascadiaMatcher makes a parsed selector group a goquery matcher.
-type cascadiaMatcher struct{ group cascadia.SelectorGroup }
-
-func (m cascadiaMatcher) Match(n *html.Node) bool { return m.group.Match(n) }
-func (m cascadiaMatcher) MatchAll(n *html.Node) []*html.Node {
-	return cascadia.QueryAll(n, m.group)
-}
-func (m cascadiaMatcher) Filter(nodes []*html.Node) []*html.Node {
-	return cascadia.Filter(nodes, m.group)
+	compiled.Store("css:"+css, goquery.Matcher(m))
+	return m
 }

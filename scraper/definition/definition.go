@@ -34,6 +34,11 @@ type Manners struct {
 	Window      string        `yaml:"window,omitempty" doc:"daily window, 01:00-05:00"`
 	CA          string        `yaml:"ca,omitempty" doc:"PEM of a certificate the site fails to send"`
 	Refresh     time.Duration `yaml:"refresh,omitempty" doc:"rolling: read a registrant again when older than this"`
+	JoinPages   bool          `yaml:"join_pages,omitempty" doc:"parts of one registrant may stand on several pages"`
+	Timeout     time.Duration `yaml:"timeout,omitempty" doc:"for one answer"`
+	MaxBody     int64         `yaml:"max_body,omitempty" doc:"bytes of one answer"`
+	StubPhotos  []string      `yaml:"stub_photos,omitempty" doc:"SHA-256 of pictures that mean there is no photo"`
+	StubURLs    []string      `yaml:"stub_urls,omitempty" doc:"parts of a photo's address that mean there is no photo"`
 }
 
 // Guards are what must hold before a run may delist anybody.
@@ -158,6 +163,7 @@ type Value struct {
 	CSS      string            `yaml:"css,omitempty" doc:"CSS selector"`
 	Having   string            `yaml:"having,omitempty" doc:"CSS selector of something that must be inside"`
 	Nth      int               `yaml:"nth,omitempty" doc:"which of the matches, from 1"`
+	Run      bool              `yaml:"run,omitempty" doc:"with css: the match and what follows it, up to the next match"`
 	Grid     bool              `yaml:"grid,omitempty" doc:"the match is a table: its rows are meant, its header row names the columns"`
 	Cells    int               `yaml:"cells,omitempty" doc:"with grid: only rows of this many cells"`
 	Numbered string            `yaml:"numbered,omitempty" doc:"CSS selector with {n}: repeats while it matches, from 1"`

@@ -136,7 +136,7 @@ func (l *linter) checkStep(path string, s *Step) {
 		}
 	}
 	for i, css := range s.Ignore {
-		if s.As == "html" && selector(css) == nil && strings.ContainsAny(css, ">#.[") {
+		if s.As == "html" && selector(css) == nil && strings.ContainsAny(css, ">#[:") {
 			l.fault(fmt.Sprintf("%s.ignore[%d]", path, i), "a CSS selector or a label", "%q is no CSS selector", css)
 		}
 	}

@@ -69,10 +69,22 @@ func (d *doc) findCSS(n node, v *Value) ([]node, error) {
 	var out []node
 	matches.Each(func(i int, s *goquery.Selection) {
 		if v.Nth == 0 || v.Nth == i+1 {
+			if v.Run {
+				s = withRun(n.html, s, css)
+			}
 			out = append(out, node{html: s, n: n.n})
 		}
 	})
 	return out, nil
+}
+
+// withRun is s and its following siblings up to the next that css matches, no further than scope.
+func withRun(scope, s *goquery.Selection, css string) *goquery.Selection {
+	run := s.NextUntil(css)
+	if scope.IsSelection(s) {
+		run = run.Intersection(scope)
+	}
+	return s.AddSelection(run)
 }
 
 // maxNumbered bounds the repeats of ids with a running number.

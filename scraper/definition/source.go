@@ -44,14 +44,15 @@ func New(def *Definition) (*Source, error) {
 	return &Source{def: def, base: base, opt: options{def: def, labels: def.labels()}}, nil
 }
 
-// At is s with another base address: a mirror, a proxy, a test.
-func (s *Source) At(base string) (*Source, error) {
-	u, err := url.Parse(base)
-	if err != nil || !u.IsAbs() {
-		return nil, fmt.Errorf("%s: base %q: want an absolute URL", s.def.ID, base)
+// At is s asked at another scheme and host, with the same paths: a proxy, a test.
+func (s *Source) At(site string) (*Source, error) {
+	u, err := url.Parse(site)
+	if err != nil || !u.IsAbs() || u.Host == "" {
+		return nil, fmt.Errorf("%s: site %q: want an absolute URL", s.def.ID, site)
 	}
-	out := *s
-	out.base = u
+	out, base := *s, *s.base
+	base.Scheme, base.Host = u.Scheme, u.Host
+	out.base = &base
 	return &out, nil
 }
 
@@ -92,7 +93,13 @@ func (s *Source) Info() scraper.Info {
 	d := s.def
 	info := scraper.Info{
 		ID: d.ID, Name: d.Name, Jurisdiction: d.Jurisdiction, Home: d.Home, Mode: d.Mode, Version: d.Version,
-		Manners: scraper.Manners(d.Manners), Guards: scraper.Guards(d.Guards), Policy: scraper.Policy(d.Policy),
+		Manners: scraper.Manners{
+			Interval: d.Manners.Interval, Concurrency: d.Manners.Concurrency, PerHour: d.Manners.PerHour, Every: d.Manners.Every,
+			Schedule: d.Manners.Schedule, Window: d.Manners.Window, CA: d.Manners.CA, Refresh: d.Manners.Refresh,
+			JoinPages: d.Manners.JoinPages, Timeout: d.Manners.Timeout, MaxBody: d.Manners.MaxBody,
+			BlockMarks: d.Blocked, StubPhotos: d.Manners.StubPhotos, StubURLs: d.Manners.StubURLs,
+		},
+		Guards: scraper.Guards(d.Guards), Policy: scraper.Policy(d.Policy),
 	}
 	if s.sample {
 		info.Mode = scraper.Enabled
