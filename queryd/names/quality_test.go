@@ -66,7 +66,9 @@ func TestQuality(t *testing.T) {
 		{"exact, asked fuzzily", func(f, l string) namekey.Query { return namekey.Query{First: f, Last: l, Fuzzy: true} }},
 		{"nickname", func(f, l string) namekey.Query { return namekey.Query{First: nickname(f), Last: l, Fuzzy: true} }},
 		{"swapped letters in the last name", func(f, l string) namekey.Query { return namekey.Query{First: f, Last: typo(l, 0), Fuzzy: true} }},
-		{"a letter left out of the last name", func(f, l string) namekey.Query { return namekey.Query{First: f, Last: l[:len(l)-2] + l[len(l)-1:], Fuzzy: true} }},
+		{"a letter left out of the last name", func(f, l string) namekey.Query {
+			return namekey.Query{First: f, Last: l[:len(l)-2] + l[len(l)-1:], Fuzzy: true}
+		}},
 		{"swapped letters in the first name", func(f, l string) namekey.Query { return namekey.Query{First: typo(f, 0), Last: l, Fuzzy: true} }},
 		{"fields mixed up", func(f, l string) namekey.Query { return namekey.Query{First: l, Last: f, Fuzzy: true} }},
 		{"prefix of the last name", func(f, l string) namekey.Query {

@@ -16,18 +16,23 @@ import (
 // the median of 200 slopes is known to a few percent.
 const sampleSize = 200
 
-// Index is what the typical slope is measured with; index.Reader has it.
-type Index interface {
-	Generations(ctx context.Context) ([]index.Generation, error)
-	Enrolled(ctx context.Context, f index.Filter) (int, error)
+// Searcher is what a typical slope is measured with.
+type Searcher interface {
 	Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error)
 	Sample(ctx context.Context, n int, seed uint64) ([]schemas.Face, error)
+}
+
+// Index is what Typical watches; index.Reader has it.
+type Index interface {
+	Searcher
+	Generations(ctx context.Context) ([]index.Generation, error)
+	Enrolled(ctx context.Context, f index.Filter) (int, error)
 }
 
 // MeasureSlope is the median slope over a sample of the gallery's own faces used as probes,
 // each with its own registrant and photo left out; registrants is the size of the gallery. It
 // is 0, nil when the gallery is too small to have one.
-func MeasureSlope(ctx context.Context, ix Index, registrants int) (float64, error) {
+func MeasureSlope(ctx context.Context, ix Searcher, registrants int) (float64, error) {
 	if registrants <= minNeighbours {
 		return 0, nil
 	}

@@ -1,0 +1,114 @@
+package evaluate
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+
+	"lineup/indexer/index"
+	"lineup/queryd/similarity"
+	"lineup/schemas"
+)
+
+// scan is a gallery in memory, one face a person, searched face by face: exact in any metric.
+type scan struct {
+	model   schemas.Model
+	faces   []schemas.Face
+	people  []int
+	groups  []string
+	holders map[int]int // person -> place
+}
+
+func (g *scan) add(person int, group string, s shot) {
+	registrant := schemas.RegistrantID("evaluate", strconv.Itoa(person))
+	if g.holders == nil {
+		g.holders = map[int]int{}
+	}
+	g.holders[person] = len(g.faces)
+	g.faces = append(g.faces, schemas.Face{ID: schemas.FaceID(registrant, s.digest), Registrant: registrant, Photo: s.digest, Embedding: s.embedding})
+	g.people = append(g.people, person)
+	g.groups = append(g.groups, group)
+}
+
+// Nearest is the nearest k faces, for MeasureSlope; filters are not known here.
+func (g *scan) Nearest(_ context.Context, embedding []float32, k int, _ index.Filter) ([]index.Neighbour, index.Generation, error) {
+	return g.nearest(embedding, k, nil), index.Generation{Model: g.model}, nil
+}
+
+// Sample is up to n faces spread over the gallery, for MeasureSlope.
+func (g *scan) Sample(_ context.Context, n int, seed uint64) ([]schemas.Face, error) {
+	var faces []schemas.Face
+	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(g.faces))[:min(n, len(g.faces))] {
+		faces = append(faces, g.faces[i])
+	}
+	return faces, nil
+}
+
+// nearest keeps the nearest k in order as it passes over the gallery; each sees every distance.
+func (g *scan) nearest(embedding []float32, k int, each func(i int, distance float64)) []index.Neighbour {
+	var kept []index.Neighbour
+	for i, f := range g.faces {
+		d := g.model.Distance(embedding, f.Embedding)
+		if each != nil {
+			each(i, d)
+		}
+		if len(kept) == k && !(d < kept[k-1].Distance) {
+			continue
+		}
+		at, _ := slices.BinarySearchFunc(kept, d, func(n index.Neighbour, d float64) int { return cmp.Compare(n.Distance, d) })
+		if len(kept) == k {
+			kept = kept[:k-1]
+		}
+		f.Embedding = nil
+		kept = slices.Insert(kept, at, index.Neighbour{Face: f, Distance: d})
+	}
+	return kept
+}
+
+// sighting is what the two searches of one probe found.
+type sighting struct {
+	detected, enrolled bool
+	first              bool    // the person's own record is the nearest of all
+	mate               float64 // similarity of the person's own record
+	mateDistance       float64
+	stranger           float64 // best similarity when the person's record is taken out
+	strangerExpected   float64 // its E, or +Inf when nobody is in reach
+	strangers          histogram
+	groupStrangers     histogram // of the person's own group only
+}
+
+// look searches one probe of a person with and without the person's record.
+func (g *scan) look(embedding []float32, person int, group string, slope float64) sighting {
+	s := sighting{strangerExpected: math.Inf(1), mateDistance: math.NaN()}
+	near := g.nearest(embedding, similarity.K+1, func(i int, d float64) {
+		if g.people[i] == person {
+			s.mateDistance = d
+			return
+		}
+		s.strangers.add(d)
+		if g.groups[i] == group {
+			s.groupStrangers.add(d)
+		}
+	})
+	registrant := schemas.UUID("")
+	searched := len(g.faces)
+	if i, ok := g.holders[person]; ok {
+		registrant = g.faces[i].Registrant
+		searched--
+	}
+	scored := similarity.Score(near[:min(similarity.K, len(near))], g.model, similarity.Gallery{Registrants: len(g.faces), Slope: slope})
+	for i, c := range scored.Candidates {
+		if c.Face.Registrant == registrant {
+			s.mate, s.first = c.Similarity, i == 0
+		}
+	}
+	others := slices.DeleteFunc(near, func(n index.Neighbour) bool { return n.Face.Registrant == registrant })
+	mateless := similarity.Score(others[:min(similarity.K, len(others))], g.model, similarity.Gallery{Registrants: searched, Slope: slope})
+	if len(mateless.Candidates) > 0 {
+		s.stranger, s.strangerExpected = mateless.Candidates[0].Similarity, mateless.Candidates[0].ExpectedFalseMatches
+	}
+	return s
+}

@@ -1,0 +1,215 @@
+package evaluate
+
+import (
+	"math"
+	"slices"
+
+	"lineup/queryd/similarity"
+	"lineup/schemas"
+)
+
+// levels are the similarities that are reported on.
+var levels = map[string]float64{"80": 80, "90": 90, "95": 95}
+
+// histogram counts distances in thousandths; what is beyond the last bin lands in it.
+type histogram struct {
+	bins  [distanceBins]uint64
+	total uint64
+}
+
+const (
+	distanceBins = 2048
+	binsPerUnit  = 1000
+)
+
+func (h *histogram) add(d float64) {
+	bin := distanceBins - 1
+	if d >= 0 && d*binsPerUnit < distanceBins {
+		bin = int(d * binsPerUnit)
+	}
+	h.bins[bin]++
+	h.total++
+}
+
+func (h *histogram) merge(o *histogram) {
+	for i, n := range o.bins {
+		h.bins[i] += n
+	}
+	h.total += o.total
+}
+
+// within gives the share of the counted at or below each bin's upper end.
+func (h *histogram) within() []float64 {
+	shares := make([]float64, distanceBins)
+	var sum uint64
+	for i, n := range h.bins {
+		sum += n
+		shares[i] = float64(sum) / float64(max(h.total, 1))
+	}
+	return shares
+}
+
+// counts is what one set of searches adds up to.
+type counts struct {
+	people, photos, undetected int
+	searches, detected         int // mate searches: all, and those with a face at both ends
+	first                      int
+	mates                      map[string]int
+	matelessSearches           int
+	mateless                   map[string]int
+	mateDistances              histogram
+	strangers                  histogram
+	mateScores, matelessScores [101]int // best similarity, rounded down
+	promise                    []int    // mateless searches with best E below promised[i]
+}
+
+// promised are the expected false matches at which promise and measure are compared.
+var promised = []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3}
+
+func newCounts() *counts {
+	return &counts{mates: map[string]int{}, mateless: map[string]int{}, promise: make([]int, len(promised))}
+}
+
+// tally adds sightings up, for all and for each group.
+type tally struct {
+	model  schemas.Model
+	people []person
+	all    *counts
+	groups map[string]*counts
+}
+
+func newTally(model schemas.Model, people []person) *tally {
+	t := &tally{model: model, people: people, all: newCounts(), groups: map[string]*counts{}}
+	for _, p := range people {
+		for _, c := range t.of(p.group) {
+			c.people++
+			c.photos += len(p.shots)
+			for _, s := range p.shots {
+				if !s.probes {
+					c.undetected++
+				}
+			}
+		}
+	}
+	return t
+}
+
+// of is the counts that somebody of a group adds to.
+func (t *tally) of(group string) []*counts {
+	if group == "" {
+		return []*counts{t.all}
+	}
+	if t.groups[group] == nil {
+		t.groups[group] = newCounts()
+	}
+	return []*counts{t.all, t.groups[group]}
+}
+
+func (t *tally) add(person int, s sighting) {
+	for i, c := range t.of(t.people[person].group) {
+		strangers := &s.strangers
+		if i > 0 { // a group's false matches are among its own
+			strangers = &s.groupStrangers
+		}
+		c.add(s, strangers)
+	}
+}
+
+func (c *counts) add(s sighting, strangers *histogram) {
+	c.searches++
+	if s.detected && s.enrolled {
+		c.detected++
+		c.mateDistances.add(s.mateDistance)
+		c.mateScores[int(s.mate)]++
+		if s.first {
+			c.first++
+		}
+	}
+	for name, level := range levels {
+		if s.detected && s.enrolled && s.mate >= level {
+			c.mates[name]++
+		}
+	}
+	if !s.detected {
+		return
+	}
+	c.matelessSearches++
+	c.matelessScores[int(s.stranger)]++
+	c.strangers.merge(strangers)
+	for name, level := range levels {
+		if s.stranger >= level {
+			c.mateless[name]++
+		}
+	}
+	for i, e := range promised {
+		if s.strangerExpected < e {
+			c.promise[i]++
+		}
+	}
+}
+
+// targets are the false-match rates of the fmr and fnmr tables.
+var targets = []float64{1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
+
+func (c *counts) summary() Summary {
+	s := Summary{People: c.people, Photos: c.photos, Undetected: c.undetected, Rank1: share(c.first, c.searches),
+		Mateless: map[string]float64{}, Mates: map[string]float64{}, FMR: []Rate{}, FNMR: []Rate{},
+		detected: c.detected, searches: c.searches, rank1Detected: share(c.first, c.detected), matesDetected: map[string]float64{}, counts: c}
+	for name := range levels {
+		s.Mateless[name] = share(c.mateless[name], c.matelessSearches)
+		s.Mates[name] = share(c.mates[name], c.searches)
+		s.matesDetected[name] = share(c.mates[name], c.detected)
+	}
+	falseMatch, match := c.strangers.within(), c.mateDistances.within()
+	for _, target := range targets {
+		if float64(c.strangers.total)*target < 1 {
+			break // too few pairs to see so small a rate
+		}
+		// the largest distance whose rate is still not above the target
+		bin := slices.IndexFunc(falseMatch, func(rate float64) bool { return rate > target })
+		if bin < 0 {
+			bin = distanceBins
+		}
+		distance := float64(bin) / binsPerUnit
+		rate, missed := 0.0, 1.0
+		if bin > 0 {
+			rate, missed = falseMatch[bin-1], 1-match[bin-1]
+		}
+		s.FMR = append(s.FMR, Rate{Target: target, Distance: distance, Rate: rate})
+		s.FNMR = append(s.FNMR, Rate{Target: target, Distance: distance, Rate: max(0, missed)})
+	}
+	return s
+}
+
+func (t *tally) report() Report {
+	r := Report{Summary: t.all.summary(), Groups: map[string]Summary{}, model: t.model}
+	for name, c := range t.groups {
+		r.Groups[name] = c.summary()
+	}
+	return r
+}
+
+func share(n, of int) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// chance is the share of searches that see at least one false match when so many are
+// expected: strangers come independently (Poisson).
+func chance(expected float64) float64 { return -math.Expm1(-expected) }
+
+// expectedAt is the E of a similarity: Similarity turned round.
+func expectedAt(level float64) float64 {
+	low, high := 0.0, 1000.0
+	for range 80 {
+		middle := (low + high) / 2
+		if similarity.Similarity(middle) > level {
+			low = middle
+		} else {
+			high = middle
+		}
+	}
+	return high
+}
