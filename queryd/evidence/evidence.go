@@ -1,0 +1,168 @@
+// Package evidence keeps, for a set time, what proves each match of a face search: which photo
+// of which record, read when, matched at which distance under which model. The probe is not
+// part of it. What is read back is signed, so that a copy can be checked later.
+package evidence
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/schemas"
+)
+
+// Match is what is kept of one match of one search.
+type Match struct {
+	ID                   string         `json:"id"` // "<search id>-<rank>"
+	Searched             time.Time      `json:"searched"`
+	Source               string         `json:"source"`
+	Registrant           schemas.UUID   `json:"uuid"`
+	Face                 schemas.UUID   `json:"faceId"`
+	Photo                schemas.Digest `json:"photoSha256"`
+	Pages                []Page         `json:"pages"`
+	Record               schemas.Digest `json:"recordSha256"`
+	Sighted              time.Time      `json:"sighted"` // when a crawl last read the registrant
+	SourceURL            string         `json:"sourceUrl"`
+	Model                string         `json:"model"`
+	Generation           string         `json:"generation"`
+	Distance             float64        `json:"distance"`
+	Similarity           float64        `json:"similarity"`
+	ExpectedFalseMatches float64        `json:"expectedFalseMatches"`
+	Calibration          string         `json:"calibration"`
+}
+
+// Page is a page of the source that the record was read from.
+type Page struct {
+	URL    string         `json:"url"`
+	SHA256 schemas.Digest `json:"sha256"`
+	Read   time.Time      `json:"read"`
+}
+
+// Signed is a JSON Web Signature in its flattened JSON form (RFC 7515 §7.2.2, algorithm EdDSA
+// over Ed25519) beside the payload in clear.
+type Signed struct {
+	Evidence  Match             `json:"evidence"`
+	Payload   string            `json:"payload"`   // base64url of the JSON that is signed
+	Protected string            `json:"protected"` // base64url of the header
+	Signature string            `json:"signature"` // base64url
+	PublicKey map[string]string `json:"publicKey"` // JSON Web Key
+	Expires   time.Time         `json:"expires"`   // not kept after
+}
+
+const (
+	bucket     = "lineup_evidence"
+	keysBucket = "lineup_signing"
+	keyName    = "ed25519"
+)
+
+// Store keeps evidence in a JetStream key-value bucket whose entries expire.
+type Store struct {
+	kv   jetstream.KeyValue
+	kept time.Duration
+	key  ed25519.PrivateKey
+}
+
+// Open makes the buckets and the signing key where they are missing. All daemons of one
+// JetStream sign with the same key. Evidence is kept for the time given when the bucket is made.
+func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) (*Store, error) {
+	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: bucket, Description: "evidence of matches", History: 1, TTL: kept, Replicas: max(replicas, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+	}
+	signing, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+		Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", keysBucket, err)
+	}
+	seed := make([]byte, ed25519.SeedSize)
+	rand.Read(seed)
+	if _, err := signing.Create(ctx, keyName, seed); errors.Is(err, jetstream.ErrKeyExists) {
+		entry, err := signing.Get(ctx, keyName)
+		if err != nil {
+			return nil, fmt.Errorf("read signing key: %w", err)
+		}
+		if seed = entry.Value(); len(seed) != ed25519.SeedSize {
+			return nil, fmt.Errorf("signing key has %d bytes, want %d", len(seed), ed25519.SeedSize)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("store signing key: %w", err)
+	}
+	return &Store{kv: kv, kept: kept, key: ed25519.NewKeyFromSeed(seed)}, nil
+}
+
+// Put keeps the matches of one search and sets their IDs.
+func (s *Store) Put(ctx context.Context, search schemas.UUID, matches []Match) error {
+	for i := range matches {
+		matches[i].ID = MatchID(search, i)
+	}
+	data, err := json.Marshal(matches)
+	if err != nil {
+		return fmt.Errorf("encode evidence: %w", err)
+	}
+	if _, err := s.kv.Create(ctx, string(search), data); err != nil {
+		return fmt.Errorf("store evidence: %w", err)
+	}
+	return nil
+}
+
+// MatchID names the match of a search at rank i, from 0.
+func MatchID(search schemas.UUID, i int) string { return string(search) + "-" + strconv.Itoa(i+1) }
+
+// Get returns the signed evidence of a match. Errors: fs.ErrNotExist for an id that was never
+// given or has expired.
+func (s *Store) Get(ctx context.Context, id string) (Signed, error) {
+	i := strings.LastIndexByte(id, '-')
+	search, err := schemas.ParseUUID(id[:max(i, 0)])
+	if err != nil {
+		return Signed{}, fmt.Errorf("match id %.60q: %w", id, fs.ErrNotExist)
+	}
+	entry, err := s.kv.Get(ctx, string(search))
+	if errors.Is(err, jetstream.ErrKeyNotFound) {
+		return Signed{}, fmt.Errorf("evidence of match %s: %w", id, fs.ErrNotExist)
+	}
+	if err != nil {
+		return Signed{}, fmt.Errorf("read evidence: %w", err)
+	}
+	var matches []Match
+	if err := json.Unmarshal(entry.Value(), &matches); err != nil {
+		return Signed{}, fmt.Errorf("decode evidence: %w", err)
+	}
+	for _, m := range matches {
+		if m.ID == string(search)+id[i:] {
+			return s.sign(m, entry.Created().Add(s.kept))
+		}
+	}
+	return Signed{}, fmt.Errorf("evidence of match %s: %w", id, fs.ErrNotExist)
+}
+
+func (s *Store) sign(m Match, expires time.Time) (Signed, error) {
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return Signed{}, fmt.Errorf("encode evidence: %w", err)
+	}
+	b64 := base64.RawURLEncoding
+	out := Signed{
+		Evidence:  m,
+		Payload:   b64.EncodeToString(payload),
+		Protected: b64.EncodeToString([]byte(`{"alg":"EdDSA","typ":"JOSE"}`)),
+		Expires:   expires.UTC().Truncate(time.Second),
+		PublicKey: map[string]string{
+			"kty": "OKP", "crv": "Ed25519", "x": b64.EncodeToString(s.key.Public().(ed25519.PublicKey)),
+		},
+	}
+	out.Signature = b64.EncodeToString(ed25519.Sign(s.key, []byte(out.Protected+"."+out.Payload)))
+	return out, nil
+}
