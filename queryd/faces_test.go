@@ -1,0 +1,273 @@
+package queryd_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lineup/indexer/face"
+	"lineup/queryd"
+	"lineup/schemas"
+)
+
+// near is an embedding at about this distance from the zero probe.
+func near(distance float32) []float32 {
+	e := make([]float32, model.Dimensions)
+	e[0] = distance
+	return e
+}
+
+func faceBody(photo []byte, more ...string) string {
+	return `{"queryImageBase64":"` + base64.StdEncoding.EncodeToString(photo) + `"` + strings.Join(more, "") + `}`
+}
+
+type faceAnswer struct {
+	Matches []struct {
+		Similarity float64         `json:"similarity"`
+		Face       string          `json:"faceId"`
+		UUID       string          `json:"uuid"`
+		Image      string          `json:"matchedImageUrl"`
+		Offender   json.RawMessage `json:"offender"`
+		MatchID    string          `json:"matchId"`
+		Distance   float64         `json:"distance"`
+	} `json:"faceMatches"`
+	Search *struct {
+		Outcome string `json:"outcome"`
+		Probe   struct {
+			Others []schemas.Box `json:"others"`
+		} `json:"probe"`
+	} `json:"search"`
+}
+
+func TestFacesAnswersTheContractsKeysAndNoOthers(t *testing.T) {
+	h := newHouse(t)
+	h.crowd(40)
+	id := h.enrol(person("1001", "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), near(0.1))
+	response, body := h.do("POST", "/faces?key="+h.key, faceBody(jpeg("probe")))
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("status %d: %s", response.StatusCode, body)
+	}
+	root := decode[map[string]any](t, body)
+	if len(root) != 1 {
+		t.Errorf("root has %d keys, want 1: %s", len(root), body)
+	}
+	match := root["faceMatches"].([]any)[0].(map[string]any)
+	var faceID schemas.UUID
+	for _, f := range h.gal.faces {
+		if f.Registrant == id {
+			faceID = f.ID
+		}
+	}
+	want := map[string]any{
+		"similarity": match["similarity"], "faceId": string(faceID), "uuid": string(id),
+		"matchedImageUrl": "http://lineup.test/photos/" + string(id) + "?face=" + string(faceID),
+		"offender": map[string]any{"firstName": "Rowan", "lastName": "Testcase", "dob": "1971-01-01T00:00:00.000Z",
+			"offenderUrl": "https://registry.example.test/detail?id=1001", "offenderImageUrl": "https://registry.example.test/photo?id=1001", "personUuid": nil},
+	}
+	if diff := cmp.Diff(want, match); diff != "" {
+		t.Errorf("match (-want +got):\n%s", diff)
+	}
+	if s := match["similarity"].(float64); s <= 90 || s > 100 {
+		t.Errorf("similarity %v, want above 90", s)
+	}
+	if got := response.Header.Get("Content-Type"); got != "application/json; charset=utf-8" {
+		t.Errorf("content type %q", got)
+	}
+	if !strings.Contains(strings.Join(response.Header.Values("X-Source-Notice"), " "), "fingerprints") || len(response.Header.Values("X-Notice")) < 5 {
+		t.Errorf("notices missing: %v", response.Header)
+	}
+}
+
+func TestFacesOrderLimitAndSharedPhotos(t *testing.T) {
+	h := newHouse(t)
+	h.crowd(60)
+	for i := range 25 { // one photo listed under many names
+		h.enrol(person(fmt.Sprintf("s%02d", i), "Shared", fmt.Sprintf("Photo%c", 'a'+i)), near(0.05))
+	}
+	_, body := h.keyed("POST", "/faces", faceBody(jpeg("probe")))
+	got := decode[faceAnswer](t, body)
+	if len(got.Matches) != 20 {
+		t.Fatalf("%d matches, want 20", len(got.Matches))
+	}
+	for i := 1; i < len(got.Matches); i++ {
+		a, b := got.Matches[i-1], got.Matches[i]
+		if a.Similarity < b.Similarity || a.Similarity == b.Similarity && a.UUID >= b.UUID {
+			t.Errorf("matches %d and %d out of order", i-1, i)
+		}
+	}
+}
+
+func TestFacesNobodyAboveTheFloor(t *testing.T) {
+	h := newHouse(t)
+	h.crowd(60)
+	h.gal.probe = near(9)
+	_, body := h.keyed("POST", "/faces", faceBody(jpeg("probe")))
+	if body != "{\"faceMatches\":[]}\n" {
+		t.Errorf("body %s", body)
+	}
+	_, body = h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
+	if got := decode[faceAnswer](t, body); got.Search == nil || got.Search.Outcome != "no_match" {
+		t.Errorf("details: %s", body)
+	}
+}
+
+func TestWhoIsDelistedNeverAnswers(t *testing.T) {
+	h := newHouse(t)
+	h.crowd(40)
+	id := h.enrol(person("1001", "Rowan", "Testcase"), near(0.1))
+	h.ledger.gone[id] = true
+	_, body := h.keyed("POST", "/faces", faceBody(jpeg("probe")))
+	if strings.Contains(body, string(id)) {
+		t.Errorf("delisted registrant in the answer: %s", body)
+	}
+	_, body = h.keyed("GET", "/sexoffender?uuid="+string(id), "")
+	if strings.Contains(body, string(id)) {
+		t.Errorf("delisted registrant in the answer: %s", body)
+	}
+	if response, _ := h.do("GET", "/photos/"+string(id), ""); response.StatusCode != http.StatusGone {
+		t.Errorf("photo: status %d, want 410", response.StatusCode)
+	}
+	h.ledger.err = errors.New("ledger is down")
+	for _, request := range [][2]string{{"POST", "/faces"}, {"GET", "/sexoffender?lastName=Testcase"}, {"GET", "/photos/" + string(id)}} {
+		response, body := h.keyed(request[0], request[1], faceBody(jpeg("probe")))
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" || strings.Contains(body, "Testcase") {
+			t.Errorf("%v with the ledger down: status %d, body %s", request, response.StatusCode, body)
+		}
+	}
+}
+
+func TestFacesRefusesWithTheDocumentedCode(t *testing.T) {
+	tests := []struct {
+		name, method, target, body string
+		probeError                 error
+		key                        string
+		status                     int
+		reason, message            string
+	}{
+		{name: "missing key", key: "none", status: 401, message: "Missing API key"},
+		{name: "unknown key", key: "lu_nonsense", status: 401, message: "Invalid API key"},
+		{name: "very long key", key: strings.Repeat("x", 5000), status: 401, message: "Invalid API key"},
+		{name: "wrong method", method: "GET", status: 405},
+		{name: "another wrong method", method: "PATCH", status: 405},
+		{name: "no body", body: "", status: 400, reason: "bad_json"},
+		{name: "not JSON", body: "queryImageBase64=abc", status: 400, reason: "bad_json"},
+		{name: "no photo", body: "{}", status: 400, reason: "no_photo"},
+		{name: "photo of a wrong type", body: `{"queryImageBase64":7}`, status: 400, reason: "bad_json"},
+		{name: "null photo", body: `{"queryImageBase64":null}`, status: 400, reason: "no_photo"},
+		{name: "base64 garbage", body: `{"queryImageBase64":"!!!!"}`, status: 400, reason: "bad_base64"},
+		{name: "data prefix", body: `{"queryImageBase64":"data:image/jpeg;base64,/9j/"}`, status: 400, reason: "data_prefix"},
+		{name: "not an image", body: faceBody([]byte("hello, I am text")), status: 400, reason: "not_an_image"},
+		{name: "another image format", body: faceBody([]byte("GIF89a....")), status: 400, reason: "unsupported_format"},
+		{name: "3,000,000 bytes", body: faceBody(append(jpeg(""), make([]byte, 3_000_000-4)...)), status: 400, reason: "too_large"},
+		{name: "oversized body", body: faceBody(make([]byte, 6_000_000)), status: 400, reason: "too_large"},
+		{name: "no face", body: faceBody(jpeg("x")), probeError: &face.Problem{Code: face.CodeNoFace, Text: "No face was found."}, status: 400, reason: "no_face", message: "No face was found."},
+		{name: "too many waiting", body: faceBody(jpeg("x")), probeError: face.ErrBusy, status: 503},
+		{name: "unknown state", body: faceBody(jpeg("x"), `,"state":"Atlantis"`), status: 400, reason: "bad_state"},
+		{name: "unknown source", body: faceBody(jpeg("x"), `,"source":"xx"`), status: 400, reason: "bad_source"},
+		{name: "unknown sex", body: faceBody(jpeg("x"), `,"sex":"q"`), status: 400, reason: "bad_sex"},
+		{name: "ages the wrong way round", body: faceBody(jpeg("x"), `,"ageMin":50,"ageMax":40`), status: 400, reason: "bad_age"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHouse(t)
+			h.gal.probeError = test.probeError
+			method, key := test.method, test.key
+			if method == "" {
+				method = "POST"
+			}
+			if key == "" {
+				key = h.key
+			}
+			target := "/faces?key=" + key
+			if key == "none" {
+				target = "/faces"
+			}
+			response, body := h.do(method, target, test.body)
+			got := decode[struct {
+				Code                   int
+				Message, Error, Reason string
+			}](t, body)
+			if response.StatusCode != test.status || got.Code != test.status || got.Reason != test.reason || got.Message == "" {
+				t.Errorf("status %d, body %s; want %d %q", response.StatusCode, body, test.status, test.reason)
+			}
+			if test.message != "" && got.Message != test.message {
+				t.Errorf("message %q, want %q", got.Message, test.message)
+			}
+			if (test.status == 400) != (got.Error == "Invalid input params") {
+				t.Errorf("error %q with status %d", got.Error, test.status)
+			}
+			if test.status == 405 && response.Header.Get("Allow") != "POST, OPTIONS" {
+				t.Errorf("Allow %q", response.Header.Get("Allow"))
+			}
+			if test.status == 503 && response.Header.Get("Retry-After") == "" {
+				t.Error("no Retry-After")
+			}
+		})
+	}
+}
+
+func TestTheLargestPhotoAndTheStrippedPrefix(t *testing.T) {
+	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true })
+	largest := append(jpeg(""), make([]byte, 2_999_999-4)...)
+	if response, body := h.keyed("POST", "/faces", faceBody(largest)); response.StatusCode != 200 {
+		t.Errorf("2,999,999 bytes: %d %s", response.StatusCode, body)
+	}
+	wrapped := `{"queryImageBase64":"data:image/jpeg;base64,` + base64.StdEncoding.EncodeToString(jpeg("x")) + `"}`
+	if response, body := h.keyed("POST", "/faces", wrapped); response.StatusCode != 200 {
+		t.Errorf("data prefix with the setting: %d %s", response.StatusCode, body)
+	}
+}
+
+func TestDemoKeyOpensTheDemoPhotoOnly(t *testing.T) {
+	demo, err := os.ReadFile("page/demo.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t)
+	if response, body := h.do("POST", "/faces?key=DEMO", faceBody(demo)); response.StatusCode != 200 {
+		t.Errorf("demo photo: %d %s", response.StatusCode, body)
+	}
+	for name, answer := range map[string]func() (*http.Response, string){
+		"another photo": func() (*http.Response, string) { return h.do("POST", "/faces?key=DEMO", faceBody(jpeg("x"))) },
+		"a record":      func() (*http.Response, string) { return h.do("GET", "/sexoffender?key=DEMO&lastName=x", "") },
+	} {
+		if response, body := answer(); response.StatusCode != 401 || !strings.Contains(body, "DEMO") {
+			t.Errorf("%s: %d %s", name, response.StatusCode, body)
+		}
+	}
+	h = newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false })
+	if response, _ := h.do("POST", "/faces?key=DEMO", faceBody(demo)); response.StatusCode != 401 {
+		t.Errorf("DEMO switched off: %d", response.StatusCode)
+	}
+}
+
+func TestDetailsSayHowCertainAndKeepEvidence(t *testing.T) {
+	h := newHouse(t)
+	h.crowd(60)
+	id := h.enrol(person("1001", "Rowan", "Testcase"), near(0.1))
+	h.gal.others = []schemas.Box{{Left: 1, Top: 1, Right: 5, Bottom: 5}}
+	response, body := h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
+	got := decode[faceAnswer](t, body)
+	if got.Search == nil || got.Search.Outcome != "match" || len(got.Search.Probe.Others) != 1 || got.Matches[0].Distance < 0.099 {
+		t.Fatalf("details: %s", body)
+	}
+	if want := response.Header.Get("X-Search-Id") + "-1"; got.Matches[0].MatchID != want {
+		t.Errorf("matchId %q, want %q", got.Matches[0].MatchID, want)
+	}
+	checkEvidence(t, h, got.Matches[0].MatchID, id)
+	response, _ = h.keyed("GET", "/v1/matches/"+string(schemas.RandomID())+"-1/evidence", "")
+	if response.StatusCode != 404 {
+		t.Errorf("unknown match: %d", response.StatusCode)
+	}
+	h.ledger.gone[id] = true
+	if response, _ = h.keyed("GET", "/v1/matches/"+got.Matches[0].MatchID+"/evidence", ""); response.StatusCode != 410 {
+		t.Errorf("evidence after removal: %d", response.StatusCode)
+	}
+}

@@ -1,0 +1,369 @@
+package queryd_test
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lineup/indexer/face"
+	"lineup/indexer/index"
+	"lineup/ingest/blob"
+	"lineup/ingest/broker"
+	"lineup/queryd"
+	"lineup/queryd/evidence"
+	"lineup/queryd/keys"
+	"lineup/schemas"
+	"lineup/schemas/namekey"
+)
+
+// clock is the time of all tests here.
+var clock = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
+
+var js jetstream.JetStream
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "queryd")
+		if err != nil {
+			panic(err)
+		}
+		defer os.RemoveAll(dir)
+		server, err := broker.Start(dir, slog.New(slog.DiscardHandler))
+		if err != nil {
+			panic(err)
+		}
+		defer server.Close()
+		var conn *nats.Conn
+		if conn, err = server.Connect(); err != nil {
+			panic(err)
+		}
+		defer conn.Close()
+		if js, err = jetstream.New(conn); err != nil {
+			panic(err)
+		}
+		return m.Run()
+	}())
+}
+
+// house is a server with everything it needs, made of fakes that hold their content in memory.
+type house struct {
+	*queryd.Server
+	t      *testing.T
+	gal    *gallery
+	ledger *ledger
+	photos photos
+	keys   *keys.Ring
+	key    string
+	log    *bytes.Buffer
+	logMu  *sync.Mutex
+}
+
+var model = schemas.Model{ID: "test/1", Dimensions: 16, Metric: "euclidean", MaxDistance: 0.6,
+	FalseMatch: []schemas.CurvePoint{{Distance: .34, Rate: 1e-4}, {Distance: .39, Rate: 1e-3}, {Distance: .45, Rate: 1e-2}}}
+
+func newHouse(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
+	t.Helper()
+	ctx := t.Context()
+	ring, err := keys.Open(ctx, js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proof, err := evidence.Open(ctx, js, time.Hour, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &house{t: t, gal: &gallery{}, ledger: &ledger{gone: map[schemas.UUID]bool{}}, photos: photos{}, keys: ring, log: &bytes.Buffer{}, logMu: &sync.Mutex{}}
+	h.ledger.gal = h.gal
+	h.key, _, err = ring.Add(ctx, fmt.Sprintf("test %s %d", t.Name()[:min(len(t.Name()), 30)], rand.Uint32()), keys.Limits{PerMinute: 100_000, PerDay: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	registry := prometheus.NewRegistry()
+	config := queryd.Config{Demo: true, PublicURL: "http://lineup.test", Contact: "operator@lineup.test"}
+	deps := queryd.Deps{Index: h.gal, Faces: embedder{h.gal}, Photos: h.photos, Ledger: h.ledger, Keys: ring, Evidence: proof,
+		Metrics: registry, Log: slog.New(slog.NewTextHandler(lockedWriter{h.log, h.logMu}, nil)), Now: func() time.Time { return clock },
+		Sources: []queryd.Source{{ID: "us-zz", Name: "Example Registry", Jurisdiction: "NY", Home: "https://registry.example.test/", Mode: "enabled",
+			HasPhotos: true, Notices: []string{"Positive identification needs fingerprints."}, Attribution: "Example State Police", MaxAge: 48 * time.Hour}},
+		State: func(context.Context, string) (queryd.SourceState, error) {
+			run := schemas.RunSummary{Started: clock.Add(-2 * time.Hour), Ended: clock.Add(-time.Hour), State: schemas.RunComplete, Registrants: 60, WithPhoto: 59}
+			return queryd.SourceState{Last: run, Complete: run}, nil
+		},
+	}
+	for _, c := range change {
+		c(&config, &deps)
+	}
+	if h.Server, err = queryd.New(config, deps); err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+type lockedWriter struct {
+	w  io.Writer
+	mu *sync.Mutex
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+func (h *house) logged() string {
+	h.logMu.Lock()
+	defer h.logMu.Unlock()
+	return h.log.String()
+}
+
+// do sends a request and returns the answer with its body read.
+func (h *house) do(method, target, body string, headers ...string) (*http.Response, string) {
+	h.t.Helper()
+	r := httptest.NewRequest(method, target, strings.NewReader(body))
+	for i := 0; i+1 < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Result(), w.Body.String()
+}
+
+// keyed is do with the house's key.
+func (h *house) keyed(method, target, body string) (*http.Response, string) {
+	return h.do(method, target, body, "X-API-Key", h.key, "Content-Type", "application/json")
+}
+
+func decode[T any](t *testing.T, text string) T {
+	t.Helper()
+	var v T
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%v in %.300s", err, text)
+	}
+	return v
+}
+
+// person makes a record with a name that is plainly invented.
+func person(key, first, last string, change ...func(*schemas.Record)) schemas.Record {
+	r := schemas.Record{Source: "us-zz", Key: key, Jurisdiction: "NY", URL: "https://registry.example.test/detail?id=" + key,
+		Name: schemas.Name{Full: strings.ToUpper(first + " " + last), First: strings.ToUpper(first), Last: strings.ToUpper(last)},
+		Sex:  schemas.Coded{Value: "male", Raw: "M"}}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+// enrol lists a record, with one photo when embedding is set, and returns its id.
+func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
+	id := schemas.RegistrantID(r.Source, r.Key)
+	d := index.Document{ID: id, Revision: 1, FirstSeen: clock.AddDate(0, 0, -10), Changed: clock.AddDate(0, 0, -5),
+		Keys: namekey.Of(r), Person: schemas.PersonID(namekey.LinkKey(r))}
+	if embedding != nil {
+		photo := jpeg("photo of " + r.Key)
+		digest := schemas.DigestOf(photo)
+		r.Photos = []schemas.Photo{{URL: "https://registry.example.test/photo?id=" + r.Key, Digest: digest}}
+		h.photos[blob.Ref{Owner: id, Kind: blob.Photo, Digest: digest}.Key()] = photo
+		f := schemas.Face{ID: schemas.FaceID(id, digest), Registrant: id, Photo: digest, Embedding: embedding}
+		d.Photos = []index.PhotoOutcome{{Photo: digest, Face: f.ID}}
+		h.gal.faces = append(h.gal.faces, f)
+	}
+	d.Record = r
+	h.gal.docs = append(h.gal.docs, d)
+	slices.SortFunc(h.gal.docs, func(a, b index.Document) int { return cmp.Compare(a.ID, b.ID) })
+	return id
+}
+
+// crowd enrols n strangers.
+func (h *house) crowd(n int) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for i := range n {
+		h.enrol(person(fmt.Sprintf("c%03d", i), "Stranger", fmt.Sprintf("Nobody%c%c", 'a'+i/26, 'a'+i%26)), point(random, 0.16))
+	}
+}
+
+// point is a random embedding.
+func point(random *rand.Rand, spread float64) []float32 {
+	e := make([]float32, model.Dimensions)
+	for i := range e {
+		e[i] = float32(random.NormFloat64() * spread)
+	}
+	return e
+}
+
+// jpeg is bytes that look like a JPEG from outside.
+func jpeg(text string) []byte { return []byte("\xff\xd8\xff\xe0" + text) }
+
+// embedder gives each photo the embedding that was set for it.
+type embedder struct{ gal *gallery }
+
+func (e embedder) Model() schemas.Model { return model }
+func (e embedder) Close() error         { return nil }
+func (e embedder) Embed(_ context.Context, photo []byte, _ face.Purpose) (face.Result, error) {
+	if err := e.gal.probeError; err != nil {
+		return face.Result{}, err
+	}
+	embedding := e.gal.probe
+	if embedding == nil {
+		embedding = make([]float32, model.Dimensions)
+	}
+	return face.Result{Embedding: embedding, Box: schemas.Box{Left: 10, Top: 10, Right: 80, Bottom: 80}, Others: e.gal.others, Width: 97, Height: 98, Format: "jpeg"}, nil
+}
+
+// gallery is an index.Reader over slices.
+type gallery struct {
+	docs       []index.Document
+	faces      []schemas.Face
+	probe      []float32
+	probeError error
+	others     []schemas.Box
+	err        error
+}
+
+func (g *gallery) generation() index.Generation {
+	return index.Generation{Name: "g1", Model: model, State: index.Serving}
+}
+
+func (g *gallery) Generations(context.Context) ([]index.Generation, error) {
+	return []index.Generation{g.generation()}, g.err
+}
+
+func (g *gallery) Lookup(_ context.Context, ids ...schemas.UUID) ([]index.Document, error) {
+	var out []index.Document
+	for _, id := range ids {
+		for _, d := range g.docs {
+			if d.ID == id {
+				out = append(out, d)
+			}
+		}
+	}
+	return out, g.err
+}
+
+func (g *gallery) Face(_ context.Context, id schemas.UUID) (schemas.Face, error) {
+	for _, f := range g.faces {
+		if f.ID == id {
+			return f, nil
+		}
+	}
+	return schemas.Face{}, cmp.Or[error](g.err, fs.ErrNotExist)
+}
+
+func (g *gallery) passes(f index.Filter, d index.Document) bool {
+	r := d.Record
+	home, _ := r.Home()
+	return (len(f.Sources) == 0 || slices.Contains(f.Sources, r.Source)) &&
+		(len(f.States) == 0 || slices.Contains(f.States, cmp.Or(home.State, r.Jurisdiction))) &&
+		(len(f.Sexes) == 0 || r.Sex.Value == "" || slices.Contains(f.Sexes, r.Sex.Value)) &&
+		(f.BornMin == 0 || r.Birth.Year == 0 || r.Birth.Year >= f.BornMin) && (f.BornMax == 0 || r.Birth.Year == 0 || r.Birth.Year <= f.BornMax)
+}
+
+func (g *gallery) Find(_ context.Context, q index.Query) ([]index.Document, bool, error) {
+	var out []index.Document
+	for _, d := range g.docs {
+		home, _ := d.Record.Home()
+		if !g.passes(q.Filter, d) || len(q.IDs) > 0 && !slices.Contains(q.IDs, d.ID) || len(q.Persons) > 0 && !slices.Contains(q.Persons, d.Person) ||
+			len(q.AnyKey) > 0 && !slices.ContainsFunc(q.AnyKey, func(k string) bool { return slices.Contains(d.Keys, k) }) ||
+			q.City != "" && !strings.EqualFold(q.City, home.City) || q.State != "" && q.State != home.State || q.Zip != "" && q.Zip != home.Zip ||
+			!q.FirstSeenFrom.IsZero() && d.FirstSeen.Before(q.FirstSeenFrom) || !q.FirstSeenTo.IsZero() && d.FirstSeen.After(q.FirstSeenTo) ||
+			!q.ChangedFrom.IsZero() && d.Changed.Before(q.ChangedFrom) || !q.ChangedTo.IsZero() && d.Changed.After(q.ChangedTo) {
+			continue
+		}
+		if q.Near != nil && (home.Lat == nil || math.Hypot((*home.Lat-q.Near.Lat)*69, (*home.Lon-q.Near.Lon)*69*math.Cos(q.Near.Lat*math.Pi/180)) > q.Near.Miles) {
+			continue
+		}
+		out = append(out, d)
+	}
+	return out, false, g.err
+}
+
+func (g *gallery) Nearest(_ context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
+	var out []index.Neighbour
+	for _, fc := range g.faces {
+		docs, _ := g.Lookup(nil, fc.Registrant)
+		if !g.passes(f, docs[0]) {
+			continue
+		}
+		var sum float64
+		for i := range embedding {
+			sum += float64(embedding[i]-fc.Embedding[i]) * float64(embedding[i]-fc.Embedding[i])
+		}
+		out = append(out, index.Neighbour{Face: fc, Source: docs[0].Record.Source, Distance: math.Sqrt(sum)})
+	}
+	slices.SortFunc(out, func(a, b index.Neighbour) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Face.ID, b.Face.ID))
+	})
+	return out[:min(k, len(out))], g.generation(), g.err
+}
+
+func (g *gallery) Enrolled(_ context.Context, f index.Filter) (int, error) {
+	n := 0
+	for _, d := range g.docs {
+		if len(d.Photos) > 0 && g.passes(f, d) {
+			n++
+		}
+	}
+	return n, g.err
+}
+
+func (g *gallery) Sample(_ context.Context, n int, _ uint64) ([]schemas.Face, error) {
+	return g.faces[:min(n, len(g.faces))], g.err
+}
+
+// ledger lists everybody in the gallery but those who are gone.
+type ledger struct {
+	gal  *gallery
+	gone map[schemas.UUID]bool
+	err  error
+}
+
+func (l *ledger) Standing(ctx context.Context, _ string, id schemas.UUID) (schemas.Standing, error) {
+	return l.Find(ctx, id)
+}
+
+func (l *ledger) Find(_ context.Context, id schemas.UUID) (schemas.Standing, error) {
+	if l.err != nil {
+		return schemas.Standing{}, l.err
+	}
+	if l.gone[id] {
+		return schemas.Standing{ID: id, Source: "us-zz"}, nil
+	}
+	for _, d := range l.gal.docs {
+		if d.ID == id {
+			s := schemas.Standing{ID: id, Source: d.Record.Source, Listed: true, Sighted: clock.Add(-time.Hour), Record: schemas.DigestOf([]byte("record"))}
+			for _, p := range d.Record.Photos {
+				s.Photos = append(s.Photos, schemas.PhotoState{URL: p.URL, Digest: p.Digest})
+			}
+			s.Pages = []schemas.PageState{{URL: d.Record.URL, Digest: schemas.DigestOf([]byte("page")), Read: clock.Add(-time.Hour)}}
+			return s, nil
+		}
+	}
+	return schemas.Standing{}, fs.ErrNotExist
+}
+
+// photos is a blob store that is only read.
+type photos map[string][]byte
+
+func (p photos) Get(_ context.Context, ref blob.Ref) ([]byte, error) {
+	if data, ok := p[ref.Key()]; ok {
+		return data, nil
+	}
+	return nil, fs.ErrNotExist
+}

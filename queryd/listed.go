@@ -1,0 +1,111 @@
+package queryd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"lineup/indexer/index"
+	"lineup/schemas"
+)
+
+// ledgerCalls bounds how many registrants one request asks the ledger about at once.
+const ledgerCalls = 8
+
+// lookup reads documents from the index.
+func (s *Server) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Document, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	defer s.metrics.timed("lookup")()
+	docs, err := s.deps.Index.Lookup(ctx, ids...)
+	if err != nil {
+		return nil, unavailable("index", err)
+	}
+	return docs, nil
+}
+
+// listed asks the ledger which of the documents' registrants are listed now. Who is not in the
+// map must not be in an answer; when the ledger cannot be asked there is no answer.
+func (s *Server) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Standing, error) {
+	defer s.metrics.timed("ledger")()
+	var mu sync.Mutex
+	all := make(map[schemas.UUID]schemas.Standing, len(docs))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(ledgerCalls)
+	for _, d := range docs {
+		group.Go(func() error {
+			standing, err := s.deps.Ledger.Standing(ctx, d.Record.Source, d.ID)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+			if err != nil || !standing.Listed {
+				s.metrics.delisted.Inc()
+				return nil
+			}
+			mu.Lock()
+			all[d.ID] = standing
+			mu.Unlock()
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, unavailable("ledger", err)
+	}
+	return all, nil
+}
+
+// persons maps each document's registrant to its person id, where at least two listed
+// registrants share it.
+func (s *Server) persons(ctx context.Context, docs []index.Document, known map[schemas.UUID]schemas.Standing) (map[schemas.UUID]schemas.UUID, error) {
+	var wanted []schemas.UUID
+	seen := map[schemas.UUID]bool{}
+	for _, d := range docs {
+		if d.Person != "" && !seen[d.Person] {
+			seen[d.Person] = true
+			wanted = append(wanted, d.Person)
+		}
+	}
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	members, _, err := s.deps.Index.Find(ctx, index.Query{Persons: wanted})
+	if err != nil {
+		return nil, unavailable("index", err)
+	}
+	counts := map[schemas.UUID]int{}
+	var unknown []index.Document
+	groups := map[schemas.UUID]int{}
+	for _, m := range members {
+		groups[m.Person]++
+	}
+	for _, m := range members {
+		if groups[m.Person] < 2 {
+			continue
+		}
+		if _, ok := known[m.ID]; ok {
+			counts[m.Person]++
+		} else {
+			unknown = append(unknown, m)
+		}
+	}
+	listed, err := s.listed(ctx, unknown)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range unknown {
+		if _, ok := listed[m.ID]; ok {
+			counts[m.Person]++
+		}
+	}
+	shared := map[schemas.UUID]schemas.UUID{}
+	for _, d := range docs {
+		if counts[d.Person] >= 2 {
+			shared[d.ID] = d.Person
+		}
+	}
+	return shared, nil
+}
