@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -123,7 +124,7 @@ func embed(ctx context.Context, embedder face.Embedder, p Photo) (shot, error) {
 	}
 	s := shot{Photo: p, digest: schemas.DigestOf(data)}
 	for _, purpose := range []face.Purpose{face.Probe, face.Enrol} {
-		result, err := embedder.Embed(ctx, data, purpose)
+		result, err := patiently(ctx, embedder, data, purpose)
 		var problem *face.Problem
 		if errors.As(err, &problem) {
 			continue
@@ -134,6 +135,23 @@ func embed(ctx context.Context, embedder face.Embedder, p Photo) (shot, error) {
 		break
 	}
 	return s, nil
+}
+
+// patiently waits while the embedder is busy with other probes, for a minute at most.
+func patiently(ctx context.Context, embedder face.Embedder, photo []byte, purpose face.Purpose) (face.Result, error) {
+	const pause, pauses = 50 * time.Millisecond, 1200
+	for range pauses {
+		result, err := embedder.Embed(ctx, photo, purpose)
+		if !errors.Is(err, face.ErrBusy) {
+			return result, err
+		}
+		select {
+		case <-ctx.Done():
+			return face.Result{}, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+	return face.Result{}, face.ErrBusy
 }
 
 // person is everybody's photos, in the order of Read.
