@@ -34,6 +34,9 @@ type doc struct {
 
 	top    node
 	tables map[string]*table
+	joined []*row // rows of other tables that the item at hand reads
+	kept   bool   // the answer is the evidence of one registrant
+	item   node   // of evidence that is JSON
 
 	used      map[*html.Node]bool
 	named     map[*html.Node]string
@@ -59,6 +62,12 @@ func newDoc(step *Step, page scraper.Page, opt options) (*doc, error) {
 
 // decode reads the answer in the form its step expects. Errors: scraper.ErrLayout.
 func (d *doc) decode(page scraper.Page) error {
+	if bytes.HasPrefix(page.Body, []byte(evidenceMark)) {
+		if err := d.decodeEvidence(page.Body); err != nil {
+			return fmt.Errorf("%s: read evidence: %w: %w", d.rule, scraper.ErrLayout, err)
+		}
+		return nil
+	}
 	var err error
 	contentType := page.Header.Get("Content-Type")
 	switch as := d.step.As; as {

@@ -10,7 +10,7 @@ import (
 
 // marked looks for the step's marker. Errors: scraper.ErrLayout.
 func (d *doc) marked() error {
-	if d.step.Marker == "" {
+	if d.step.Marker == "" || d.kept && d.top.html == nil && d.top.xml == nil {
 		return nil
 	}
 	v := &Value{CSS: d.step.Marker}
@@ -52,7 +52,10 @@ func (d *doc) items() ([]node, error) {
 			items = append(items, node{rows: []*row{r}})
 		}
 	}
-	if d.step.Items != nil {
+	if d.kept && d.item.data != nil {
+		return []node{d.item}, nil
+	}
+	if d.step.Items != nil && (!d.kept || d.tables[""] == nil) {
 		var err error
 		at := node{rows: []*row{}}
 		if d.step.As != "zip" {
@@ -90,6 +93,9 @@ func (d *doc) group(items []node) []node {
 
 func (d *doc) taken() (map[string]string, error) {
 	taken := map[string]string{}
+	if d.kept {
+		return taken, nil
+	}
 	for name, v := range d.step.Take {
 		text, err := d.text(d.top, &v)
 		if err != nil {

@@ -133,6 +133,7 @@ func (d *doc) findTable(n node, v *Value) ([]node, error) {
 			keep = keep && strings.EqualFold(clean(t.cell(r, column)), text)
 		}
 		if keep {
+			d.joined = append(d.joined, r)
 			out = append(out, node{rows: []*row{r}})
 		}
 	}

@@ -3,15 +3,12 @@ package definition
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net"
 	"net/url"
 	"strconv"
 	"strings"
-
-	"github.com/PuerkitoBio/goquery"
 
 	"lineup/schemas"
 	"lineup/scraper"
@@ -175,11 +172,11 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if d.step.Items != nil && len(items) == 0 && !empty && d.carry["@seen"] == "" {
 		return out, fmt.Errorf("no items, and nothing says that there are none: %w", scraper.ErrLayout)
 	}
-	if d.step.Total != nil && !empty {
+	if d.step.Total != nil && !empty && !d.kept {
 		if out.Total, err = d.number(d.top, d.step.Total); err != nil {
 			return out, err
 		}
-		if out.Total == 0 && len(items) > 0 {
+		if out.Total == 0 && len(items) > 0 && !d.step.Total.Optional {
 			return out, fmt.Errorf("no total where one is expected: %w", scraper.ErrLayout)
 		}
 	}
@@ -191,15 +188,17 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if err != nil {
 		return out, err
 	}
-	next, err := s.more(d, keys, out.Total)
-	if err != nil {
-		return out, err
+	if !d.kept {
+		next, err := s.more(d, keys, out.Total)
+		if err != nil {
+			return out, err
+		}
+		out.Next = append(out.Next, next...)
+		if next, err = s.then(d, taken); err != nil {
+			return out, err
+		}
+		out.Next = append(out.Next, next...)
 	}
-	out.Next = append(out.Next, next...)
-	if next, err = s.then(d, taken); err != nil {
-		return out, err
-	}
-	out.Next = append(out.Next, next...)
 	if !empty {
 		d.audit(items)
 	}
@@ -215,6 +214,7 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 	var keys []string
 	listed := map[string]bool{}
 	for _, item := range items {
+		d.joined = nil
 		key, weak, err := d.key(item)
 		if err != nil {
 			return nil, err
@@ -351,36 +351,6 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 	case d.step.Same && d.carry["@same"] != identity(rec):
 		return "another person's page", nil
 	}
-	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: item.evidence()})
+	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: d.evidence(item)})
 	return "", nil
-}
-
-// evidence is the part of the page that is item n.
-func (n node) evidence() []byte {
-	switch {
-	case n.rows != nil:
-		var all []map[string]string
-		for _, r := range n.rows {
-			cells := map[string]string{}
-			for i, cell := range r.cells {
-				if i < len(r.table.columns) && cell != "" && !denied(r.table.columns[i]) {
-					cells[r.table.columns[i]] = cell
-				}
-			}
-			all = append(all, cells)
-		}
-		data, _ := json.Marshal(all) // maps of strings always encode
-		return data
-	case n.html != nil:
-		var b strings.Builder
-		n.html.Each(func(_ int, one *goquery.Selection) {
-			text, _ := goquery.OuterHtml(one) // writing to memory does not fail
-			b.WriteString(text)
-		})
-		return []byte(b.String())
-	case n.xml != nil:
-		return []byte(n.xml.OutputXML(true))
-	}
-	data, _ := json.Marshal(n.data) // decoded JSON encodes again
-	return data
 }
