@@ -245,12 +245,16 @@ func (d *doc) unzip(data []byte) error {
 	}
 	left := int64(maxUnpacked)
 	for _, file := range archive.File {
-		name := tableFor(d.step.Tables, file.Name)
-		if file.FileInfo().IsDir() || name == "" {
-			if !file.FileInfo().IsDir() && !matchesAny(d.step.Ignore, path.Base(file.Name)) {
-				d.leave("file", path.Ext(file.Name))
-			}
+		if file.FileInfo().IsDir() || matchesAny(d.step.Ignore, path.Base(file.Name)) {
 			continue
+		}
+		name := tableFor(d.step.Tables, file.Name)
+		if name == "" {
+			d.leave("file", path.Ext(file.Name))
+			continue
+		}
+		if d.tables[name] != nil {
+			return fmt.Errorf("two files for table %s in the archive", name)
 		}
 		r, err := file.Open()
 		if err != nil {
