@@ -1,0 +1,54 @@
+package ingest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+
+	"lineup/ingest/blob"
+	"lineup/schemas"
+)
+
+// Sight notes that run id saw the registrant still listed under key without reading its record
+// again: it is not delisted, and its content, age of reading and revision stay.
+// Errors: schemas.ErrLeased, fs.ErrNotExist for a registrant that is not listed.
+func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
+	if _, err := in.held(source, id); err != nil {
+		return err
+	}
+	_, err := in.ledger.Update(ctx, source, schemas.RegistrantID(source, key), func(s *schemas.Standing) error {
+		if !s.Listed {
+			return fmt.Errorf("sight a registrant of %s that is not listed: %w", source, fs.ErrNotExist)
+		}
+		s.Run = id
+		return nil
+	})
+	return err
+}
+
+// Standings yields every standing of source; the first error ends it.
+func (in *Ingester) Standings(ctx context.Context, source string) iter.Seq2[schemas.Standing, error] {
+	return in.ledger.Each(ctx, source)
+}
+
+// Page gives a stored page of a registrant back, as it was accepted. Errors: fs.ErrNotExist.
+func (in *Ingester) Page(ctx context.Context, id schemas.UUID, page schemas.PageState) ([]byte, error) {
+	data, err := in.blobs.Get(ctx, blob.Ref{Owner: id, Kind: blob.Page, Digest: page.Digest})
+	if err != nil {
+		return nil, fmt.Errorf("stored page of %s: %w", id, err)
+	}
+	return Unpack(data)
+}
+
+// LastComplete is the summary of the source's last complete run. Errors: fs.ErrNotExist.
+func (in *Ingester) LastComplete(ctx context.Context, source string) (schemas.RunSummary, error) {
+	runs, err := in.ledger.Runs(ctx, source)
+	if err != nil {
+		return schemas.RunSummary{}, err
+	}
+	if runs.Complete == nil {
+		return schemas.RunSummary{}, fmt.Errorf("no complete run of %s: %w", source, fs.ErrNotExist)
+	}
+	return *runs.Complete, nil
+}

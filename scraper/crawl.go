@@ -1,0 +1,451 @@
+package scraper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lineup/schemas"
+)
+
+// Permission is an operator's note that a source's agency allows the crawl.
+type Permission struct {
+	Who       string       `json:"who"`       // who at the agency gave it
+	When      schemas.Date `json:"when"`      // when
+	Reference string       `json:"reference"` // letter, ticket, e-mail: what to show when asked
+	Terms     string       `json:"terms"`     // URL of the terms it was given under
+}
+
+// Valid reports whether the note says who, when and by what reference.
+func (p *Permission) Valid() bool {
+	return p != nil && p.Who != "" && p.Reference != "" && !p.When.IsZero()
+}
+
+// Progress is how far a crawl is.
+type Progress struct {
+	Source      string
+	Run         string
+	Started     time.Time
+	Registrants int // read so far
+	Claimed     int // what the source says it has so far; 0 when it says nothing
+	Pages       int
+	Photos      int
+	Bytes       int64
+}
+
+// Left estimates the time to the end from the rate so far; 0 when nothing can be said.
+func (p Progress) Left(now time.Time) time.Duration {
+	if p.Registrants == 0 || p.Claimed <= p.Registrants {
+		return 0
+	}
+	return time.Duration(float64(now.Sub(p.Started)) / float64(p.Registrants) * float64(p.Claimed-p.Registrants))
+}
+
+// Crawl reads one source once. Its fields are settings; Run may be called once.
+type Crawl struct {
+	Source     Source
+	Sink       Sink
+	Fetcher    FetcherConfig // Manners are filled from the source
+	Permission *Permission
+	Resume     bool   // go on with an interrupted run if there is one
+	AcceptDrop string // a human's reason to delist beyond the source's maximum drop
+	DryRun     bool   // the summary says so; give a DryRun as Sink
+	Progress   func(Progress)
+	Logger     *slog.Logger
+	Now        func() time.Time // nil is time.Now
+
+	fetcher *Fetcher
+	info    Info
+	run     string
+	errors  *errorBook
+	pending *pending
+	spool   *spool
+
+	mu       sync.Mutex // guards the following
+	sum      schemas.RunSummary
+	seen     map[uint64]struct{}    // keys read in this run
+	asked    map[uint64]struct{}    // requests made in this run
+	photos   map[schemas.Digest]int // people who have it
+	captured int                    // captures accepted by this process
+	saved    time.Time
+
+	boundary schemas.RunSummary // as of the last whole page: what a checkpoint keeps
+}
+
+// Run crawls the source to its end and returns what it did. A run that could not be finished
+// is told by the summary's State; the error is for what the operator must mend.
+// Errors: ErrPermission before anything is asked, schemas.ErrLeased, ErrBlocked, ErrLayout,
+// ErrWindow, what the sink or the network says.
+func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
+	c.info = c.Source.Info()
+	if err := c.permitted(); err != nil {
+		return schemas.RunSummary{}, err
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if err := c.inWindow(); err != nil {
+		return schemas.RunSummary{}, err
+	}
+	start, err := c.Source.Start()
+	if err != nil {
+		return schemas.RunSummary{}, fmt.Errorf("start %s: %w", c.info.ID, err)
+	}
+	run, note, err := c.Sink.Begin(ctx, c.info.ID, c.Resume)
+	if err != nil {
+		return schemas.RunSummary{}, fmt.Errorf("begin a run over %s: %w", c.info.ID, err)
+	}
+	c.begin(run)
+	defer c.spool.close()
+	resumed := c.restore(note)
+	c.Fetcher.Manners, c.Fetcher.Logger = c.info.Manners, c.Logger
+	if c.fetcher, err = NewFetcher(c.Fetcher); err == nil {
+		defer c.fetcher.Close()
+		if !resumed {
+			c.pending.start(start)
+		}
+		err = c.walk(ctx)
+		if resumed && err != nil && ctx.Err() == nil && (errors.Is(err, ErrLayout) || !stops(err)) {
+			// A page of an old session may be of no use: go through the lists again. Who was
+			// accepted already is skipped.
+			c.Logger.Info("crawl starts over", "source", c.info.ID, "reason", err)
+			c.forget()
+			c.pending.start(start)
+			err = c.walk(ctx)
+		}
+	}
+	return c.end(ctx, err)
+}
+
+// permitted holds the source's mode against what the operator recorded.
+func (c *Crawl) permitted() error {
+	switch c.info.Mode {
+	case Enabled:
+		return nil
+	case PermissionRequired:
+		if c.Permission.Valid() {
+			return nil
+		}
+		return fmt.Errorf("%s: %w; set sources.%s.permission (who, when, reference, terms) once the agency has given it, or look at %s", c.info.ID, ErrPermission, c.info.ID, c.info.Home)
+	case Import:
+		return fmt.Errorf("%s is read from files: %w; use lineup import", c.info.ID, ErrPermission)
+	}
+	return fmt.Errorf("%s is link-only: %w; look at %s", c.info.ID, ErrPermission, c.info.Home)
+}
+
+func (c *Crawl) begin(run string) {
+	c.run = run
+	c.pending = &pending{}
+	c.errors = newErrorBook()
+	c.spool = &spool{}
+	c.photos = map[schemas.Digest]int{}
+	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun,
+		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop}
+	c.saved = c.Now()
+	c.forget()
+}
+
+// forget makes the run as if nothing had been read, but for what the sink knows.
+func (c *Crawl) forget() {
+	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
+	sum := c.sum
+	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun,
+		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Pages: sum.Pages, Fetched: sum.Fetched,
+		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
+	*c.pending = pending{}
+}
+
+// stops reports whether err ends the run, rather than spoiling one page of it.
+func stops(err error) bool {
+	return errors.Is(err, ErrBlocked) || errors.Is(err, ErrLayout) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
+}
+
+// errSink marks what the sink refused: reading on would lose it.
+var errSink = errors.New("accepting what was read")
+
+// walk reads pending list pages until there are none, and everything each leads to.
+func (c *Crawl) walk(ctx context.Context) error {
+	for {
+		item, ok := c.pending.top()
+		if !ok {
+			return c.acceptSpool(ctx)
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := c.inWindow(); err != nil {
+			return err
+		}
+		more, err := c.readList(ctx, item)
+		if err != nil {
+			return err
+		}
+		c.pending.done(more)
+		c.boundary = c.summary()
+		if err := c.checkpoint(ctx, false); err != nil {
+			return err
+		}
+	}
+}
+
+// readList reads one page that is not a single registrant's, accepts all it gives and leads to,
+// and returns the further list pages.
+func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error) {
+	parsed, page, err := c.read(ctx, item.Request)
+	if err != nil {
+		return nil, fmt.Errorf("read a page of step %q: %w", item.Request.Rule, err)
+	}
+	rows, err := c.acceptDrafts(ctx, page, parsed)
+	if err != nil {
+		return nil, err
+	}
+	var lists []listItem
+	group, inner := errgroup.WithContext(ctx)
+	group.SetLimit(max(c.info.Manners.Concurrency, 1) + 1) // one accepts while the others wait for the site
+	for _, next := range parsed.Next {
+		if !c.first(next) {
+			continue
+		}
+		if key := registrantOf(next); key != "" {
+			if inner.Err() != nil {
+				break
+			}
+			group.Go(func() error { return c.one(inner, next, key) })
+			continue
+		}
+		part := item.Part
+		if next.Rule != item.Request.Rule {
+			part = requestHash(next)
+		}
+		lists = append(lists, listItem{Request: next, Part: part})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	c.pending.count(item.Part, parsed, rows)
+	return lists, nil
+}
+
+// registrantOf is the key of the one registrant the answer to r speaks of, "" for a list.
+func registrantOf(r Request) string {
+	if r.Registrant != "" {
+		return r.Registrant
+	}
+	return r.Carry["key"]
+}
+
+// first notes r as asked and reports whether it was not before.
+func (c *Crawl) first(r Request) bool {
+	h := requestHash(r)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.asked[h]; ok {
+		return false
+	}
+	c.asked[h] = struct{}{}
+	return true
+}
+
+// read fetches and parses one page.
+func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
+	page, err := c.fetcher.Fetch(ctx, r)
+	if err != nil {
+		c.errors.add(err)
+		return Parsed{}, page, err
+	}
+	parsed, err := c.Source.Parse(page)
+	c.mu.Lock()
+	c.sum.Pages++
+	c.sum.Fetched++
+	for name, n := range parsed.Dropped {
+		c.sum.Dropped[name] += n
+	}
+	for _, l := range parsed.Leftover {
+		if name := l.Where + " " + l.Name; len(c.sum.Leftovers) < 200 || c.sum.Leftovers[name] > 0 {
+			c.sum.Leftovers[name]++
+		}
+	}
+	c.mu.Unlock()
+	if err != nil {
+		c.errors.add(err)
+	}
+	return parsed, page, err
+}
+
+// one reads everything about one registrant and accepts it, or sights it when it need not or
+// cannot be read now.
+func (c *Crawl) one(ctx context.Context, r Request, key string) error {
+	if err := c.inWindow(); err != nil {
+		return err
+	}
+	standing, known, err := c.known(ctx, key)
+	if err != nil {
+		return err
+	}
+	if known && standing.Run == c.run {
+		return c.note(ctx, key, nil) // accepted before the run was interrupted
+	}
+	if known && !c.due(standing, r) {
+		return c.sight(ctx, key, true)
+	}
+	drafts, evidence, err := c.gather(ctx, r)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if known {
+			return c.sight(ctx, key, false)
+		}
+		return nil // listed, but its page is not there: the error is counted
+	case err != nil && stops(err):
+		return err
+	case err != nil:
+		c.Logger.Warn("registrant not read", "source", c.info.ID, "registrant", schemas.RegistrantID(c.info.ID, key), "error", err)
+		c.errors.spoil()
+		if c.errors.tooMany() {
+			return fmt.Errorf("too many pages cannot be read, the last: %w", err)
+		}
+		return nil
+	case len(drafts) == 0:
+		return nil // left out by a rule
+	}
+	return c.accept(ctx, join(drafts), evidence, standing)
+}
+
+// gather reads r and the pages it leads to, all of one registrant.
+func (c *Crawl) gather(ctx context.Context, r Request) ([]Draft, []schemas.CapturedPage, error) {
+	var drafts []Draft
+	var pages []schemas.CapturedPage
+	for todo := []Request{r}; len(todo) > 0; {
+		parsed, page, err := c.read(ctx, todo[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, d := range parsed.Drafts {
+			drafts, pages = append(drafts, d), append(pages, evidence(page, d))
+		}
+		todo = todo[1:]
+		for _, next := range parsed.Next {
+			if c.first(next) {
+				todo = append(todo, next)
+			}
+		}
+		if len(pages) > maxPages {
+			return nil, nil, fmt.Errorf("more than %d pages about one registrant: %w", maxPages, ErrLayout)
+		}
+	}
+	return drafts, pages, nil
+}
+
+// maxPages bounds how many pages one registrant may have.
+const maxPages = 100
+
+func (c *Crawl) known(ctx context.Context, key string) (schemas.Standing, bool, error) {
+	s, err := c.Sink.Known(ctx, c.info.ID, key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return schemas.Standing{}, false, nil
+	}
+	if err != nil {
+		return s, false, fmt.Errorf("%w: %w", errSink, err)
+	}
+	return s, s.Listed, nil
+}
+
+// due reports whether a rolling source's registrant is to be read again: its page is older than
+// three quarters of the refresh time, or the list says it changed since.
+func (c *Crawl) due(s schemas.Standing, r Request) bool {
+	if c.info.Manners.Refresh == 0 || c.Now().Sub(s.Sighted) > c.info.Manners.Refresh*3/4 {
+		return true
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02"} {
+		if at, err := time.Parse(layout, r.Modified); err == nil {
+			return !at.Before(s.Sighted.Truncate(24 * time.Hour))
+		}
+	}
+	return false
+}
+
+func (c *Crawl) sight(ctx context.Context, key string, fresh bool) error {
+	if err := c.Sink.Sight(ctx, c.info.ID, c.run, key); err != nil {
+		return fmt.Errorf("%w: %w", errSink, err)
+	}
+	if fresh {
+		c.mu.Lock()
+		c.sum.NotModified++
+		c.mu.Unlock()
+	}
+	return c.note(ctx, key, nil)
+}
+
+// end closes the run with the sink, by how it went.
+func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) {
+	sum := c.summary()
+	sum.Ended = c.Now().UTC()
+	last := context.WithoutCancel(ctx)
+	if err == nil {
+		sum.State = schemas.RunComplete
+		if why := c.incomplete(); why != "" {
+			sum.State, sum.Reason = schemas.RunPartial, why
+		}
+	}
+	switch {
+	case err == nil && sum.State == schemas.RunComplete:
+		done, ferr := c.Sink.Finish(last, c.info.ID, c.run, sum)
+		if ferr != nil {
+			return done, fmt.Errorf("finish the run over %s: %w", c.info.ID, ferr)
+		}
+		return done, nil
+	case err == nil:
+	case errors.Is(err, ErrBlocked):
+		sum.State, sum.Reason = schemas.RunBlocked, err.Error()
+	case ctx.Err() != nil || errors.Is(err, ErrWindow):
+		sum.State, sum.Reason = schemas.RunPartial, "stopped; the next run goes on from here"
+		if cerr := c.checkpoint(last, true); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
+	default:
+		sum.State, sum.Reason = schemas.RunFailed, err.Error()
+	}
+	if aerr := c.Sink.Abandon(last, c.info.ID, c.run, sum); aerr != nil {
+		err = errors.Join(err, fmt.Errorf("abandon the run over %s: %w", c.info.ID, aerr))
+	}
+	return sum, err
+}
+
+// incomplete says why a run that ended well did not read everything, "" when it did.
+func (c *Crawl) incomplete() string {
+	if n := c.errors.spoiled(); n > 0 {
+		return fmt.Sprintf("%d registrants could not be read", n)
+	}
+	return c.pending.short()
+}
+
+// summary is a copy of the counts so far.
+func (c *Crawl) summary() schemas.RunSummary {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	sum := c.sum
+	if c.captured > 0 && c.captured < sum.Registrants {
+		// Who was only seen counts as those who were read: shares stay comparable.
+		for _, n := range []*int{&sum.WithPhoto, &sum.WithBirth, &sum.WithOffense} {
+			*n = min(*n*sum.Registrants/max(c.captured, 1), sum.Registrants)
+		}
+	}
+	sum.Errors = c.errors.counts()
+	sum.Photos, sum.Dropped, sum.Leftovers = maps.Clone(sum.Photos), maps.Clone(sum.Dropped), maps.Clone(sum.Leftovers)
+	sum.Claimed = c.pending.claimed()
+	sum.Drift = append(sum.Drift[:len(sum.Drift):len(sum.Drift)], c.shared()...)
+	if c.fetcher != nil {
+		sum.Bytes = c.fetcher.Received()
+	}
+	return sum
+}

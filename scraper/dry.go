@@ -1,0 +1,101 @@
+package scraper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"lineup/schemas"
+)
+
+// DryRun is a Sink that says what a run would change and writes nothing.
+type DryRun struct {
+	known interface {
+		Known(ctx context.Context, source, key string) (schemas.Standing, error)
+	}
+	archive Archive
+
+	mu   sync.Mutex
+	seen map[schemas.UUID]struct{}
+}
+
+// NewDryRun makes one that compares with what sink and archive know.
+func NewDryRun(sink Sink, archive Archive) *DryRun {
+	return &DryRun{known: sink, archive: archive, seen: map[schemas.UUID]struct{}{}}
+}
+
+// Begin starts nothing; a dry run needs no lease.
+func (d *DryRun) Begin(context.Context, string, bool) (string, []byte, error) { return "dry", nil, nil }
+
+// Checkpoint keeps nothing.
+func (d *DryRun) Checkpoint(context.Context, string, string, []byte) error { return nil }
+
+// Known asks the real sink.
+func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Standing, error) {
+	return d.known.Known(ctx, source, key)
+}
+
+// Accept says what the sink would make of the capture.
+func (d *DryRun) Accept(ctx context.Context, _ string, c schemas.Capture) (schemas.Outcome, error) {
+	d.mark(c.Record.Source, c.Record.Key)
+	standing, err := d.Known(ctx, c.Record.Source, c.Record.Key)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return schemas.OutcomeNew, nil
+	case err != nil:
+		return "", err
+	case standing.Removal != nil:
+		return schemas.OutcomeRefused, nil
+	case !standing.Listed:
+		return schemas.OutcomeReturned, nil
+	}
+	rec := c.Record
+	rec.Photos = slices.Clone(rec.Photos)
+	for i, p := range c.Photos {
+		rec.Photos[i].Digest, rec.Photos[i].Problem = p.Unchanged, p.Problem
+		if p.Data != nil {
+			rec.Photos[i].Digest = schemas.DigestOf(p.Data)
+		}
+	}
+	data, err := rec.Canonical()
+	if err != nil {
+		return "", err
+	}
+	if schemas.DigestOf(data) != standing.Record {
+		return schemas.OutcomeChanged, nil
+	}
+	return schemas.OutcomeUnchanged, nil
+}
+
+// Sight notes that key would stay listed.
+func (d *DryRun) Sight(_ context.Context, source, _, key string) error {
+	d.mark(source, key)
+	return nil
+}
+
+func (d *DryRun) mark(source, key string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seen[schemas.RegistrantID(source, key)] = struct{}{}
+}
+
+// Finish counts who would be delisted, the guards aside.
+func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSummary) (schemas.RunSummary, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for standing, err := range d.archive.Standings(ctx, source) {
+		if err != nil {
+			return s, fmt.Errorf("compare with the ledger: %w", err)
+		}
+		if _, ok := d.seen[standing.ID]; standing.Listed && !ok {
+			s.Delisted++
+		}
+	}
+	return s, nil
+}
+
+// Abandon keeps nothing.
+func (d *DryRun) Abandon(context.Context, string, string, schemas.RunSummary) error { return nil }

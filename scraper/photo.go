@@ -1,0 +1,232 @@
+package scraper
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"image"
+	_ "image/gif"  // photos come as any of these
+	_ "image/jpeg" // "
+	_ "image/png"  // "
+	"io/fs"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	_ "golang.org/x/image/webp" // "
+
+	"lineup/schemas"
+)
+
+// Problems of photos, as records tell them.
+const (
+	PhotoPlaceholder = "placeholder" // the site's picture for "no photo"
+	PhotoMissing     = "missing"     // the site has none under the address it gives
+	PhotoUnread      = "unread"      // could not be fetched this time
+	PhotoNoImage     = "not_an_image"
+	PhotoPolicy      = "not_kept" // the source's terms forbid to store it
+)
+
+// Rules that tell a picture of a person from what else stands in its place.
+const (
+	minPhotoSide  = 40  // pixels of the short side
+	maxPhotoRatio = 2.4 // of the sides: banners and badges are longer
+	maxSharing    = 5   // people of one source with the same bytes; more is a stub nobody has listed yet
+)
+
+var stubTokens = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder", "/offices/"}
+
+// takePhotos gives what is known of each of the draft's photos, fetching only those whose
+// address, date or validator changed. Errors: what ends the run.
+func (c *Crawl) takePhotos(ctx context.Context, d Draft, standing schemas.Standing) ([]schemas.CapturedPhoto, error) {
+	var out []schemas.CapturedPhoto
+	for i, photo := range d.Record.Photos {
+		if i >= len(d.Photos) {
+			return nil, fmt.Errorf("draft with %d photos and %d requests: %w", len(d.Record.Photos), len(d.Photos), ErrLayout)
+		}
+		taken, err := c.takePhoto(ctx, photo, d.Photos[i], standing)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, taken)
+	}
+	return out, nil
+}
+
+func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, standing schemas.Standing) (schemas.CapturedPhoto, error) {
+	switch {
+	case c.info.Policy.NoPhotos:
+		return c.photo("not_kept", schemas.CapturedPhoto{Problem: PhotoPolicy}), nil
+	case strings.HasPrefix(r.URL, "data:"):
+		data, err := dataURL(r.URL)
+		if err != nil {
+			return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoNoImage}), nil
+		}
+		return c.judgePhoto(data, nil), nil
+	case c.stubURL(r.URL):
+		return c.photo("placeholder", schemas.CapturedPhoto{Problem: PhotoPlaceholder}), nil
+	}
+	i := slices.IndexFunc(standing.Photos, func(p schemas.PhotoState) bool { return p.URL == photo.URL })
+	var was schemas.PhotoState
+	if i >= 0 && (standing.Photos[i].Digest != "" || standing.Photos[i].Problem == PhotoPlaceholder) {
+		was = standing.Photos[i]
+	}
+	same := schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
+	if was.URL != "" && !photo.Taken.IsZero() && photo.Taken == was.Taken {
+		return c.photo("unchanged", same), nil
+	}
+	if was.URL != "" && (was.ETag != "" || was.LastModified != "") {
+		r.Header = http.Header.Clone(r.Header)
+		if r.Header == nil {
+			r.Header = http.Header{}
+		}
+		if was.ETag != "" {
+			r.Header.Set("If-None-Match", was.ETag)
+		}
+		if was.LastModified != "" {
+			r.Header.Set("If-Modified-Since", was.LastModified)
+		}
+	}
+	page, err := c.fetchPhoto(ctx, r)
+	switch {
+	case err == nil && page.Status == http.StatusNotModified:
+		return c.photo("unchanged", same), nil
+	case err == nil:
+		return c.judgePhoto(page.Body, page.Header), nil
+	case stops(err) || ctx.Err() != nil:
+		return schemas.CapturedPhoto{}, err
+	}
+	c.errors.add(err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoMissing}), nil
+	}
+	if was.Digest != "" { // the old one stays until the new one can be read; no validators: it is asked for again
+		return c.photo("failed", schemas.CapturedPhoto{Unchanged: was.Digest}), nil
+	}
+	return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoUnread}), nil
+}
+
+// fetchPhoto fetches r, and once more when the bytes are an image cut short.
+func (c *Crawl) fetchPhoto(ctx context.Context, r Request) (Page, error) {
+	for try := 0; ; try++ {
+		page, err := c.fetcher.Fetch(ctx, r)
+		if err != nil || page.Status == http.StatusNotModified || whole(page.Body) {
+			return page, err
+		}
+		if try == 1 {
+			return Page{}, errors.New("photo is cut short")
+		}
+	}
+}
+
+// whole reports whether data is not a JPEG or PNG without its end.
+func whole(data []byte) bool {
+	tail := data[max(len(data)-1024, 0):]
+	switch {
+	case bytes.HasPrefix(data, []byte("\xff\xd8")):
+		return bytes.Contains(tail, []byte("\xff\xd9"))
+	case bytes.HasPrefix(data, []byte("\x89PNG")):
+		return bytes.Contains(tail, []byte("IEND"))
+	}
+	return true
+}
+
+// judgePhoto tells by its bytes whether data shows a person.
+func (c *Crawl) judgePhoto(data []byte, header http.Header) schemas.CapturedPhoto {
+	out := schemas.CapturedPhoto{ETag: header.Get("ETag"), LastModified: header.Get("Last-Modified")}
+	size, _, err := image.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		out.Problem = PhotoNoImage
+		return c.photo("failed", out)
+	}
+	short, long := min(size.Width, size.Height), max(size.Width, size.Height)
+	digest := schemas.DigestOf(data)
+	if short < minPhotoSide || float64(long) > maxPhotoRatio*float64(short) || slices.Contains(c.info.Manners.StubPhotos, string(digest)) {
+		out.Problem = PhotoPlaceholder
+		return c.photo("placeholder", out)
+	}
+	c.mu.Lock()
+	c.photos[digest]++
+	shared := c.photos[digest] > maxSharing
+	c.mu.Unlock()
+	if shared {
+		out.Problem = PhotoPlaceholder
+		return c.photo("placeholder", out)
+	}
+	out.Data = data
+	return c.photo("fetched", out)
+}
+
+// photo counts an outcome.
+func (c *Crawl) photo(outcome string, p schemas.CapturedPhoto) schemas.CapturedPhoto {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sum.Photos[outcome]++
+	return p
+}
+
+// shared names the pictures that too many people have. The caller holds c.mu.
+func (c *Crawl) shared() []string {
+	var out []string
+	for digest, n := range c.photos {
+		if n > maxSharing {
+			out = append(out, fmt.Sprintf("%d registrants have the photo %s: look at it, and if it shows nobody add it to the source's stubPhotos", n, digest))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// stubURL reports whether a photo's address itself says that there is none.
+func (c *Crawl) stubURL(address string) bool {
+	lower := strings.ToLower(address)
+	for _, tokens := range [][]string{stubTokens, c.info.Manners.StubURLs} {
+		for _, token := range tokens {
+			if token != "" && strings.Contains(lower, strings.ToLower(token)) {
+				return true
+			}
+		}
+	}
+	u, err := url.Parse(address)
+	if err != nil || u.Path == "" || strings.HasSuffix(u.Path, "/") && u.RawQuery == "" {
+		return true
+	}
+	for name, values := range u.Query() {
+		if name := strings.ToLower(name); name == "imageid" || name == "imgid" || name == "photoid" {
+			if id := values[len(values)-1]; id == "" || id == "0" {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dataURL decodes a data: URL (RFC 2397).
+func dataURL(text string) ([]byte, error) {
+	head, body, ok := strings.Cut(strings.TrimPrefix(text, "data:"), ",")
+	if !ok {
+		return nil, errors.New("data URL without a comma")
+	}
+	if strings.HasSuffix(head, ";base64") {
+		data, err := base64.StdEncoding.DecodeString(strings.Map(notSpace, body))
+		if err != nil {
+			return nil, fmt.Errorf("data URL: %w", err)
+		}
+		return data, nil
+	}
+	plain, err := url.PathUnescape(body)
+	if err != nil {
+		return nil, fmt.Errorf("data URL: %w", err)
+	}
+	return []byte(plain), nil
+}
+
+func notSpace(r rune) rune {
+	if r == ' ' || r == '\n' || r == '\r' || r == '\t' {
+		return -1
+	}
+	return r
+}

@@ -1,0 +1,121 @@
+package scraper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"lineup/schemas"
+)
+
+// Reread reads the stored pages of a source again, with a newer definition and without asking
+// the site. It delists nobody; photos stay as they are.
+type Reread struct {
+	Source  Source
+	Sink    Sink
+	Archive Archive
+	DryRun  bool // the summary says so; give a DryRun as Sink
+	Logger  *slog.Logger
+}
+
+// Run goes through everybody listed. Errors: schemas.ErrLeased, what the archive says. A page
+// that cannot be read again leaves its registrant as it is and is counted.
+func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
+	if a.Logger == nil {
+		a.Logger = slog.New(slog.DiscardHandler)
+	}
+	id := a.Source.Info().ID
+	run, _, err := a.Sink.Begin(ctx, id, false)
+	if err != nil {
+		return schemas.RunSummary{}, fmt.Errorf("begin a run over %s: %w", id, err)
+	}
+	sum := schemas.RunSummary{Schema: 1, Run: run, Source: id, Started: time.Now().UTC(), State: schemas.RunSame, DryRun: a.DryRun,
+		Reason: "stored pages read again, the site was not asked", Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
+	for standing, serr := range a.Archive.Standings(ctx, id) {
+		if err = serr; err != nil {
+			break
+		}
+		if standing.Listed && len(standing.Pages) > 0 {
+			if err = a.one(ctx, run, standing, &sum); err != nil {
+				break
+			}
+		}
+	}
+	if err != nil {
+		sum.State, sum.Reason = schemas.RunFailed, err.Error()
+	}
+	sum.Ended = time.Now().UTC()
+	return sum, errors.Join(err, a.Sink.Abandon(context.WithoutCancel(ctx), id, run, sum))
+}
+
+func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing, sum *schemas.RunSummary) error {
+	capture := schemas.Capture{Read: standing.Sighted}
+	var drafts []Draft
+	for _, at := range standing.Pages {
+		data, err := a.Archive.Page(ctx, standing.ID, at)
+		if errors.Is(err, fs.ErrNotExist) {
+			sum.Errors["page_gone"]++
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read a stored page: %w", err)
+		}
+		page, err := StoredPage(at.URL, data)
+		if err != nil {
+			return err
+		}
+		page.Read = at.Read
+		parsed, err := a.Source.Parse(page)
+		sum.Pages++
+		if err != nil {
+			sum.Errors["layout"]++
+			a.Logger.Warn("stored page not understood", "source", sum.Source, "registrant", standing.ID, "error", err)
+			return nil
+		}
+		for _, d := range parsed.Drafts {
+			if d.Record.Key == standing.Key {
+				drafts = append(drafts, d)
+			}
+		}
+		for name, n := range parsed.Dropped {
+			sum.Dropped[name] += n
+		}
+		for _, l := range parsed.Leftover {
+			sum.Leftovers[l.Where+" "+l.Name]++
+		}
+		capture.Pages = append(capture.Pages, schemas.CapturedPage{URL: at.URL, Data: data, Read: at.Read})
+	}
+	if len(drafts) == 0 {
+		return nil // the newer definition leaves the registrant out: the next crawl delists
+	}
+	capture.Record = join(drafts).Record
+	for _, p := range capture.Record.Photos {
+		capture.Photos = append(capture.Photos, storedPhoto(p, standing))
+	}
+	outcome, err := a.Sink.Accept(ctx, run, capture)
+	if err != nil {
+		return fmt.Errorf("accept what was read again: %w", err)
+	}
+	sum.Registrants++
+	switch outcome {
+	case schemas.OutcomeChanged:
+		sum.Changed++
+	case schemas.OutcomeUnchanged:
+		sum.Unchanged++
+	case schemas.OutcomeRefused:
+		sum.Refused++
+	}
+	return nil
+}
+
+func storedPhoto(p schemas.Photo, standing schemas.Standing) schemas.CapturedPhoto {
+	for _, was := range standing.Photos {
+		if was.URL == p.URL {
+			return schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
+		}
+	}
+	return schemas.CapturedPhoto{Problem: PhotoUnread}
+}

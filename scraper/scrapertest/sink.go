@@ -1,0 +1,240 @@
+// Package scrapertest helps to test crawls: a sink in memory that behaves like the ingester,
+// and a source that reads the sample site's pages.
+package scrapertest
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"lineup/schemas"
+)
+
+// Sink is an ingester in memory. Its methods may be called at once.
+type Sink struct {
+	mu       sync.Mutex
+	runs     int
+	open     map[string]string // source to run that can be resumed
+	notes    map[string][]byte
+	leased   map[string]bool
+	standing map[string]schemas.Standing // by source and key
+	blobs    map[schemas.Digest][]byte
+	last     map[string]schemas.RunSummary
+	Accepted int                       // captures taken in
+	Before   func(n int) error         // called before capture n is accepted; its error is Accept's
+	Records  map[string]schemas.Record // by key
+}
+
+// NewSink makes an empty one.
+func NewSink() *Sink {
+	return &Sink{open: map[string]string{}, notes: map[string][]byte{}, leased: map[string]bool{}, standing: map[string]schemas.Standing{},
+		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, Records: map[string]schemas.Record{}}
+}
+
+// Begin starts or resumes a run. Errors: schemas.ErrLeased.
+func (s *Sink) Begin(_ context.Context, source string, resume bool) (string, []byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.leased[source] {
+		return "", nil, schemas.ErrLeased
+	}
+	s.leased[source] = true
+	if resume && s.open[source] != "" {
+		return s.open[source], s.notes[source], nil
+	}
+	s.runs++
+	s.open[source], s.notes[source] = "run"+strconv.Itoa(s.runs), nil
+	return s.open[source], nil, nil
+}
+
+// Die gives all leases back as a killed process would: without a word.
+func (s *Sink) Die() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.leased)
+}
+
+// Checkpoint keeps the note.
+func (s *Sink) Checkpoint(_ context.Context, source, _ string, data []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.notes[source] = slices.Clone(data)
+	return nil
+}
+
+// Known gives a standing. Errors: fs.ErrNotExist.
+func (s *Sink) Known(_ context.Context, source, key string) (schemas.Standing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	standing, ok := s.standing[source+"\x00"+key]
+	if !ok {
+		return standing, fmt.Errorf("%s: %w", source, fs.ErrNotExist)
+	}
+	return standing, nil
+}
+
+// Accept takes a capture. Errors: schemas.ErrPhotoNeeded, what Before says.
+func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas.Outcome, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.Before != nil {
+		if err := s.Before(s.Accepted); err != nil {
+			return "", err
+		}
+	}
+	at := c.Record.Source + "\x00" + c.Record.Key
+	was := s.standing[at]
+	next := schemas.Standing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true, Run: run, Sighted: c.Read, Revision: was.Revision}
+	c.Record.Photos = slices.Clone(c.Record.Photos)
+	for i, p := range c.Photos {
+		photo := &c.Record.Photos[i]
+		photo.Digest, photo.Problem = p.Unchanged, p.Problem
+		if p.Data != nil {
+			photo.Digest = schemas.DigestOf(p.Data)
+			s.blobs[photo.Digest] = p.Data
+		} else if p.Unchanged != "" && s.blobs[p.Unchanged] == nil {
+			return "", schemas.ErrPhotoNeeded
+		}
+		next.Photos = append(next.Photos, schemas.PhotoState{URL: photo.URL, Digest: photo.Digest, Problem: photo.Problem, ETag: p.ETag, LastModified: p.LastModified, Taken: photo.Taken})
+	}
+	for _, p := range c.Pages {
+		d := schemas.DigestOf(p.Data)
+		s.blobs[d] = p.Data
+		next.Pages = append(next.Pages, schemas.PageState{URL: p.URL, Digest: d, Read: p.Read})
+	}
+	data, err := c.Record.Canonical()
+	if err != nil {
+		return "", err
+	}
+	next.Record = schemas.DigestOf(data)
+	outcome := schemas.OutcomeUnchanged
+	switch {
+	case was.Revision == 0:
+		outcome = schemas.OutcomeNew
+	case !was.Listed:
+		outcome = schemas.OutcomeReturned
+	case was.Record != next.Record:
+		outcome = schemas.OutcomeChanged
+	}
+	if outcome != schemas.OutcomeUnchanged {
+		next.Revision++
+	}
+	s.standing[at], s.Records[c.Record.Key] = next, c.Record
+	s.Accepted++
+	return outcome, nil
+}
+
+// ForgetPhotos loses the stored photos, as a damaged store would.
+func (s *Sink) ForgetPhotos() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.blobs)
+}
+
+// Sight marks a registrant as seen by run. Errors: fs.ErrNotExist.
+func (s *Sink) Sight(_ context.Context, source, run, key string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	standing, ok := s.standing[source+"\x00"+key]
+	if !ok || !standing.Listed {
+		return fs.ErrNotExist
+	}
+	standing.Run = run
+	s.standing[source+"\x00"+key] = standing
+	return nil
+}
+
+// Finish delists who was not seen.
+func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSummary) (schemas.RunSummary, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, standing := range s.standing {
+		if standing.Source == source && standing.Listed && standing.Run != run {
+			s.standing[at] = schemas.Standing{ID: standing.ID, Source: source, Revision: standing.Revision + 1}
+			delete(s.Records, standing.Key)
+			sum.Delisted++
+		}
+	}
+	s.last[source] = sum
+	delete(s.open, source)
+	delete(s.leased, source)
+	return sum, nil
+}
+
+// Abandon ends a run without delisting.
+func (s *Sink) Abandon(_ context.Context, source, _ string, sum schemas.RunSummary) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sum.State != schemas.RunPartial {
+		delete(s.open, source)
+	}
+	delete(s.leased, source)
+	return nil
+}
+
+// Standings yields all standings of source.
+func (s *Sink) Standings(_ context.Context, source string) iter.Seq2[schemas.Standing, error] {
+	s.mu.Lock()
+	var all []schemas.Standing
+	for _, standing := range s.standing {
+		if standing.Source == source {
+			all = append(all, standing)
+		}
+	}
+	s.mu.Unlock()
+	return func(yield func(schemas.Standing, error) bool) {
+		for _, standing := range all {
+			if !yield(standing, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Page gives a stored page back. Errors: fs.ErrNotExist.
+func (s *Sink) Page(_ context.Context, _ schemas.UUID, page schemas.PageState) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	data, ok := s.blobs[page.Digest]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return data, nil
+}
+
+// LastComplete is the summary of the last complete run. Errors: fs.ErrNotExist.
+func (s *Sink) LastComplete(_ context.Context, source string) (schemas.RunSummary, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum, ok := s.last[source]
+	if !ok {
+		return sum, fs.ErrNotExist
+	}
+	return sum, nil
+}
+
+// Age makes everybody's last reading older by d.
+func (s *Sink) Age(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, standing := range s.standing {
+		standing.Sighted = standing.Sighted.Add(-d)
+		s.standing[at] = standing
+	}
+}
+
+// Listed counts the listed registrants of source.
+func (s *Sink) Listed(source string) int {
+	n := 0
+	for standing := range s.Standings(context.Background(), source) {
+		if standing.Listed {
+			n++
+		}
+	}
+	return n
+}
