@@ -109,6 +109,7 @@ func (r Report) promise() (*plot.Plot, error) {
 	p := blank("Promise and measure", "expected false matches E", "mateless searches with a candidate below E")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
+	p.Legend.Left = true
 	floor := 1e-4
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = promised[0], promised[len(promised)-1], floor, 1
 	var limit plotter.XYs

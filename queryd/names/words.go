@@ -188,12 +188,12 @@ func allowedTypos(shorter int) int {
 // detection and correction of spelling errors", 1964).
 func typos(a, b string) int {
 	x, y := []rune(a), []rune(b)
-	before, last := make([]int, len(y)+1), make([]int, len(y)+1)
+	rows := make([]int, 3*(len(y)+1))
+	before, last, this := rows[:len(y)+1], rows[len(y)+1:2*(len(y)+1)], rows[2*(len(y)+1):]
 	for j := range last {
 		last[j] = j
 	}
 	for i := 1; i <= len(x); i++ {
-		this := make([]int, len(y)+1)
 		this[0] = i
 		for j := 1; j <= len(y); j++ {
 			cost := 1
@@ -205,7 +205,7 @@ func typos(a, b string) int {
 				this[j] = min(this[j], before[j-2]+1)
 			}
 		}
-		before, last = last, this
+		before, last, this = last, this, before
 	}
 	return last[len(y)]
 }

@@ -25,7 +25,11 @@ var plain = func() map[rune]string {
 // apostrophes, every other mark (hyphen, comma, full stop) a single space. "O’Brien-Núñez, Jr."
 // becomes "obrien nunez jr". Folding twice changes nothing.
 func Fold(name string) string {
+	if folded(name) {
+		return name
+	}
 	var b strings.Builder
+	b.Grow(len(name))
 	gap := false
 	for _, r := range name {
 		r = unicode.ToLower(r)
@@ -40,13 +44,25 @@ func Fold(name string) string {
 			b.WriteByte(' ')
 		}
 		gap = false
-		if p, ok := plain[r]; ok {
+		if r < unicode.MaxASCII {
+			b.WriteByte(byte(r))
+		} else if p, ok := plain[r]; ok {
 			b.WriteString(p)
 		} else {
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
+}
+
+// folded reports whether name is one plain word already, as most that are compared are.
+func folded(name string) bool {
+	for i := range len(name) {
+		if name[i] < 'a' || name[i] > 'z' {
+			return false
+		}
+	}
+	return true
 }
 
 // Words are the folded words of a name.

@@ -9,10 +9,11 @@ import "strings"
 // original cut it at six letters. "" for a word without a
 // letter a-z.
 func Phonetic(word string) string {
-	var letters []byte
-	for _, r := range strings.ToUpper(Fold(word)) {
-		if r >= 'A' && r <= 'Z' {
-			letters = append(letters, byte(r))
+	folded := Fold(word)
+	letters := make([]byte, 0, len(folded))
+	for _, r := range folded {
+		if r >= 'a' && r <= 'z' {
+			letters = append(letters, byte(r)-'a'+'A')
 		}
 	}
 	if len(letters) == 0 {
