@@ -24,6 +24,27 @@ func Load(file string, data []byte) (*Source, error) {
 	return New(def)
 }
 
+// LoadList reads a file that lists several definitions.
+func LoadList(file string, data []byte) ([]*Source, error) {
+	var list []any
+	if err := yaml.Unmarshal(data, &list); err != nil {
+		return nil, fmt.Errorf("load definitions: %s", yamlProblem(file, err))
+	}
+	var all []*Source
+	for i, one := range list {
+		text, err := yaml.Marshal(one)
+		if err != nil {
+			return nil, fmt.Errorf("%s: definition %d: %w", file, i+1, err)
+		}
+		src, err := Load(fmt.Sprintf("%s[%d]", file, i), text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, src)
+	}
+	return all, nil
+}
+
 // Problem is a fault of a definition and where it stands.
 type Problem struct {
 	File    string

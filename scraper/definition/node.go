@@ -196,6 +196,9 @@ func (n node) text(d *doc) string {
 	switch {
 	case n.html != nil:
 		d.use(n.html)
+		if n.html.Is("script") {
+			return n.html.Text() // data that a page keeps in its script
+		}
 		return htmlText(n.html)
 	case n.xml != nil:
 		d.usedXML[n.xml] = true

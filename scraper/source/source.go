@@ -13,7 +13,7 @@ import (
 	"lineup/scraper/definition"
 )
 
-//go:embed */source.yml
+//go:embed */source.yml links.yml
 var files embed.FS
 
 // All gives every source, by id in order, those that are only linked to included.
@@ -30,6 +30,15 @@ func All() ([]*definition.Source, error) {
 		}
 		all = append(all, one)
 	}
+	links, err := files.ReadFile("links.yml")
+	if err != nil {
+		return nil, fmt.Errorf("read links: %w", err)
+	}
+	more, err := definition.LoadList("links.yml", links)
+	if err != nil {
+		return nil, err
+	}
+	all = append(all, more...)
 	slices.SortFunc(all, func(a, b *definition.Source) int { return strings.Compare(a.Info().ID, b.Info().ID) })
 	return all, nil
 }
