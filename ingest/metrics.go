@@ -1,0 +1,79 @@
+package ingest
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Metrics are the figures of the whole house: how old each source is, what waits, what an audit
+// found, which engines can be used. They are gauges that somebody sets now and then; nothing
+// here reads anything.
+type Metrics struct {
+	complete, registrants *prometheus.GaugeVec
+	waiting, dead         prometheus.Gauge
+	differences           *prometheus.GaugeVec
+	audited               prometheus.Gauge
+	engines               *prometheus.GaugeVec
+}
+
+// NewMetrics makes and registers them.
+func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
+	m := &Metrics{
+		complete: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_complete_timestamp_seconds",
+			Help: "When the last complete run over a source ended, in Unix time."}, []string{"source"}),
+		registrants: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_registrants",
+			Help: "Registrants of a source by state: listed, with_photo, with_face, due, removed."}, []string{"source", "state"}),
+		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
+			Help: "Doorbells not answered yet."}),
+		dead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_dead",
+			Help: "Jobs that failed for good and wait for an operator."}),
+		differences: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_audit_differences",
+			Help: "Differences between ledger, index and blobs that the last audit found, by kind."}, []string{"kind"}),
+		audited: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_audit_timestamp_seconds",
+			Help: "When the last audit ended, in Unix time."}),
+		engines: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_engine_up",
+			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index."}, []string{"engine"}),
+	}
+	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.waiting, m.dead, m.differences, m.audited, m.engines} {
+		if err := reg.Register(c); err != nil {
+			return nil, fmt.Errorf("register the house's metrics: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// Source sets the figures of one source. A zero complete leaves its age unknown.
+func (m *Metrics) Source(source string, complete time.Time, registrants map[string]int) {
+	if !complete.IsZero() {
+		m.complete.WithLabelValues(source).Set(float64(complete.Unix()))
+	}
+	for state, n := range registrants {
+		m.registrants.WithLabelValues(source, state).Set(float64(n))
+	}
+}
+
+// Jobs sets how many jobs wait and are dead.
+func (m *Metrics) Jobs(waiting, dead int) {
+	m.waiting.Set(float64(waiting))
+	m.dead.Set(float64(dead))
+}
+
+// Audit sets what an audit found at its end; kinds of the one before that it did not find are gone.
+func (m *Metrics) Audit(ended time.Time, differences map[string]int) {
+	m.differences.Reset()
+	for kind, n := range differences {
+		m.differences.WithLabelValues(kind).Set(float64(n))
+	}
+	m.audited.Set(float64(ended.Unix()))
+}
+
+// Engine sets whether an engine can be used.
+func (m *Metrics) Engine(name string, usable bool) {
+	up := 0.0
+	if usable {
+		up = 1
+	}
+	m.engines.WithLabelValues(name).Set(up)
+}
