@@ -30,9 +30,9 @@ secret() {
 
 {
 	echo 'LINEUP_STORE_DIR: "/data"'
-	echo 'LINEUP_CERT_FILE: "/etc/nats/nats.pem"'
-	echo 'LINEUP_KEY_FILE: "/etc/nats/nats.key"'
-	echo 'LINEUP_CA_FILE: "/etc/nats/ca.pem"'
+	echo 'LINEUP_CERT_FILE: "/etc/nats-tls/nats.pem"'
+	echo 'LINEUP_KEY_FILE: "/etc/nats-tls/nats.key"'
+	echo 'LINEUP_CA_FILE: "/etc/nats-tls/ca.pem"'
 	for role in admin scrape index query; do
 		echo "${role^^}_PASSWORD: \"$(secret "nats-$role")\""
 	done

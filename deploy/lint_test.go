@@ -1,0 +1,274 @@
+package deploy
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/model/rulefmt"
+	"github.com/prometheus/prometheus/promql/parser"
+)
+
+func read(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// exported finds the names of all metrics the program makes, in its source: no metric may be
+// built from parts.
+func exported(t *testing.T) map[string]bool {
+	t.Helper()
+	names, name := map[string]bool{}, regexp.MustCompile(`"(lineup_[a-z0-9_]+)"`)
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(source, []byte("client_golang/prometheus")) {
+			return err
+		}
+		for _, m := range name.FindAllSubmatch(source, -1) {
+			names[string(m[1])] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// used gives the names of the metrics a query reads.
+func used(t *testing.T, query string) (names []string) {
+	t.Helper()
+	expr, err := parser.ParseExpr(query)
+	if err != nil {
+		t.Errorf("%s: %v", query, err)
+		return nil
+	}
+	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
+		if v, ok := node.(*parser.VectorSelector); ok {
+			names = append(names, v.Name)
+		}
+		return nil
+	})
+	return names
+}
+
+func check(t *testing.T, known map[string]bool, where, query string) {
+	t.Helper()
+	for _, name := range used(t, query) {
+		base := name
+		for _, suffix := range []string{"_bucket", "_count", "_sum"} {
+			base = strings.TrimSuffix(base, suffix)
+		}
+		if !known[name] && !known[base] {
+			t.Errorf("%s uses %s, which the program does not export", where, name)
+		}
+	}
+}
+
+func TestAlerts(t *testing.T) {
+	groups, errs := rulefmt.Parse(read(t, "prometheus/alerts.yaml"), false, model.UTF8Validation)
+	for _, err := range errs {
+		t.Error(err)
+	}
+	known, rules := exported(t), 0
+	for _, group := range groups.Groups {
+		for _, rule := range group.Rules {
+			rules++
+			check(t, known, rule.Alert, rule.Expr)
+			if rule.Labels["severity"] == "" || rule.Annotations["summary"] == "" || rule.Annotations["action"] == "" {
+				t.Errorf("%s lacks severity, summary or action", rule.Alert)
+			}
+		}
+	}
+	if rules < 10 {
+		t.Errorf("only %d alerts", rules)
+	}
+}
+
+func TestDashboard(t *testing.T) {
+	var board struct {
+		Panels []struct {
+			ID      int
+			Title   string
+			Targets []struct{ Expr string }
+			GridPos struct{ X, Y, W, H int }
+		}
+	}
+	if err := json.Unmarshal(read(t, "grafana/lineup.json"), &board); err != nil {
+		t.Fatal(err)
+	}
+	known, ids, places := exported(t), map[int]bool{}, map[[2]int]bool{}
+	for _, p := range board.Panels {
+		place := [2]int{p.GridPos.X, p.GridPos.Y}
+		if ids[p.ID] || places[place] || p.Title == "" || len(p.Targets) == 0 || p.GridPos.X+p.GridPos.W > 24 {
+			t.Errorf("panel %d %q: its id or place is taken, or it is empty or too wide", p.ID, p.Title)
+		}
+		ids[p.ID], places[place] = true, true
+		for _, target := range p.Targets {
+			check(t, known, "panel "+p.Title, target.Expr)
+		}
+	}
+	if len(board.Panels) < 10 {
+		t.Errorf("only %d panels", len(board.Panels))
+	}
+}
+
+// texts are the deployment's files whose name ends so.
+func texts(t *testing.T, suffixes ...string) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || strings.HasPrefix(path, "secrets/") {
+			return err
+		}
+		for _, suffix := range suffixes {
+			if !d.IsDir() && strings.HasSuffix(path, suffix) {
+				found[path] = string(read(t, path))
+			}
+		}
+		return nil
+	})
+	if err != nil || len(found) == 0 {
+		t.Fatalf("%d files, %v", len(found), err)
+	}
+	return found
+}
+
+func TestScripts(t *testing.T) {
+	for name, text := range texts(t, ".sh") {
+		shell := "bash"
+		if strings.HasPrefix(text, "#!/bin/sh") {
+			shell = "sh"
+		}
+		if out, err := exec.Command(shell, "-n", name).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v: %s", name, err, out)
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode()&0o111 == 0 {
+			t.Errorf("%s is not executable", name)
+		}
+		if shellcheck, err := exec.LookPath("shellcheck"); err == nil {
+			if out, err := exec.Command(shellcheck, "--severity=warning", name).CombinedOutput(); err != nil {
+				t.Errorf("%s: %s", name, out)
+			}
+		}
+	}
+}
+
+// Hardening that each unit must have; systemd ignores what it cannot spell.
+func TestUnits(t *testing.T) {
+	for name, text := range texts(t, ".service") {
+		settings := map[string]string{}
+		for line := range strings.Lines(text) {
+			line = strings.TrimSpace(line)
+			if line == "" || line[0] == '#' || line[0] == '[' {
+				continue
+			}
+			key, value, ok := strings.Cut(line, "=")
+			if !ok {
+				t.Errorf("%s: %q is no setting", name, line)
+			}
+			settings[key] = value
+		}
+		for key, want := range map[string]string{"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
+			"PrivateDevices": "yes", "UMask": "0077", "CapabilityBoundingSet": "", "StateDirectoryMode": "0700"} {
+			if got, ok := settings[key]; !ok || got != want {
+				t.Errorf("%s: %s=%s, want %s", name, key, got, want)
+			}
+		}
+	}
+}
+
+// The manifests' copies are the files the tests of package brokertest run.
+func TestCopies(t *testing.T) {
+	for _, name := range []string{"lineup.conf", "cluster.conf"} {
+		if !bytes.Equal(read(t, "nats/"+name), read(t, "kubernetes/"+name)) {
+			t.Errorf("kubernetes/%s differs from nats/%s: copy it", name, name)
+		}
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	for name, text := range texts(t, "policy-scrape.json", "policy-index.json", "policy-query.json") {
+		var policy struct {
+			Version   string
+			Statement []struct {
+				Effect           string
+				Action, Resource []string
+			}
+		}
+		d := json.NewDecoder(strings.NewReader(text))
+		if err := d.Decode(&policy); err != nil || policy.Version != "2012-10-17" || len(policy.Statement) == 0 {
+			t.Errorf("%s: %v, %+v", name, err, policy)
+		}
+		for _, s := range policy.Statement {
+			for _, action := range s.Action {
+				if strings.Contains(action, "*") {
+					t.Errorf("%s allows %s", name, action)
+				}
+				if strings.Contains(name, "query") && (strings.Contains(action, "Put") || strings.Contains(action, "Delete")) {
+					t.Errorf("%s lets query %s", name, action)
+				}
+			}
+			for _, resource := range s.Resource {
+				if !strings.HasPrefix(resource, "arn:aws:s3:::lineup") {
+					t.Errorf("%s reaches %s", name, resource)
+				}
+			}
+		}
+	}
+}
+
+// The compiler wrapper replaces the one flag and keeps everything else, in order.
+func TestCompilerWrapper(t *testing.T) {
+	for level, want := range map[string]string{"x86-64-v2": " -march=x86-64-v2", "": ""} {
+		cmd := exec.Command("./cxx.sh", "-O2", "-march=native", "-o", "a b", "")
+		cmd.Env = append(os.Environ(), "LINEUP_CXX=printf", "LINEUP_MARCH="+level)
+		// printf takes its first argument as the format, so it shows that one alone.
+		cmd.Args = slices.Insert(cmd.Args, 1, "[%s]")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		expect := "[-O2][-march=x86-64-v2][-o][a b][]"
+		if want == "" {
+			expect = "[-O2][-o][a b][]"
+		}
+		if string(out) != expect {
+			t.Errorf("level %q: %s, want %s", level, out, expect)
+		}
+	}
+}
+
+// Everything that is YAML is, each document of it, without a key twice.
+func TestYAML(t *testing.T) {
+	for name, text := range texts(t, ".yaml") {
+		d := yaml.NewDecoder(strings.NewReader(text))
+		documents := 0
+		for {
+			var any map[string]any
+			if err := d.Decode(&any); err != nil {
+				if documents == 0 || err.Error() != "EOF" {
+					t.Errorf("%s, document %d: %v", name, documents, err)
+				}
+				break
+			}
+			documents++
+		}
+	}
+}
