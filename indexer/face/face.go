@@ -9,12 +9,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/bits"
 
 	"lineup/schemas"
 )
-
-// ErrBusy is returned by Embed when too many photos wait already: try again in a moment.
-var ErrBusy = errors.New("embedder is busy")
 
 // Purpose says what a photo is for: it decides which formats are taken and what is refused.
 type Purpose int
@@ -30,12 +28,15 @@ type Embedder interface {
 	// Model describes the embeddings. It never changes during the life of an Embedder.
 	Model() schemas.Model
 	// Embed finds the faces of photo and embeds the largest. The error is a *Problem when the
-	// photo is at fault (try another photo, not again), ctx's error when the caller left, ErrBusy when
-	// too many wait, and
-	// anything else when the embedder is at fault.
+	// photo is at fault (try another photo, not again), ErrBusy when too many probes wait
+	// already (try again soon), ctx's error when the caller left, and anything else when the
+	// embedder is at fault. An Enrol never gets ErrBusy: it waits, behind the probes.
 	Embed(ctx context.Context, photo []byte, purpose Purpose) (Result, error)
 	io.Closer
 }
+
+// ErrBusy says that the embedder has as many probes waiting as it takes.
+var ErrBusy = errors.New("the face embedder is busy")
 
 // Result is what was found in a photo.
 type Result struct {
@@ -46,13 +47,23 @@ type Result struct {
 	Format    string // "jpeg", "png", "webp", "gif", "bmp"
 	Width     int    // pixels of the upright photo
 	Height    int
-	Hash      uint64 // perceptual hash of the photo: alike photos differ in few bits; 0 when it could not be decoded
+	// Hash is a perceptual hash of the whole photo: nearly identical photos differ in few of
+	// its bits (HashDistance). Also set in a Problem's Result when the photo could be read,
+	// so that placeholders, which show no face, can be recognised. 0 is not a hash.
+	Hash uint64
 }
+
+// HashDistance is the number of bits (0..64) in which two perceptual hashes differ. At most
+// NearHash says: the same picture, perhaps stored or scaled anew.
+func HashDistance(a, b uint64) int { return bits.OnesCount64(a ^ b) }
+
+// NearHash is the HashDistance up to which two photos count as the same picture.
+const NearHash = 4
 
 // Code is a stable name of what is wrong with a photo.
 type Code string
 
-// The codes. CodeSeveralFaces is only ever a warning.
+// The codes. CodeSeveralFaces and CodePartlyOutside are only ever warnings.
 const (
 	CodeNoFace            Code = "no_face"
 	CodeSeveralFaces      Code = "several_faces"
@@ -65,6 +76,7 @@ const (
 	CodeUnsupportedFormat Code = "unsupported_format"
 	CodeTooLarge          Code = "too_large"
 	CodeTruncated         Code = "truncated"
+	CodePartlyOutside     Code = "partly_outside" // only ever a warning
 )
 
 // Problem is a photo that cannot be used, and what its sender can do about it.

@@ -1,0 +1,174 @@
+// Package dlib is the face embedder over dlib's ResNet, through go-face. Everything that is
+// peculiar about that library stops here: it reads plain colour JPEGs only, takes one photo at a
+// time, and has no bounds of its own.
+package dlib
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/Kagami/go-face"
+	"golang.org/x/sync/errgroup"
+
+	faces "lineup/indexer/face"
+	"lineup/indexer/face/dlib/photo"
+	"lineup/indexer/face/dlib/weights"
+	"lineup/schemas"
+)
+
+// Options of an Embedder. The zero value but for Models is what an operator wants.
+type Options struct {
+	Models      string       // directory of the model files, see package weights
+	Workers     int          // photos embedded at once; each costs about 60 MB and one core. 0: one a core
+	Queue       int          // probes that may wait for a worker. 0: four a worker
+	Mirror      bool         // average with the mirrored photo's embedding: twice the cost, another model id
+	CNN         bool         // last step of the search for a face: dlib's CNN detector, seconds a photo
+	MoreFormats bool         // take WebP, GIF and BMP from searchers too
+	Limits      photo.Limits // zero: photo.DefaultLimits
+}
+
+// Embedder implements face.Embedder.
+type Embedder struct {
+	opts  Options
+	model schemas.Model
+	lanes lanes
+	recs  []*face.Recognizer
+
+	mu     sync.Mutex
+	closed bool
+	inside sync.WaitGroup
+}
+
+// ErrClosed is the error of a closed Embedder.
+var ErrClosed = errors.New("the face embedder is closed")
+
+// New checks the model files and loads them once a worker.
+func New(opts Options) (*Embedder, error) {
+	if opts.Workers <= 0 {
+		opts.Workers = runtime.NumCPU()
+	}
+	if opts.Queue <= 0 {
+		opts.Queue = 4 * opts.Workers
+	}
+	if opts.Limits == (photo.Limits{}) {
+		opts.Limits = photo.DefaultLimits()
+	}
+	if err := weights.Verify(opts.Models); err != nil {
+		return nil, fmt.Errorf("load the face models: %w; run: lineup models", err)
+	}
+	oneBlasThread()
+	e := &Embedder{opts: opts, model: describe(opts.Mirror), recs: make([]*face.Recognizer, opts.Workers)}
+	var g errgroup.Group
+	for i := range e.recs {
+		g.Go(func() (err error) {
+			e.recs[i], err = face.NewRecognizer(opts.Models)
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		e.free()
+		return nil, fmt.Errorf("load the face models of %s: %w", opts.Models, err)
+	}
+	e.lanes = lanes{idle: append([]*face.Recognizer{}, e.recs...), queue: opts.Queue}
+	return e, nil
+}
+
+// describe is the model: its id names the weights, the landmarks that place the face, the sizes
+// photos are searched at and the averaging. The CNN detector is not part of it: it finds faces
+// where there would be none, and changes no embedding of a face found without it.
+func describe(mirror bool) schemas.Model {
+	id := "dlib-resnet-v1/landmarks5/hog-fit1024"
+	if mirror {
+		id += "/mirror"
+	}
+	return schemas.Model{
+		ID:          id,
+		Dimensions:  len(face.Descriptor{}),
+		Metric:      "euclidean",
+		MaxDistance: 0.6,
+		// Strangers among photos from the web, the worse of the sets measured.
+		FalseMatch: []schemas.CurvePoint{{Distance: 0.341, Rate: 1e-4}, {Distance: 0.392, Rate: 1e-3}, {Distance: 0.449, Rate: 1e-2}},
+	}
+}
+
+// Model implements face.Embedder.
+func (e *Embedder) Model() schemas.Model { return e.model }
+
+// Embed implements face.Embedder.
+func (e *Embedder) Embed(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Result, error) {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return faces.Result{}, ErrClosed
+	}
+	e.inside.Add(1)
+	e.mu.Unlock()
+	defer e.inside.Done()
+
+	if format := photo.Sniff(data); purpose == faces.Probe && !e.opts.MoreFormats && (format == "webp" || format == "gif" || format == "bmp") {
+		return faces.Result{}, &faces.Problem{Code: faces.CodeUnsupportedFormat,
+			Text:   "Photos of the format " + format + " are not taken here. Save it as JPEG or PNG and try again.",
+			Result: faces.Result{Format: format}}
+	}
+	// Decoding waits for its turn too: so the memory of all photos at once is bounded.
+	rec, err := e.lanes.take(ctx, purpose)
+	if err != nil {
+		return faces.Result{}, err
+	}
+	defer e.lanes.give(rec)
+	return e.embed(ctx, rec, data, purpose)
+}
+
+func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte, purpose faces.Purpose) (faces.Result, error) {
+	p, err := photo.Decode(data, e.opts.Limits)
+	if err != nil {
+		return faces.Result{}, err
+	}
+	result := faces.Result{Format: p.Format, Width: p.Width, Height: p.Height, Hash: photo.Hash(p.Image)}
+	found, err := e.search(ctx, rec, p, data)
+	if err != nil {
+		return faces.Result{}, err
+	}
+	if found == nil {
+		return faces.Result{}, faceless(p, result)
+	}
+	result.Embedding = found.embedding()
+	result.Box = found.boxes[0]
+	result.Others = found.boxes[1:]
+	result.Quality = measure(p, found)
+	if e.opts.Mirror {
+		if err := e.mirror(rec, found, result.Embedding); err != nil {
+			return faces.Result{}, err
+		}
+	}
+	if purpose == faces.Probe {
+		if problem := refuse(p, result); problem != nil {
+			return faces.Result{}, problem
+		}
+	}
+	return result, nil
+}
+
+// Close waits for who is inside and frees the models.
+func (e *Embedder) Close() error {
+	e.mu.Lock()
+	closed := e.closed
+	e.closed = true
+	e.mu.Unlock()
+	e.inside.Wait()
+	if !closed {
+		e.free()
+	}
+	return nil
+}
+
+func (e *Embedder) free() {
+	for _, rec := range e.recs {
+		if rec != nil {
+			rec.Close()
+		}
+	}
+}

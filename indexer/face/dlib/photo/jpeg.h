@@ -1,0 +1,26 @@
+#pragma once
+#include <stddef.h>
+
+typedef struct {
+	int width, height;   // pixels as stored
+	int components;      // 1 gray, 3 colour, 4 CMYK
+	int progressive;     // the whole picture is held in memory while decoding
+	int warnings;        // what libjpeg put up with
+	int rows;            // output rows that stand on data
+	int status;          // JPEG_...
+	char message[200];
+} lineup_jpeg;
+
+enum { JPEG_GOOD = 0, JPEG_BAD = 1, JPEG_LATE = 2 };
+
+// lineup_jpeg_header reads sizes only.
+void lineup_jpeg_header(const unsigned char *data, size_t len, lineup_jpeg *info);
+
+// lineup_jpeg_decode writes the picture, reduced by denom (1, 2, 4 or 8), as RGBA into out,
+// which has out_width * out_height * 4 bytes. It takes at most seconds.
+void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, double seconds,
+	unsigned char *out, int out_width, int out_height, lineup_jpeg *info);
+
+// lineup_jpeg_encode gives a baseline JPEG without chroma subsampling; free() the result. NULL
+// when there is no memory.
+unsigned char *lineup_jpeg_encode(const unsigned char *rgba, int width, int height, int quality, unsigned long *len);

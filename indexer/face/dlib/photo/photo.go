@@ -1,0 +1,233 @@
+// Package photo reads photos of any make within limits, and gives upright opaque pixels of a
+// bounded size. What it cannot read it answers with a *face.Problem.
+package photo
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/color"
+	"image/gif"
+	"image/png"
+	"io"
+	"time"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/draw"
+	"golang.org/x/image/webp"
+
+	"lineup/indexer/face"
+)
+
+// KeepSide is the length in pixels that the longer side of a decoded photo keeps at least, if it
+// had it: larger photos are reduced to between one and two times that.
+const KeepSide = 1536
+
+// Limits bound what one photo may cost; they are checked before memory is spent.
+type Limits struct {
+	Bytes  int64         // of the file
+	Pixels int64         // of the picture as stored
+	Memory int64         // bytes that decoding needs, estimated from the file's header
+	Time   time.Duration // of decoding
+}
+
+// DefaultLimits suit a phone's largest photos and a small server.
+func DefaultLimits() Limits {
+	return Limits{Bytes: 25 << 20, Pixels: 120e6, Memory: 384 << 20, Time: 10 * time.Second}
+}
+
+// Photo is a decoded photo.
+type Photo struct {
+	Image   *image.RGBA // upright, opaque, its origin at 0,0
+	Format  string      // "jpeg", "png", "webp", "gif", "bmp"
+	Width   int         // pixels of the upright photo before any reduction
+	Height  int
+	Damaged bool    // something was broken or missing, the rest is shown
+	Lost    float64 // share of the rows, at the end as stored, that are missing
+	AsIs    bool    // the file is a JPEG that any decoder turns into exactly Image
+}
+
+// Scale is how many pixels of the upright photo one pixel of Image stands for.
+func (p *Photo) Scale() float64 { return float64(p.Width) / float64(p.Image.Rect.Dx()) }
+
+// Sniff names the format of data by its first bytes: one of those Decode reads, a format that
+// it does not ("heic", "tiff" ...), or "" for what is no image.
+func Sniff(data []byte) string {
+	for _, f := range []struct {
+		name, magic string
+		at          int
+	}{
+		{"jpeg", "\xff\xd8\xff", 0}, {"png", "\x89PNG\r\n\x1a\n", 0}, {"gif", "GIF87a", 0}, {"gif", "GIF89a", 0},
+		{"webp", "WEBPVP8", 8}, {"bmp", "BM", 0},
+		{"heic", "ftyphei", 4}, {"heic", "ftypmif1", 4}, {"heic", "ftyphevc", 4}, {"avif", "ftypavif", 4},
+		{"tiff", "II*\x00", 0}, {"tiff", "MM\x00*", 0}, {"jpeg2000", "jP  \r\n\x87\n", 4}, {"jpegxl", "\xff\x0a", 0},
+		{"jpegxl", "JXL \r\n\x87\n", 4}, {"icon", "\x00\x00\x01\x00", 0}, {"svg", "<svg", 0}, {"pdf", "%PDF-", 0},
+	} {
+		if len(data) >= f.at+len(f.magic) && string(data[f.at:f.at+len(f.magic)]) == f.magic {
+			return f.name
+		}
+	}
+	return ""
+}
+
+// Decode reads data. Every error is a *face.Problem.
+func Decode(data []byte, limits Limits) (*Photo, error) {
+	if int64(len(data)) > limits.Bytes {
+		return nil, &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d bytes; at most %d are read. Save it smaller and try again.", len(data), limits.Bytes)}
+	}
+	switch format := Sniff(data); format {
+	case "jpeg":
+		return decodeJPEG(data, limits)
+	case "png":
+		return decodeOther(data, format, limits, png.DecodeConfig, png.Decode, pngExif(data))
+	case "gif":
+		return decodeOther(data, format, limits, gif.DecodeConfig, gif.Decode, nil)
+	case "bmp":
+		return decodeOther(data, format, limits, bmp.DecodeConfig, bmp.Decode, nil)
+	case "webp":
+		exif, err := scanWebP(data, limits)
+		if err != nil {
+			return nil, err
+		}
+		return decodeOther(data, format, limits, webp.DecodeConfig, webp.Decode, exif)
+	case "":
+		return nil, &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo. Send a JPEG or PNG file."}
+	default:
+		return nil, &face.Problem{Code: face.CodeUnsupportedFormat, Text: "Photos of the format " + format + " cannot be read. Save it as JPEG or PNG and try again."}
+	}
+}
+
+func decodeOther(data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error), body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
+	conf, err := head(bytes.NewReader(data))
+	if err != nil {
+		return nil, unreadable(format, err)
+	}
+	if err := limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel)); err != nil {
+		return nil, err
+	}
+	img, err := body(&deadline{r: bytes.NewReader(data), end: time.Now().Add(limits.Time)})
+	if errors.Is(err, errLate) {
+		return nil, tooSlow(limits.Time)
+	}
+	if err != nil {
+		return nil, unreadable(format, err)
+	}
+	// A GIF's frame may cover a part of its canvas only; the canvas is what a browser shows.
+	canvas := image.Rect(0, 0, conf.Width, conf.Height)
+	turn := orientation(exif)
+	p := &Photo{Image: upright(onWhite(img, canvas), turn), Format: format, Width: conf.Width, Height: conf.Height}
+	if turn >= 5 {
+		p.Width, p.Height = conf.Height, conf.Width
+	}
+	return p, nil
+}
+
+func pixelBytes(m color.Model) int64 {
+	switch m {
+	case color.RGBA64Model, color.NRGBA64Model:
+		return 8
+	case color.GrayModel:
+		return 1
+	}
+	return 4
+}
+
+func (l Limits) check(w, h int, memory int64) error {
+	switch {
+	case w <= 0 || h <= 0:
+		return unreadable("image", errors.New("it has no pixels"))
+	case int64(w)*int64(h) > l.Pixels, memory > l.Memory:
+		return &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than can be read. Save it smaller (1000 pixels are plenty) and try again.", w, h)}
+	case max(w, h) > 100*min(w, h):
+		return &face.Problem{Code: face.CodeNotAnImage, Text: fmt.Sprintf("The picture is a line of %d x %d pixels, not a photo.", w, h)}
+	}
+	return nil
+}
+
+func unreadable(format string, err error) error {
+	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return &face.Problem{Code: face.CodeTruncated, Text: "The end of the photo is missing. Send the whole file."}
+	}
+	return &face.Problem{Code: face.CodeNotAnImage, Text: "The photo is broken: " + format + ": " + err.Error() + ". Open it, save it anew and try again."}
+}
+
+// onWhite draws img on a white canvas, reduced where it is larger than is kept.
+func onWhite(img image.Image, canvas image.Rectangle) *image.RGBA {
+	size := canvas.Size()
+	if long := max(size.X, size.Y); long > 2*KeepSide {
+		size = fitted(size, 2*KeepSide)
+	}
+	out := image.NewRGBA(image.Rectangle{Max: size})
+	fill(out, 0xff)
+	if size == canvas.Size() {
+		draw.Draw(out, img.Bounds(), img, img.Bounds().Min, draw.Over)
+		return out
+	}
+	scale := float64(size.X) / float64(canvas.Dx())
+	b := img.Bounds()
+	to := image.Rect(int(float64(b.Min.X)*scale), int(float64(b.Min.Y)*scale), int(float64(b.Max.X)*scale), int(float64(b.Max.Y)*scale))
+	draw.ApproxBiLinear.Scale(out, to.Intersect(out.Rect), img, b, draw.Over, nil)
+	return out
+}
+
+// scanWebP checks every frame's own size, which may be anything beside the size in the file's
+// header, and finds the Exif block.
+func scanWebP(data []byte, limits Limits) (exif []byte, err error) {
+	for at := 12; at+8 <= len(data); {
+		kind, size := string(data[at:at+4]), int(binary.LittleEndian.Uint32(data[at+4:]))
+		at += 8
+		body := data[at:min(at+max(size, 0), len(data))]
+		var w, h int
+		switch {
+		case kind == "EXIF":
+			exif = bytes.TrimPrefix(body, []byte("Exif\x00\x00"))
+		case kind == "VP8 " && len(body) >= 10:
+			w, h = int(binary.LittleEndian.Uint16(body[6:]))&0x3fff, int(binary.LittleEndian.Uint16(body[8:]))&0x3fff
+		case kind == "VP8L" && len(body) >= 5:
+			bits := binary.LittleEndian.Uint32(body[1:])
+			w, h = int(bits&0x3fff)+1, int(bits>>14&0x3fff)+1
+		}
+		if w > 0 && h > 0 {
+			if err := limits.check(w, h, int64(w)*int64(h)*4); err != nil {
+				return nil, err
+			}
+		}
+		if size > len(data) {
+			break
+		}
+		at += size + size&1
+	}
+	return exif, nil
+}
+
+// pngExif finds the eXIf block of a PNG; nil when there is none.
+func pngExif(data []byte) []byte {
+	for at := 8; at+12 <= len(data); {
+		size, kind := int(binary.BigEndian.Uint32(data[at:])), string(data[at+4:at+8])
+		if size > len(data)-at-12 || kind == "IDAT" {
+			return nil
+		}
+		if kind == "eXIf" {
+			return data[at+8 : at+8+size]
+		}
+		at += 12 + size
+	}
+	return nil
+}
+
+var errLate = errors.New("decoding takes too long")
+
+// deadline ends a decoder that reads for too long.
+type deadline struct {
+	r   *bytes.Reader
+	end time.Time
+}
+
+func (d *deadline) Read(p []byte) (int, error) {
+	if time.Now().After(d.end) {
+		return 0, errLate
+	}
+	return d.r.Read(p[:min(len(p), 16<<10)])
+}

@@ -1,0 +1,158 @@
+package photo
+
+import (
+	"encoding/binary"
+	"image"
+
+	"golang.org/x/image/draw"
+)
+
+// Fit gives img with its longer side scaled to side pixels.
+func Fit(img *image.RGBA, side int) *image.RGBA {
+	size := fitted(img.Rect.Size(), side)
+	if size == img.Rect.Size() {
+		return img
+	}
+	out := image.NewRGBA(image.Rectangle{Max: size})
+	draw.BiLinear.Scale(out, out.Rect, img, img.Rect, draw.Src, nil)
+	return out
+}
+
+func fitted(size image.Point, side int) image.Point {
+	long := max(size.X, size.Y)
+	return image.Pt(max(1, (size.X*side+long/2)/long), max(1, (size.Y*side+long/2)/long))
+}
+
+// Turn gives img turned clockwise by degrees: 90, 180 or 270.
+func Turn(img *image.RGBA, degrees int) *image.RGBA {
+	return upright(img, map[int]int{90: 6, 180: 3, 270: 8}[degrees])
+}
+
+// Mirror gives img with left and right exchanged.
+func Mirror(img *image.RGBA) *image.RGBA { return upright(img, 2) }
+
+// upright applies an Exif orientation (1..8; anything else is 1).
+func upright(img *image.RGBA, orientation int) *image.RGBA {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	var from func(x, y int) (int, int) // a pixel of the result is which one of img
+	switch orientation {
+	case 2:
+		from = func(x, y int) (int, int) { return w - 1 - x, y }
+	case 3:
+		from = func(x, y int) (int, int) { return w - 1 - x, h - 1 - y }
+	case 4:
+		from = func(x, y int) (int, int) { return x, h - 1 - y }
+	case 5:
+		from = func(x, y int) (int, int) { return y, x }
+	case 6:
+		from = func(x, y int) (int, int) { return y, h - 1 - x }
+	case 7:
+		from = func(x, y int) (int, int) { return w - 1 - y, h - 1 - x }
+	case 8:
+		from = func(x, y int) (int, int) { return w - 1 - y, x }
+	default:
+		return img
+	}
+	size := image.Rect(0, 0, w, h)
+	if orientation >= 5 {
+		size = image.Rect(0, 0, h, w)
+	}
+	out := image.NewRGBA(size)
+	for y := range size.Dy() {
+		for x := range size.Dx() {
+			fx, fy := from(x, y)
+			copy(out.Pix[y*out.Stride+4*x:][:4], img.Pix[fy*img.Stride+4*fx:][:4])
+		}
+	}
+	return out
+}
+
+func fill(img *image.RGBA, value byte) {
+	for i := range img.Pix {
+		img.Pix[i] = value
+		if i%4 == 3 {
+			img.Pix[i] = 0xff
+		}
+	}
+}
+
+// packed gives img without gaps between its rows.
+func packed(img *image.RGBA) *image.RGBA {
+	if img.Stride == 4*img.Rect.Dx() && img.Rect.Min == (image.Point{}) {
+		return img
+	}
+	out := image.NewRGBA(image.Rectangle{Max: img.Rect.Size()})
+	draw.Draw(out, out.Rect, img, img.Rect.Min, draw.Src)
+	return out
+}
+
+// orientation reads the Exif orientation (tag 0x112 of the first directory) of a TIFF block; 1,
+// upright, when it says nothing sensible.
+func orientation(tiff []byte) int {
+	if len(tiff) < 8 {
+		return 1
+	}
+	var order binary.ByteOrder
+	switch string(tiff[:4]) {
+	case "II*\x00":
+		order = binary.LittleEndian
+	case "MM\x00*":
+		order = binary.BigEndian
+	default:
+		return 1
+	}
+	at := int64(order.Uint32(tiff[4:]))
+	if at+2 > int64(len(tiff)) {
+		return 1
+	}
+	n := int(order.Uint16(tiff[at:]))
+	for entry := tiff[at+2:]; n > 0 && len(entry) >= 12; n, entry = n-1, entry[12:] {
+		if order.Uint16(entry) == 0x112 {
+			if v := int(order.Uint16(entry[8:])); v >= 1 && v <= 8 {
+				return v
+			}
+		}
+	}
+	return 1
+}
+
+// Hash is a perceptual hash: which of 8 x 8 neighbouring fields of the picture is brighter than
+// the one to its left (dHash). It is never 0.
+func Hash(img *image.RGBA) uint64 {
+	var grid [8][9]float64
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	for gy := range grid {
+		y0, y1 := gy*h/8, max((gy+1)*h/8, gy*h/8+1)
+		for gx := range grid[gy] {
+			x0, x1 := gx*w/9, max((gx+1)*w/9, gx*w/9+1)
+			var sum, n float64
+			for y := y0; y < y1; y++ {
+				for x := x0; x < x1; x++ {
+					sum += float64(Luminance(img, x, y))
+					n++
+				}
+			}
+			grid[gy][gx] = sum / n
+		}
+	}
+	var hash uint64
+	for gy := range grid {
+		for gx := range 8 {
+			hash <<= 1
+			// Less than a step of brightness is noise of the encoder: even fields stay even.
+			if grid[gy][gx+1] > grid[gy][gx]+1.5 {
+				hash |= 1
+			}
+		}
+	}
+	if hash == 0 {
+		return 1
+	}
+	return hash
+}
+
+// Luminance of a pixel, 0..255 (ITU-R BT.601).
+func Luminance(img *image.RGBA, x, y int) int {
+	p := img.Pix[y*img.Stride+4*x:]
+	return (299*int(p[0]) + 587*int(p[1]) + 114*int(p[2]) + 500) / 1000
+}
