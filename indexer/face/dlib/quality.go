@@ -14,8 +14,8 @@ import (
 // and warning it is searched and the answer says so. docs/benchmarks.md says how the synthetic
 // faces lie about them.
 const (
-	pixelsFloor, pixelsWarn = 30, 80 // shorter side of the face box
-	sharpFloor, sharpWarn   = 12, 30 // sharpness
+	pixelsFloor, pixelsWarn = 20, 60 // shorter side of the face box
+	sharpFloor, sharpWarn   = 28, 42 // sharpness
 	darkFloor, darkWarn     = 8, 18  // brightness
 	brightWarn, brightFloor = 85, 95 // brightness
 	yawWarn, yawFloor       = 25, 45 // degrees
@@ -106,7 +106,7 @@ func faceless(p *photo.Photo, r faces.Result) *faces.Problem {
 		problem.Code, problem.Text = faces.CodeTooDark, "No face was found: the photo is too dark. Use a photo with more light."
 	case r.Quality.Brightness > 97:
 		problem.Code, problem.Text = faces.CodeTooBright, "No face was found: the photo is nearly white. Use a photo with less exposure."
-	case r.Quality.Sharpness < sharpFloor && middle.contrast() > 10:
+	case r.Quality.Sharpness < sharpWarn && middle.contrast() > 10:
 		problem.Code, problem.Text = faces.CodeBlurred, "No face was found: the photo is blurred. Use a sharper photo."
 	}
 	return problem
