@@ -112,6 +112,10 @@ func decodeOther(data []byte, format string, limits Limits, head func(io.Reader)
 		return nil, tooSlow(limits.Time)
 	}
 	if err != nil {
+		// Go's decoder says of a cut-off PNG many things, depending on where the cut is.
+		if format == "png" && !bytes.Contains(data, []byte("IEND")) {
+			err = io.ErrUnexpectedEOF
+		}
 		return nil, unreadable(format, err)
 	}
 	// A GIF's frame may cover a part of its canvas only; the canvas is what a browser shows.
