@@ -50,8 +50,8 @@ func (g *scan) Sample(_ context.Context, n int, seed uint64) ([]schemas.Face, er
 // nearest keeps the nearest k in order as it passes over the gallery; each sees every distance.
 func (g *scan) nearest(embedding []float32, k int, each func(i int, distance float64)) []index.Neighbour {
 	var kept []index.Neighbour
-	for i, f := range g.faces {
-		d := g.model.Distance(embedding, f.Embedding)
+	for i := range g.faces {
+		d := g.model.Distance(embedding, g.faces[i].Embedding)
 		if each != nil {
 			each(i, d)
 		}
@@ -62,6 +62,7 @@ func (g *scan) nearest(embedding []float32, k int, each func(i int, distance flo
 		if len(kept) == k {
 			kept = kept[:k-1]
 		}
+		f := g.faces[i]
 		f.Embedding = nil
 		kept = slices.Insert(kept, at, index.Neighbour{Face: f, Distance: d})
 	}

@@ -27,10 +27,15 @@ func Expectation(distances []float64, model schemas.Model, g Gallery) Expected {
 	if !(typical > 0) {
 		typical = TypicalSlope(e.registrants)
 	}
-	// One probe's slope is noisy, the gallery's typical one blind to where the probe lies:
-	// half-way between them, on a log scale, misses fewest and is fair (measured).
-	line.Slope = math.Sqrt(max(line.Slope, 1) * typical)
-	e.Calibration, e.line = FromNeighbours, line
+	e.Calibration, e.line = FromNeighbours, line.turned(typical)
+	if e.registrants < largeGallery {
+		// Somebody listed several times fills early ranks of a small gallery too. When the line
+		// through later ranks says of two neighbours that they stand alone, the early ones are not
+		// strangers'. Two strangers so near are one search in two hundred.
+		if late, ok := fit(distances, 5, 18); ok && late.turned(typical).at(distances[1]) < 0.1 {
+			e.line = late.turned(typical)
+		}
+	}
 	return e
 }
 
@@ -53,17 +58,30 @@ type Line struct {
 	Slope       float64
 }
 
+// turned is the line about its middle, its slope half-way to the typical one on a logarithmic
+// scale: one probe's slope is noisy, the gallery's typical one blind to where the probe lies.
+// Between them fewest are missed, and no group pays for another (measured).
+func (l Line) turned(typical float64) Line {
+	l.Slope = math.Sqrt(max(l.Slope, 1) * typical)
+	return l
+}
+
 func (l Line) at(distance float64) float64 {
 	return math.Exp(l.LogRank + l.Slope*(math.Log(distance)-l.LogDistance))
 }
 
-// Fit lays a least-squares line through the ranks that a person's own records cannot fill.
-// ok is false when there are too few distances or the line does not rise.
+// Fit lays a least-squares line through the ranks that a person's own records hardly fill in a
+// gallery of so many registrants. ok is false when there are too few distances or the line
+// does not rise.
 func Fit(distances []float64, registrants int) (line Line, ok bool) {
+	first, last := window(registrants)
+	return fit(distances, first, last)
+}
+
+func fit(distances []float64, first, last int) (line Line, ok bool) {
 	if len(distances) < minNeighbours {
 		return Line{}, false
 	}
-	first, last := window(registrants)
 	last = min(last, len(distances))
 	var xs, ys []float64
 	for rank := first; rank <= last; rank++ {

@@ -118,7 +118,7 @@ func (c *city) Nearest(_ context.Context, e []float32, k int, _ index.Filter) ([
 
 func (c *city) Sample(_ context.Context, n int, seed uint64) ([]schemas.Face, error) {
 	var faces []schemas.Face
-	for _, i := range rand.New(rand.NewPCG(seed, 9)).Perm(len(c.owner))[:n] {
+	for _, i := range rand.New(rand.NewPCG(seed, 9)).Perm(len(c.owner))[:min(n, len(c.owner))] {
 		faces = append(faces, schemas.Face{Registrant: schemas.UUID(fmt.Sprint(i)), Embedding: c.all[i*cityDims : (i+1)*cityDims]})
 	}
 	return faces, nil

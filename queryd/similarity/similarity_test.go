@@ -225,6 +225,22 @@ func TestListedByFourStatesStillScoresAbove90(t *testing.T) {
 	}
 }
 
+func TestListedByFourStatesInASmallGallery(t *testing.T) {
+	all := crowd(0.5, 14, 5, 44)
+	for i, d := range []float64{0.29, 0.30, 0.31, 0.33} {
+		all = append(all, neighbour(fmt.Sprint("state-", i), d))
+	}
+	s := similarity.Score(all, model, similarity.Gallery{Registrants: 44})
+	for i, c := range s.Candidates[:4] {
+		if c.Similarity <= 90 || c.Face.Registrant != schemas.UUID(fmt.Sprint("state-", i)) {
+			t.Errorf("place %d: %s with %g, want state-%d above 90", i+1, c.Face.Registrant, c.Similarity, i)
+		}
+	}
+	if c := s.Candidates[4]; c.Similarity > 80 {
+		t.Errorf("the nearest stranger has %g", c.Similarity)
+	}
+}
+
 func TestOrderIsBySimilarityThenRegistrantWhateverTheInput(t *testing.T) {
 	in := []index.Neighbour{neighbour("c", 0.3), neighbour("a", 0.3), neighbour("d", 0.2), neighbour("b", 0.3)}
 	before := append([]index.Neighbour{}, in...)
