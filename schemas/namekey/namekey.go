@@ -12,8 +12,8 @@
 //	r:jonathan           a first name or what it is short for
 //	x:robert snat        such a root, and the sound of a last name
 //	y:jan snat           both sounds
-//	d:smth, e:jhn        a last or first name with one letter left out: two names one typo apart share one
-//	i:j smth             the first letter of a root, and a last name so
+//	e:jhn                a first name with one letter left out: two names one typo apart share one
+//	i:j smth             the first letter of a root, and a last name so; asked for with every letter where no first name is
 //	p:smi, o:joh         the first letters of a last or first name, three to five
 //	g:john smi, h:joh smith    one name and the first three letters of the other
 //
@@ -126,20 +126,22 @@ func (k set) sorted() []string {
 	return keys
 }
 
-// name adds all keys of one name of a record.
+// name adds all keys of one name of a record. A middle name gets only what finds its bearer by
+// that very name: an index of a million records holds tens of millions of keys as it is.
 func (k set) name(name schemas.Name) {
 	given, middle, family, _ := Parts(name)
 	for _, w := range slices.Concat(given, middle, family) {
 		k.add("w", w)
 	}
 	firsts, lasts := forms(given), forms(family)
-	seconds := append(slices.Clone(firsts), middle...) // who goes by a middle name
 	for _, last := range lasts {
 		k.add("l", last)
 		k.add("s", Phonetic(last))
-		k.deletions("d", "", last)
 		k.prefixes("p", last)
-		for _, first := range seconds {
+		for _, second := range middle {
+			k.add("n", second+" "+last)
+		}
+		for _, first := range firsts {
 			k.add("n", first+" "+last)
 			k.add("g", first+" "+cut(last, MinPrefix))
 			k.add("h", cut(first, MinPrefix)+" "+last)
@@ -149,8 +151,14 @@ func (k set) name(name schemas.Name) {
 				k.deletions("i", cut(root, 1)+" ", last)
 			}
 		}
+		if len(firsts) == 0 {
+			k.deletions("i", " ", last)
+		}
 	}
-	for _, first := range seconds {
+	for _, second := range middle {
+		k.add("f", second)
+	}
+	for _, first := range firsts {
 		k.add("f", first)
 		k.add("t", Phonetic(first))
 		k.deletions("e", "", first)

@@ -33,16 +33,11 @@ func (q Query) Keys() []string {
 		}
 	case len(last) > 0:
 		for _, l := range lasts {
-			q.one(k, l, q.PrefixLast, "l", "p", "d", "s")
+			q.last(k, l, q.PrefixLast)
 		}
 	default:
 		for _, f := range firsts {
-			q.one(k, f, q.PrefixFirst, "f", "o", "e", "t")
-			for _, root := range Roots(f) {
-				if q.Fuzzy {
-					k.add("r", root)
-				}
-			}
+			q.first(k, f, q.PrefixFirst)
 		}
 	}
 	return k.sorted()
@@ -52,7 +47,7 @@ func (q Query) Keys() []string {
 func (q Query) both(k set, first, last string) {
 	switch {
 	case q.PrefixFirst && q.PrefixLast:
-		q.one(k, last, true, "l", "p", "d", "s")
+		q.last(k, last, true)
 	case q.PrefixLast:
 		if len([]rune(last)) >= MinPrefix {
 			k.add("g", first+" "+cut(last, MinPrefix))
@@ -76,18 +71,44 @@ func (q Query) both(k set, first, last string) {
 	}
 }
 
-// one adds the keys of a name asked for alone, in the classes of its kind.
-func (q Query) one(k set, word string, prefix bool, exact, prefixes, typo, sound string) {
+// last adds the keys of a last name asked for alone.
+func (q Query) last(k set, last string, prefix bool) {
 	if prefix {
-		if len([]rune(word)) >= MinPrefix {
-			k.add(prefixes, cut(word, longestPrefix))
-		}
+		k.prefix("p", last)
 		return
 	}
-	k.add(exact, word)
+	k.add("l", last)
 	if q.Fuzzy {
-		k.add(sound, Phonetic(word))
-		k.deletions(typo, "", word)
+		k.add("s", Phonetic(last))
+		for _, initial := range initials {
+			k.deletions("i", strings.TrimSpace(string(initial))+" ", last)
+		}
+	}
+}
+
+// initials are what first names begin with; the blank is for records without one.
+const initials = " abcdefghijklmnopqrstuvwxyz"
+
+// first adds the keys of a first name asked for alone.
+func (q Query) first(k set, first string, prefix bool) {
+	if prefix {
+		k.prefix("o", first)
+		return
+	}
+	k.add("f", first)
+	if q.Fuzzy {
+		k.add("t", Phonetic(first))
+		k.deletions("e", "", first)
+		for _, root := range Roots(first) {
+			k.add("r", root)
+		}
+	}
+}
+
+// prefix adds the key of the beginning of a name.
+func (k set) prefix(class, word string) {
+	if len([]rune(word)) >= MinPrefix {
+		k.add(class, cut(word, longestPrefix))
 	}
 }
 
@@ -98,11 +119,8 @@ func (q Query) any(k set) {
 	if len(asked) == 1 {
 		k.add("w", asked[0])
 		if q.Fuzzy {
-			q.one(k, asked[0], false, "l", "p", "d", "s")
-			q.one(k, asked[0], false, "f", "o", "e", "t")
-			for _, root := range Roots(asked[0]) {
-				k.add("r", root)
-			}
+			q.last(k, asked[0], false)
+			q.first(k, asked[0], false)
 		}
 		return
 	}
