@@ -35,6 +35,7 @@ type doc struct {
 	top    node
 	tables map[string]*table
 	joined []*row // rows of other tables that the item at hand reads
+	quiet  bool   // what is looked at now does not count as read
 	kept   bool   // the answer is the evidence of one registrant
 	item   node   // of evidence that is JSON
 

@@ -91,6 +91,9 @@ func texts(s *goquery.Selection) []string {
 // use marks everything in s as read.
 func (d *doc) use(s *goquery.Selection) {
 	for _, n := range s.Nodes {
+		if d.quiet {
+			return
+		}
 		d.used[n] = true
 	}
 }

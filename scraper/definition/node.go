@@ -119,6 +119,11 @@ func (d *doc) findTable(n node, v *Value) ([]node, error) {
 		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
 	}
 	theirs := sortedKeys(v.On)
+	for _, column := range append(sortedKeys(v.Where), theirs...) {
+		if _, ok := t.at[fold(column)]; !ok {
+			d.miss(t, column)
+		}
+	}
 	wanted := make([]string, len(theirs))
 	for i, column := range theirs {
 		wanted[i] = n.column(d, v.On[column], false)
@@ -181,7 +186,12 @@ func (n node) column(d *doc, name string, optional bool) string {
 			}
 			return ""
 		}
-		if text := clean(r.table.cell(r, name)); text != "" {
+		touched := r.table.touched[fold(name)]
+		text := clean(r.table.cell(r, name))
+		if d.quiet && !touched {
+			delete(r.table.touched, fold(name))
+		}
+		if text != "" {
 			if r.nodes != nil {
 				d.use(r.nodes[r.table.at[fold(name)]])
 			}
@@ -201,11 +211,15 @@ func (n node) text(d *doc) string {
 		}
 		return htmlText(n.html)
 	case n.xml != nil:
-		d.usedXML[n.xml] = true
+		if !d.quiet {
+			d.usedXML[n.xml] = true
+		}
 		return clean(n.xml.InnerText())
 	case n.rows != nil:
 		return ""
 	}
-	d.usedPaths[n.path] = true
+	if !d.quiet {
+		d.usedPaths[n.path] = true
+	}
 	return jsonText(n.data)
 }

@@ -104,6 +104,12 @@ func (r *reader) name(spec *NameRule) schemas.Name {
 	out := name(r.str(spec.whole()), spec.Order)
 	out.First, out.Middle = cmp.Or(r.str(spec.First), out.First), cmp.Or(r.str(spec.Middle), out.Middle)
 	out.Last, out.Suffix = cmp.Or(r.str(spec.Last), out.Last), cmp.Or(r.str(spec.Suffix), out.Suffix)
+	if spec.Last != nil && out.Last == "" && out.First != "" {
+		r.leave("name without a last name", spec.Last.name())
+	}
+	if spec.Last != nil && spec.Suffix == nil {
+		out.Last, out.Suffix = takeSuffix(strings.Fields(out.Last), out.Suffix)
+	}
 	if out.Full == "" {
 		out.Full = clean(strings.Join([]string{out.First, out.Middle, out.Last, out.Suffix}, " "))
 	}

@@ -157,6 +157,9 @@ func (s *Source) more(d *doc, keys []string, total int) ([]scraper.Request, erro
 	if total > 0 && seen >= total && p.By != "prefix" {
 		return nil, nil
 	}
+	if more, ok := d.top.data.(map[string]any); d.step.As == "arcgis" && (!ok || more["exceededTransferLimit"] != true) {
+		return nil, nil // the service's own word that there are no more
+	}
 	if p.More != nil {
 		text, err := d.text(d.top, p.More)
 		if err != nil || text != "true" {

@@ -256,6 +256,9 @@ func (s *Source) detail(d *doc, item node, key string, taken map[string]string) 
 		if err != nil {
 			return scraper.Request{}, err
 		}
+		if text == "" && !v.Optional {
+			return scraper.Request{}, fmt.Errorf("nothing to carry as %q: %w", name, scraper.ErrLayout)
+		}
 		vars[name] = text
 	}
 	if s.def.Steps[d.step.Detail].Same && d.step.Record != nil {
@@ -309,9 +312,14 @@ func (d *doc) key(item node) (string, bool, error) {
 func (d *doc) dropped(item node) (string, error) {
 	for i := range d.step.Drop {
 		rule := &d.step.Drop[i]
+		d.quiet = true // deciding by a value is not keeping it
 		all, err := d.texts(item, &rule.When)
+		d.quiet = false
 		if err != nil {
 			return "", err
+		}
+		if len(all) == 0 && len(rule.When.Column) == 0 && !rule.When.Optional {
+			d.leave("nothing to decide by", rule.Name)
 		}
 		text := strings.Join(all, "\n")
 		for _, test := range []struct {
