@@ -11,6 +11,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lineup/ingest/broker"
 	"lineup/schemas"
 )
 
@@ -93,7 +94,7 @@ func (l *Ledger) Sources(ctx context.Context) ([]string, error) {
 	var sources []string
 	seen := make(map[string]bool)
 	prefix := "$KV." + RunsBucket + "."
-	err := sweep(ctx, l.js, "KV_"+RunsBucket, prefix+">", func(subject string, _ []byte) bool {
+	err := broker.Sweep(ctx, l.js, "KV_"+RunsBucket, prefix+">", func(subject string, _ []byte) bool {
 		if source := strings.TrimPrefix(subject, prefix); !seen[source] {
 			seen[source] = true
 			sources = append(sources, source)
