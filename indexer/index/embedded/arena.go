@@ -1,0 +1,362 @@
+package embedded
+
+/*
+#include "scan.h"
+*/
+import "C"
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// chunkRows is how many faces lie together. A scan looks whether it shall stop once a chunk,
+// and re-coding a chunk, when a row exceeds its scale, takes some milliseconds.
+const chunkRows = 16384
+
+// enrolled is what an arena holds of a face beside its embedding. It has no pointers, as it
+// lies in memory Go does not know.
+type enrolled struct {
+	registrant [16]byte
+	photo      [32]byte
+	rid        int64 // the registrant's row in the database
+	box        [4]int32
+	quality    [5]float64
+	facePixels int32
+	text       uint32 // in arena.texts: step and warnings
+	next       uint32 // the registrant's next face: row + 1, 0 for none
+	_          uint32
+}
+
+// chunk is chunkRows faces, column by column, in memory of its own.
+type chunk struct {
+	mem, codeMem []byte
+	codes        []int8
+	rows         []float32
+	ids          [][16]byte
+	attrs        []attr
+	born, died   []uint64
+	faces        []enrolled
+	scale, err   float64
+}
+
+// arena is the faces of a generation in memory. One goroutine at a time changes it; any number
+// read it through views. A row is never changed while a view that can see it is held: a face
+// that goes is marked as died, and its row is used again when nobody can see it any more.
+type arena struct {
+	dim, stride int
+
+	chunks  []*chunk
+	used    int // rows
+	largest float64
+	heads   map[int64]uint32 // first face of a registrant: row + 1
+	free    []freed          // in the order they died
+	retired []retired
+	sources map[string]uint16 // never changed, only replaced
+	states  map[string]uint16
+	texts   []string // append only
+	textOf  map[string]uint32
+	faces   int
+	version uint64
+
+	mu      sync.Mutex // guards the rest
+	current *view
+	earlier []*view // held by a reader
+}
+
+type freed struct {
+	row  uint32
+	died uint64
+}
+
+type retired struct {
+	mem  []byte
+	died uint64
+}
+
+// view is the arena at one version.
+type view struct {
+	version     uint64
+	seq         int64
+	stride      int
+	chunks      []*chunk
+	table       []C.lineup_chunk
+	sources     map[string]uint16
+	states      map[string]uint16
+	texts       []string
+	faces       int
+	registrants int
+	held        int
+}
+
+func newArena(dim int) *arena {
+	a := &arena{dim: dim, stride: (dim + 63) / 64 * 64, heads: map[int64]uint32{}, textOf: map[string]uint32{}}
+	a.publish(0)
+	return a
+}
+
+func (a *arena) acquire() *view {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.current.held++
+	return a.current
+}
+
+func (a *arena) release(v *view) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	v.held--
+}
+
+// publish makes all changes since the last publish visible at once.
+func (a *arena) publish(seq int64) {
+	a.version++
+	v := &view{
+		version: a.version, seq: seq, stride: a.stride,
+		chunks: append([]*chunk(nil), a.chunks...), table: tableOf(a.chunks, a.used),
+		sources: a.sources, states: a.states, texts: a.texts, faces: a.faces, registrants: len(a.heads),
+	}
+	a.mu.Lock()
+	if a.current != nil {
+		a.earlier = append(a.earlier, a.current)
+	}
+	a.current = v
+	oldest := a.oldest()
+	a.mu.Unlock()
+	for len(a.retired) > 0 && a.retired[0].died <= oldest {
+		_ = unix.Munmap(a.retired[0].mem)
+		a.retired = a.retired[1:]
+	}
+}
+
+// oldest is the oldest version anybody can still read; a.mu is held.
+func (a *arena) oldest() uint64 {
+	kept := a.earlier[:0]
+	oldest := a.current.version
+	for _, v := range a.earlier {
+		if v.held > 0 {
+			kept = append(kept, v)
+			oldest = min(oldest, v.version)
+		}
+	}
+	clear(a.earlier[len(kept):])
+	a.earlier = kept
+	return oldest
+}
+
+// remove takes a registrant's faces out of the next version.
+func (a *arena) remove(rid int64) {
+	for at := a.heads[rid]; at != 0; {
+		row := at - 1
+		c, i := a.chunks[row/chunkRows], row%chunkRows
+		atomic.StoreUint64(&c.died[i], a.version+1)
+		a.free = append(a.free, freed{row, a.version + 1})
+		a.faces--
+		at = c.faces[i].next
+	}
+	delete(a.heads, rid)
+}
+
+// add puts a face into the next version.
+func (a *arena) add(id [16]byte, face enrolled, facts attr, embedding []float32) error {
+	row, err := a.slot()
+	if err != nil {
+		return err
+	}
+	c, i := a.chunks[row/chunkRows], int(row%chunkRows)
+	// In this order no older view can take the row for one of its own at any moment.
+	atomic.StoreUint64(&c.born[i], a.version+1)
+	atomic.StoreUint64(&c.died[i], math.MaxUint64)
+	head, more := a.heads[face.rid]
+	facts.first = 1
+	if more {
+		facts.first = 0
+	}
+	face.next = head
+	c.ids[i], c.faces[i], c.attrs[i] = id, face, facts
+	copy(c.rows[i*a.stride:], embedding)
+	a.heads[face.rid] = row + 1
+	a.faces++
+	return a.code(c, i)
+}
+
+// slot finds a row nobody can see.
+func (a *arena) slot() (uint32, error) {
+	if len(a.free) > 0 {
+		a.mu.Lock()
+		oldest := a.oldest()
+		a.mu.Unlock()
+		if a.free[0].died <= oldest {
+			row := a.free[0].row
+			a.free = a.free[1:]
+			return row, nil
+		}
+	}
+	if a.used == len(a.chunks)*chunkRows {
+		c, err := newChunk(a.stride)
+		if err != nil {
+			return 0, err
+		}
+		a.chunks = append(a.chunks, c)
+	}
+	a.used++
+	return uint32(a.used - 1), nil
+}
+
+// code quantises a row, and first its whole chunk anew when the row exceeds the scale.
+func (a *arena) code(c *chunk, i int) error {
+	row := c.rows[i*a.stride:][:a.stride]
+	most := 0.0
+	for _, x := range row {
+		most = max(most, math.Abs(float64(x)))
+	}
+	a.largest = max(a.largest, most)
+	if c.scale == 0 {
+		c.scale = scaleFor(a.largest)
+	}
+	if most*c.scale <= 127 {
+		c.err = max(c.err, quantise(c.codes[i*a.stride:][:a.stride], row, c.scale))
+		return nil
+	}
+	mem, err := memory(chunkRows * a.stride)
+	if err != nil {
+		return err
+	}
+	a.retired = append(a.retired, retired{c.codeMem, a.version + 1})
+	fresh := *c
+	fresh.codeMem, fresh.codes = mem, as[int8](mem)
+	fresh.scale, fresh.err = scaleFor(a.largest), 0
+	for j := range chunkRows {
+		fresh.err = max(fresh.err, quantise(fresh.codes[j*a.stride:][:a.stride], c.rows[j*a.stride:][:a.stride], fresh.scale))
+	}
+	for at := range a.chunks {
+		if a.chunks[at] == c {
+			a.chunks[at] = &fresh
+		}
+	}
+	return nil
+}
+
+// scaleFor leaves a quarter of headroom above the largest number seen.
+func scaleFor(largest float64) float64 { return 127 / (1.25 * max(largest, 1e-6)) }
+
+// quantise codes a row and returns how far the code is from it.
+func quantise(code []int8, row []float32, scale float64) float64 {
+	squared := 0.0
+	for i, x := range row {
+		scaled := float64(x) * scale
+		r := math.RoundToEven(scaled)
+		code[i] = int8(r)
+		squared += (scaled - r) * (scaled - r)
+	}
+	return math.Sqrt(squared)/scale*(1+1e-9) + 1e-12
+}
+
+// intern gives a name's code, from 1; "" is 0. The map is replaced, never changed: views hold it.
+func intern(codes *map[string]uint16, name string) (uint16, error) {
+	if name == "" {
+		return 0, nil
+	}
+	if code, ok := (*codes)[name]; ok {
+		return code, nil
+	}
+	if len(*codes) >= math.MaxUint16 {
+		return 0, fmt.Errorf("more than %d sources or states", math.MaxUint16)
+	}
+	fresh := maps.Clone(*codes)
+	if fresh == nil {
+		fresh = map[string]uint16{}
+	}
+	fresh[name] = uint16(len(fresh) + 1)
+	*codes = fresh
+	return fresh[name], nil
+}
+
+func (a *arena) text(s string) uint32 {
+	if n, ok := a.textOf[s]; ok {
+		return n
+	}
+	n := uint32(len(a.texts))
+	a.texts = append(a.texts, s)
+	a.textOf[s] = n
+	return n
+}
+
+// close frees the memory; nobody may hold a view.
+func (a *arena) close() {
+	for _, c := range a.chunks {
+		_ = unix.Munmap(c.mem)
+		_ = unix.Munmap(c.codeMem)
+	}
+	for _, r := range a.retired {
+		_ = unix.Munmap(r.mem)
+	}
+	a.chunks, a.retired, a.current = nil, nil, nil
+}
+
+func sexCode(sex string) uint8 {
+	switch sex {
+	case "male":
+		return 1
+	case "female":
+		return 2
+	}
+	return 0
+}
+
+func newChunk(stride int) (*chunk, error) {
+	perRow := stride*4 + 16 + int(unsafe.Sizeof(attr{})) + 8 + 8 + int(unsafe.Sizeof(enrolled{}))
+	mem, err := memory(chunkRows * perRow)
+	if err != nil {
+		return nil, err
+	}
+	codes, err := memory(chunkRows * stride)
+	if err != nil {
+		_ = unix.Munmap(mem)
+		return nil, err
+	}
+	c := &chunk{mem: mem, codeMem: codes, codes: as[int8](codes)}
+	take := func(size int) []byte {
+		part := mem[:size*chunkRows]
+		mem = mem[size*chunkRows:]
+		return part
+	}
+	c.rows = as[float32](take(stride * 4))
+	c.born = as[uint64](take(8))
+	c.died = as[uint64](take(8))
+	c.faces = as[enrolled](take(int(unsafe.Sizeof(enrolled{}))))
+	c.ids = as[[16]byte](take(16))
+	c.attrs = as[attr](take(int(unsafe.Sizeof(attr{}))))
+	return c, nil
+}
+
+// as reads memory as values of T.
+func as[T any](mem []byte) []T {
+	var t T
+	return unsafe.Slice((*T)(unsafe.Pointer(&mem[0])), len(mem)/int(unsafe.Sizeof(t)))
+}
+
+// memory is zeroed memory outside Go's heap: the collector neither walks it nor keeps as much
+// again in reserve for it.
+func memory(size int) ([]byte, error) {
+	mem, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		return nil, fmt.Errorf("get %d MB of memory for the gallery: %w", size>>20, err)
+	}
+	if runtime.GOOS == "linux" {
+		_ = unix.Madvise(mem, 14) // MADV_HUGEPAGE; without it the scan is only a little slower
+	}
+	return mem, nil
+}
+
+// C's types have no names outside the files that import it.
+func toC(code uint16) C.uint16_t { return C.uint16_t(code) }
+func toSex(code int) C.uint8_t   { return C.uint8_t(code) }
+func year(y int) C.int16_t       { return C.int16_t(y) }

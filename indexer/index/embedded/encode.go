@@ -1,0 +1,110 @@
+package embedded
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"lineup/schemas"
+)
+
+// metaSize is the length of a face's coded box and quality, before the text.
+const metaSize = 4*4 + 4 + 5*8
+
+// encodeMeta codes a face's box and quality, little endian; the detection step and the
+// warnings follow as text.
+func encodeMeta(f schemas.Face) []byte {
+	b := make([]byte, 0, metaSize+16)
+	for _, n := range []int{f.Box.Left, f.Box.Top, f.Box.Right, f.Box.Bottom, f.Quality.FacePixels} {
+		b = binary.LittleEndian.AppendUint32(b, uint32(int32(n)))
+	}
+	q := f.Quality
+	for _, x := range []float64{q.Sharpness, q.Brightness, q.Yaw, q.Roll, q.Score} {
+		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
+	}
+	return append(b, strings.Join(append([]string{q.Step}, q.Warnings...), "\n")...)
+}
+
+func decodeMeta(b []byte) (enrolled, string, error) {
+	if len(b) < metaSize {
+		return enrolled{}, "", errors.New("too short")
+	}
+	var f enrolled
+	for i := range f.box {
+		f.box[i] = int32(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	f.facePixels = int32(binary.LittleEndian.Uint32(b[16:]))
+	for i := range f.quality {
+		f.quality[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[20+8*i:]))
+	}
+	return f, string(b[metaSize:]), nil
+}
+
+// face is a face as the port has it, without embedding.
+func (f enrolled) face(id [16]byte, text string) schemas.Face {
+	words := strings.Split(text, "\n")
+	q := schemas.Quality{
+		FacePixels: int(f.facePixels), Sharpness: f.quality[0], Brightness: f.quality[1],
+		Yaw: f.quality[2], Roll: f.quality[3], Score: f.quality[4], Step: words[0],
+	}
+	if len(words) > 1 {
+		q.Warnings = words[1:]
+	}
+	return schemas.Face{
+		ID: uuidOf(id), Registrant: uuidOf(f.registrant), Photo: schemas.Digest(hex.EncodeToString(f.photo[:])),
+		Box:     schemas.Box{Left: int(f.box[0]), Top: int(f.box[1]), Right: int(f.box[2]), Bottom: int(f.box[3])},
+		Quality: q,
+	}
+}
+
+func encodeFloats(v []float32) []byte {
+	b := make([]byte, 0, 4*len(v))
+	for _, x := range v {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(x))
+	}
+	return b
+}
+
+func decodeFloats(into []float32, b []byte) {
+	for i := range into {
+		into[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+}
+
+func uuidOf(b [16]byte) schemas.UUID {
+	h := hex.EncodeToString(b[:])
+	return schemas.UUID(h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:])
+}
+
+func bytesOf(id schemas.UUID) ([]byte, error) {
+	if _, err := schemas.ParseUUID(string(id)); err != nil {
+		return nil, err
+	}
+	return hex.DecodeString(strings.ReplaceAll(string(id), "-", ""))
+}
+
+func digestBytes(d schemas.Digest) ([]byte, error) {
+	if !d.Valid() {
+		return nil, fmt.Errorf("photo digest %.70q: want 64 hexadecimal digits", d)
+	}
+	return hex.DecodeString(string(d))
+}
+
+// nanos is a time for a column: 0 for none.
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeOf(n int64) time.Time {
+	if n == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, n).UTC()
+}

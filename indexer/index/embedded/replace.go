@@ -1,0 +1,265 @@
+package embedded
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"lineup/indexer/index"
+	"lineup/schemas"
+)
+
+// row is an entry made ready for the database.
+type row struct {
+	id, person []byte
+	revision   int64
+	source     string
+	document   *index.Document
+	record     []byte
+	photos     []photoRow
+	outcomes   []byte
+	facts      index.Facts
+	faces      []faceRow
+}
+
+type photoRow struct {
+	photo, outcome []byte
+	hash           uint64
+}
+
+type faceRow struct {
+	id, photo, meta, embedding []byte
+}
+
+// rowOf checks an entry and encodes it, before any lock is taken.
+func rowOf(e index.Entry, dim int) (r row, err error) {
+	if r.id, err = bytesOf(e.ID); err != nil {
+		return r, fmt.Errorf("entry's id: %w", err)
+	}
+	if e.Revision > math.MaxInt64 {
+		return r, fmt.Errorf("registrant %s: revision %d is beyond what the index can keep", e.ID, e.Revision)
+	}
+	r.revision, r.source, r.document = int64(e.Revision), e.Source, e.Document
+	if e.Document == nil {
+		if len(e.Faces) > 0 {
+			return r, fmt.Errorf("registrant %s: %d faces without a document", e.ID, len(e.Faces))
+		}
+		return r, nil
+	}
+	if e.Document.ID != e.ID || e.Document.Revision != e.Revision {
+		return r, fmt.Errorf("registrant %s at revision %d: the document is of %s at %d", e.ID, e.Revision, e.Document.ID, e.Document.Revision)
+	}
+	if e.Document.Person != "" {
+		if r.person, err = bytesOf(e.Document.Person); err != nil {
+			return r, fmt.Errorf("registrant %s: person: %w", e.ID, err)
+		}
+	}
+	if r.record, err = json.Marshal(e.Document.Record); err != nil {
+		return r, fmt.Errorf("registrant %s: encode record: %w", e.ID, err)
+	}
+	if r.outcomes, err = json.Marshal(e.Document.Photos); err != nil {
+		return r, fmt.Errorf("registrant %s: encode photos: %w", e.ID, err)
+	}
+	for _, p := range e.Document.Photos {
+		digest, err := digestBytes(p.Photo)
+		if err != nil {
+			return r, fmt.Errorf("registrant %s: %w", e.ID, err)
+		}
+		outcome, err := json.Marshal(p)
+		if err != nil {
+			return r, fmt.Errorf("registrant %s: encode photo: %w", e.ID, err)
+		}
+		r.photos = append(r.photos, photoRow{digest, outcome, p.Hash})
+	}
+	r.facts = index.FactsOf(e.Document.Record)
+	seen := map[schemas.UUID]bool{}
+	for _, f := range e.Faces {
+		if seen[f.ID] { // a record may show the same photo twice
+			continue
+		}
+		seen[f.ID] = true
+		if f.Registrant != e.ID {
+			return r, fmt.Errorf("registrant %s: face %s is of %s", e.ID, f.ID, f.Registrant)
+		}
+		if err := checkEmbedding(f.Embedding, dim); err != nil {
+			return r, fmt.Errorf("face %s: %w", f.ID, err)
+		}
+		face := faceRow{meta: encodeMeta(f), embedding: encodeFloats(f.Embedding)}
+		if face.id, err = bytesOf(f.ID); err != nil {
+			return r, fmt.Errorf("registrant %s: face's id: %w", e.ID, err)
+		}
+		if face.photo, err = digestBytes(f.Photo); err != nil {
+			return r, fmt.Errorf("face %s: %w", f.ID, err)
+		}
+		r.faces = append(r.faces, face)
+	}
+	return r, nil
+}
+
+func checkEmbedding(e []float32, dim int) error {
+	if len(e) != dim {
+		return fmt.Errorf("%d numbers, the model has %d: %w", len(e), dim, index.ErrEmbedding)
+	}
+	for i, x := range e {
+		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
+			return fmt.Errorf("number %d is %v: %w", i, x, index.ErrEmbedding)
+		}
+	}
+	return nil
+}
+
+// replace writes the entries in one transaction, and returns when the next read sees them.
+func (x *generation) replace(ctx context.Context, entries []index.Entry) error {
+	rows := make([]row, 0, len(entries))
+	for _, e := range entries {
+		r, err := rowOf(e, x.Model.Dimensions)
+		if err != nil {
+			return err
+		}
+		rows = append(rows, r)
+	}
+	select {
+	case x.writing <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-x.writing }()
+	if err := x.commit(ctx, rows); err != nil {
+		return fmt.Errorf("replace %d registrants in generation %s: %w", len(rows), x.Name, explain(err))
+	}
+	v, err := x.view(ctx)
+	if err == nil {
+		x.arena.release(v)
+	}
+	return err
+}
+
+func (x *generation) commit(ctx context.Context, rows []row) error {
+	tx, err := x.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() // does nothing after Commit
+	w := &writer{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}}
+	var seq int64
+	if err := tx.QueryRowContext(ctx, "UPDATE counter SET seq = seq + 1 RETURNING seq").Scan(&seq); err != nil {
+		return err
+	}
+	for _, r := range rows {
+		w.put(r, seq)
+		if w.err != nil {
+			return w.err
+		}
+	}
+	return tx.Commit()
+}
+
+// writer runs the statements of one transaction until the first error.
+type writer struct {
+	ctx      context.Context // of the one call it serves
+	tx       *sql.Tx
+	prepared map[string]*sql.Stmt
+	err      error
+}
+
+func (w *writer) stmt(query string) *sql.Stmt {
+	s, ok := w.prepared[query]
+	if !ok {
+		s, w.err = w.tx.PrepareContext(w.ctx, query)
+		w.prepared[query] = s
+	}
+	return s
+}
+
+func (w *writer) exec(query string, args ...any) (id int64) {
+	if w.err != nil {
+		return 0
+	}
+	s := w.stmt(query)
+	if w.err != nil {
+		return 0
+	}
+	result, err := s.ExecContext(w.ctx, args...)
+	if err != nil {
+		w.err = err
+		return 0
+	}
+	id, w.err = result.LastInsertId()
+	return id
+}
+
+// clear takes everything of a registrant away but its revision.
+func (w *writer) clear(rid int64) {
+	var keys string
+	s := w.stmt("SELECT keys FROM document WHERE rid = ?")
+	if w.err != nil {
+		return
+	}
+	switch err := s.QueryRowContext(w.ctx, rid).Scan(&keys); {
+	case errors.Is(err, sql.ErrNoRows):
+		return
+	case err != nil:
+		w.err = err
+		return
+	}
+	for key := range strings.SplitSeq(keys, "\n") {
+		w.exec("DELETE FROM name_key WHERE key = ? AND rid = ?", key, rid)
+	}
+	w.exec("DELETE FROM place_box WHERE pid IN (SELECT pid FROM place WHERE rid = ? AND lat IS NOT NULL)", rid)
+	for _, table := range []string{"place", "photo", "face", "document"} {
+		w.exec("DELETE FROM "+table+" WHERE rid = ?", rid)
+	}
+}
+
+func (w *writer) put(r row, seq int64) {
+	var rid, revision int64
+	s := w.stmt("SELECT rid, revision FROM registrant WHERE id = ?")
+	if w.err != nil {
+		return
+	}
+	switch err := s.QueryRowContext(w.ctx, r.id).Scan(&rid, &revision); {
+	case errors.Is(err, sql.ErrNoRows):
+		rid = w.exec("INSERT INTO registrant (id, revision, seq, listed) VALUES (?, ?, ?, 0)", r.id, r.revision, seq)
+	case err != nil:
+		w.err = err
+	case revision > r.revision:
+		return // a late writer
+	default:
+		w.clear(rid)
+	}
+	d := r.document
+	if d == nil {
+		w.exec(`UPDATE registrant SET revision = ?, seq = ?, listed = 0, source = NULL, state = NULL, sex = NULL, born_min = NULL, born_max = NULL,
+			person = NULL, first_seen = NULL, changed = NULL WHERE rid = ?`, r.revision, seq, rid)
+		return
+	}
+	var person any
+	if r.person != nil {
+		person = r.person
+	}
+	w.exec(`UPDATE registrant SET revision = ?, seq = ?, listed = 1, source = ?, state = ?, sex = ?, born_min = ?, born_max = ?,
+		person = ?, first_seen = ?, changed = ? WHERE rid = ?`, r.revision, seq, r.source, r.facts.State, sexCode(r.facts.Sex),
+		r.facts.BornMin, r.facts.BornMax, person, nanos(d.FirstSeen), nanos(d.Changed), rid)
+	w.exec("INSERT INTO document (rid, record, keys, photos) VALUES (?, ?, ?, ?)", rid, r.record, strings.Join(d.Keys, "\n"), r.outcomes)
+	for _, key := range d.Keys {
+		w.exec("INSERT OR IGNORE INTO name_key (key, rid) VALUES (?, ?)", key, rid)
+	}
+	for _, p := range r.facts.Places {
+		if !p.Located {
+			w.exec("INSERT INTO place (rid, city, state, zip) VALUES (?, ?, ?, ?)", rid, p.City, p.State, p.Zip)
+			continue
+		}
+		pid := w.exec("INSERT INTO place (rid, city, state, zip, lat, lon) VALUES (?, ?, ?, ?, ?, ?)", rid, p.City, p.State, p.Zip, p.Lat, p.Lon)
+		w.exec("INSERT INTO place_box VALUES (?, ?, ?, ?, ?)", pid, p.Lat, p.Lat, p.Lon, p.Lon)
+	}
+	for _, p := range r.photos {
+		w.exec("INSERT INTO photo (rid, photo, outcome, source, hash) VALUES (?, ?, ?, ?, ?)", rid, p.photo, p.outcome, r.source, int64(p.hash))
+	}
+	for _, f := range r.faces {
+		w.exec("INSERT INTO face (rid, id, photo, meta, embedding) VALUES (?, ?, ?, ?, ?)", rid, f.id, f.photo, f.meta, f.embedding)
+	}
+}

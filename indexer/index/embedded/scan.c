@@ -1,0 +1,199 @@
+// The scan: integer codes first, and every row whose code does not rule it out once more in
+// float64. By the triangle inequality a row is at least code distance - row error - query
+// error away, so a row that is passed over cannot be among the nearest: the result is exact.
+
+#include "scan.h"
+
+#include <math.h>
+#include <string.h>
+
+// One machine's binary must run on another: pick the instruction set at load time where the
+// tool chain can (GNU ifunc), else build for the baseline.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
+#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define CLONES
+#endif
+
+// ISO C without contraction: a fused multiply-add would round differently where there is one.
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef double lanes __attribute__((vector_size(64)));
+typedef float narrow __attribute__((vector_size(32)));
+
+// The same sum in the same order on every instruction set: answers do not depend on the machine.
+INLINE double exact(const float *row, const float *query, int64_t stride)
+{
+	lanes sum = {0};
+	for (int64_t i = 0; i < stride; i += 8) {
+		narrow a, b;
+		memcpy(&a, row + i, sizeof a);
+		memcpy(&b, query + i, sizeof b);
+		lanes d = __builtin_convertvector(a, lanes) - __builtin_convertvector(b, lanes);
+		sum += d * d;
+	}
+	return ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+}
+
+INLINE int32_t coarse(const int8_t *code, const int16_t *query, int64_t stride)
+{
+	int32_t sum = 0;
+	for (int64_t i = 0; i < stride; i++) {
+		int16_t d = (int16_t)(code[i] - query[i]);
+		sum += (int32_t)d * d;
+	}
+	return sum;
+}
+
+INLINE int visible(const lineup_chunk *c, int64_t row, uint64_t version)
+{
+	return __atomic_load_n(&c->born[row], __ATOMIC_ACQUIRE) <= version &&
+		version < __atomic_load_n(&c->died[row], __ATOMIC_ACQUIRE);
+}
+
+INLINE int passes(const lineup_attr *a, const lineup_filter *f, const uint8_t *sources, const uint8_t *states)
+{
+	return sources[a->source] && states[a->state] && (f->sexes >> a->sex & 1) &&
+		(a->born_max == 0 || ((f->born_min == 0 || a->born_max >= f->born_min) && (f->born_max == 0 || a->born_min <= f->born_max)));
+}
+
+typedef struct {
+	const lineup_chunk *chunks;
+	lineup_hit *hits; // a heap, farthest on top
+	int64_t k, n;
+} heap;
+
+// after orders hits by distance, then by face id, as the port promises.
+INLINE int after(const heap *h, const lineup_hit *a, const lineup_hit *b)
+{
+	if (a->squared != b->squared)
+		return a->squared > b->squared;
+	return memcmp(h->chunks[a->chunk].ids + 16 * a->row, h->chunks[b->chunk].ids + 16 * b->row, 16) > 0;
+}
+
+static void offer(heap *h, lineup_hit hit)
+{
+	int64_t i;
+	if (h->n < h->k) {
+		for (i = h->n++; i > 0 && after(h, &hit, &h->hits[(i - 1) / 2]); i = (i - 1) / 2)
+			h->hits[i] = h->hits[(i - 1) / 2];
+		h->hits[i] = hit;
+		return;
+	}
+	if (!after(h, &h->hits[0], &hit))
+		return;
+	for (i = 0;;) {
+		int64_t child = 2 * i + 1;
+		if (child >= h->n)
+			break;
+		if (child + 1 < h->n && after(h, &h->hits[child + 1], &h->hits[child]))
+			child++;
+		if (!after(h, &h->hits[child], &hit))
+			break;
+		h->hits[i] = h->hits[child];
+		i = child;
+	}
+	h->hits[i] = hit;
+}
+
+// limit is the largest code distance a row may have and still be nearer than the farthest hit.
+static int32_t limit(const heap *h, double scale, double error)
+{
+	if (h->n < h->k)
+		return INT32_MAX;
+	double d = (sqrt(h->hits[0].squared) + error) * scale;
+	double squared = d * d * (1 + 1e-9) + 1;
+	return squared < INT32_MAX ? (int32_t)squared : INT32_MAX;
+}
+
+#define MAX_STRIDE 4096
+
+// quantise codes the query for a chunk, or returns -1 when it does not fit: its distances
+// could overflow. The result is the distance between the query and its code.
+static double quantise(const float *query, int64_t stride, double scale, int16_t *code)
+{
+	double most = sqrt((double)INT32_MAX / stride) - 129, squared = 0;
+	if (stride > MAX_STRIDE)
+		return -1;
+	if (most > 32000)
+		most = 32000;
+	for (int64_t i = 0; i < stride; i++) {
+		double x = query[i] * scale;
+		if (!(fabs(x) < most))
+			return -1;
+		double r = rint(x);
+		code[i] = (int16_t)r;
+		squared += (x - r) * (x - r);
+	}
+	return sqrt(squared) / scale * (1 + 1e-9) + 1e-12;
+}
+
+INLINE void scan_codes(heap *h, int64_t at, int64_t stride, const float *query, const int16_t *code, double error, uint64_t version,
+		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states)
+{
+	const lineup_chunk *c = &h->chunks[at];
+	int32_t most = limit(h, c->scale, error);
+	for (int64_t row = 0; row < c->n; row++) {
+		if (filter->active && !passes(&c->attrs[row], filter, sources, states))
+			continue;
+		if (coarse(c->codes + row * stride, code, stride) > most || !visible(c, row, version))
+			continue;
+		offer(h, (lineup_hit){exact(c->rows + row * stride, query, stride), at, row});
+		most = limit(h, c->scale, error);
+	}
+}
+
+CLONES
+int64_t lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, const float *query, uint64_t version,
+		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states,
+		int64_t k, lineup_hit *hits, const int32_t *stop)
+{
+	int16_t code[MAX_STRIDE];
+	heap h = {chunks, hits, k, 0};
+	for (int64_t at = 0; at < count; at++) {
+		const lineup_chunk *c = &chunks[at];
+		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
+			return -1;
+		double error = quantise(query, stride, c->scale, code);
+		if (error < 0) {
+			for (int64_t row = 0; row < c->n; row++)
+				if ((!filter->active || passes(&c->attrs[row], filter, sources, states)) && visible(c, row, version))
+					offer(&h, (lineup_hit){exact(c->rows + row * stride, query, stride), at, row});
+		} else if (stride == 128) { // the usual case, unrolled
+			scan_codes(&h, at, 128, query, code, error + c->error, version, filter, sources, states);
+		} else {
+			scan_codes(&h, at, stride, query, code, error + c->error, version, filter, sources, states);
+		}
+	}
+	return h.n;
+}
+
+CLONES
+int64_t lineup_count(const lineup_chunk *chunks, int64_t count, uint64_t version,
+		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states)
+{
+	int64_t n = 0;
+	for (int64_t at = 0; at < count; at++) {
+		const lineup_chunk *c = &chunks[at];
+		for (int64_t row = 0; row < c->n; row++)
+			n += c->attrs[row].first && passes(&c->attrs[row], filter, sources, states) && visible(c, row, version);
+	}
+	return n;
+}
+
+CLONES
+int64_t lineup_touch(const lineup_chunk *chunks, int64_t count, int64_t stride)
+{
+	uint64_t sum[8] = {0}, word[8];
+	for (int64_t at = 0; at < count; at++)
+		for (int64_t i = 0; i + 64 <= chunks[at].n * stride; i += 64) {
+			memcpy(word, chunks[at].codes + i, sizeof word);
+			for (int j = 0; j < 8; j++)
+				sum[j] += word[j];
+		}
+	return (int64_t)(sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5] + sum[6] + sum[7]);
+}

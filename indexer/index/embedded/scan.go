@@ -1,0 +1,138 @@
+package embedded
+
+/*
+#cgo CFLAGS: -std=c11 -O3 -Wall -Wno-psabi
+#cgo LDFLAGS: -lm
+#include "scan.h"
+*/
+import "C"
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"sync/atomic"
+	"unsafe"
+
+	"lineup/indexer/index"
+)
+
+// attr is what the scan's filter looks at, laid out for C.
+type attr = C.lineup_attr
+
+// hit is a face found by the scan.
+type hit struct {
+	squared float64
+	chunk   int
+	row     int
+}
+
+// filter is an index.Filter made ready for one view's tables.
+type filter struct {
+	c       C.lineup_filter
+	sources []byte
+	states  []byte
+}
+
+func (v *view) filter(f index.Filter) filter {
+	table := func(names []string, codes map[string]uint16, fold bool) []byte {
+		t := make([]byte, len(codes)+1)
+		t[0] = 1 // not known passes
+		for _, name := range names {
+			if fold {
+				name = index.FoldPlace(name)
+			}
+			if code := codes[name]; code != 0 {
+				t[code] = 1
+			}
+		}
+		if len(names) == 0 {
+			for i := range t {
+				t[i] = 1
+			}
+		}
+		return t
+	}
+	out := filter{sources: table(f.Sources, v.sources, false), states: table(f.States, v.states, true)}
+	sexes := 1
+	for _, s := range f.Sexes {
+		sexes |= 1 << sexCode(s)
+	}
+	if len(f.Sexes) == 0 {
+		sexes = 7
+	}
+	out.c.sexes = C.int32_t(sexes)
+	out.c.born_min, out.c.born_max = C.int32_t(f.BornMin), C.int32_t(f.BornMax)
+	if len(f.Sources)+len(f.States)+len(f.Sexes)+f.BornMin+f.BornMax != 0 {
+		out.c.active = 1
+	}
+	return out
+}
+
+// nearest finds the k faces nearest to query in one call into C, nearest first.
+func (v *view) nearest(ctx context.Context, query []float32, k int, f index.Filter) ([]hit, error) {
+	k = min(k, v.faces)
+	if k <= 0 {
+		return nil, ctx.Err()
+	}
+	padded := make([]float32, v.stride)
+	copy(padded, query)
+	hits := make([]C.lineup_hit, k)
+	ready := v.filter(f)
+	stop := new(int32)
+	undo := context.AfterFunc(ctx, func() { atomic.StoreInt32(stop, 1) })
+	defer undo()
+	n := C.lineup_scan(&v.table[0], C.int64_t(len(v.table)), C.int64_t(v.stride), (*C.float)(&padded[0]), C.uint64_t(v.version),
+		&ready.c, (*C.uint8_t)(&ready.sources[0]), (*C.uint8_t)(&ready.states[0]),
+		C.int64_t(k), &hits[0], (*C.int32_t)(unsafe.Pointer(stop)))
+	if n < 0 {
+		return nil, ctx.Err()
+	}
+	out := make([]hit, n)
+	for i, h := range hits[:n] {
+		out[i] = hit{float64(h.squared), int(h.chunk), int(h.row)}
+	}
+	slices.SortFunc(out, func(a, b hit) int {
+		return cmp.Or(cmp.Compare(a.squared, b.squared),
+			bytes.Compare(v.chunks[a.chunk].ids[a.row][:], v.chunks[b.chunk].ids[b.row][:]))
+	})
+	return out, nil
+}
+
+// enrolled counts the registrants with a face that pass f.
+func (v *view) enrolled(f index.Filter) int {
+	ready := v.filter(f)
+	if ready.c.active == 0 || len(v.table) == 0 {
+		return v.registrants
+	}
+	return int(C.lineup_count(&v.table[0], C.int64_t(len(v.table)), C.uint64_t(v.version),
+		&ready.c, (*C.uint8_t)(&ready.sources[0]), (*C.uint8_t)(&ready.states[0])))
+}
+
+// touch reads every code once, for measuring a scan against that floor.
+func (v *view) touch() int64 {
+	if len(v.table) == 0 {
+		return 0
+	}
+	return int64(C.lineup_touch(&v.table[0], C.int64_t(len(v.table)), C.int64_t(v.stride)))
+}
+
+// tableOf describes the chunks to C. The memory they point to is not Go's.
+func tableOf(chunks []*chunk, used int) []C.lineup_chunk {
+	table := make([]C.lineup_chunk, len(chunks))
+	for i, c := range chunks {
+		table[i] = C.lineup_chunk{
+			codes: (*C.int8_t)(unsafe.Pointer(&c.codes[0])),
+			rows:  (*C.float)(unsafe.Pointer(&c.rows[0])),
+			ids:   (*C.uint8_t)(unsafe.Pointer(&c.ids[0])),
+			attrs: &c.attrs[0],
+			born:  (*C.uint64_t)(unsafe.Pointer(&c.born[0])),
+			died:  (*C.uint64_t)(unsafe.Pointer(&c.died[0])),
+			scale: C.double(c.scale),
+			error: C.double(c.err),
+			n:     C.int64_t(min(chunkRows, used-i*chunkRows)),
+		}
+	}
+	return table
+}

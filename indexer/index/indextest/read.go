@@ -1,0 +1,538 @@
+package indextest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"lineup/indexer/index"
+	"lineup/schemas"
+)
+
+func nearest(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	var all []index.Neighbour
+	vectors := map[schemas.UUID][]float32{}
+	var batch []index.Entry
+	for n := range 400 {
+		e := Person(n, 1, func(r *schemas.Record) {
+			if n%7 == 0 {
+				r.Photos = append(r.Photos, schemas.Photo{Digest: schemas.DigestOf(fmt.Appendf(nil, "more %d", n))})
+			}
+		})
+		if n%10 == 9 { // the same picture under two names
+			copy(e.Faces[0].Embedding, batch[n-1].Faces[0].Embedding)
+		}
+		batch = append(batch, e)
+		for _, f := range e.Faces {
+			vectors[f.ID] = f.Embedding
+			f.Embedding = nil
+			all = append(all, index.Neighbour{Face: f, Source: e.Source})
+		}
+	}
+	Put(t, ix, batch...)
+	for n := range 20 {
+		probe := Embedding(Model.Dimensions, schemas.DigestOf([]byte{byte(n)}))
+		if n == 0 {
+			copy(probe, batch[8].Faces[0].Embedding)
+		}
+		want := slices.Clone(all)
+		for i := range want {
+			want[i].Distance = distance(probe, vectors[want[i].Face.ID])
+		}
+		slices.SortFunc(want, func(a, b index.Neighbour) int {
+			if math.Abs(a.Distance-b.Distance) > 1e-6 {
+				return cmp.Compare(a.Distance, b.Distance)
+			}
+			return cmp.Compare(a.Face.ID, b.Face.ID)
+		})
+		got, _, err := ix.Nearest(ctx, probe, 40, index.Filter{})
+		if err != nil || len(got) != 40 {
+			t.Fatalf("%d neighbours, %v", len(got), err)
+		}
+		for i := range got {
+			if got[i].Face.ID != want[i].Face.ID || math.Abs(got[i].Distance-want[i].Distance) > 1e-5 {
+				t.Fatalf("probe %d, neighbour %d: %s at %v, want %s at %v", n, i, got[i].Face.ID, got[i].Distance, want[i].Face.ID, want[i].Distance)
+			}
+			if got[i].Face.Photo != want[i].Face.Photo || got[i].Face.Registrant != want[i].Face.Registrant || got[i].Source != "us-aa" ||
+				got[i].Face.Quality.Score != 77.7 || got[i].Face.Embedding != nil {
+				t.Fatalf("probe %d, neighbour %d is not whole: %+v", n, i, got[i])
+			}
+		}
+	}
+	if got, _, err := ix.Nearest(ctx, vectors[all[0].Face.ID], 1000, index.Filter{}); err != nil || len(got) != len(all) {
+		t.Errorf("asked for more than there are: %d, %v, want %d", len(got), err, len(all))
+	}
+	if got, _, err := ix.Nearest(ctx, vectors[all[0].Face.ID], 0, index.Filter{}); err != nil || len(got) != 0 {
+		t.Errorf("asked for none: %d, %v", len(got), err)
+	}
+	if n, err := ix.Enrolled(ctx, index.Filter{}); err != nil || math.Abs(float64(n)-400) > 40 {
+		t.Errorf("%d enrolled, %v, want 400", n, err)
+	}
+}
+
+// people are few and different, for filters and queries.
+func people() map[string]index.Entry {
+	at := func(kind, city, state, zip string, place ...float64) schemas.Address {
+		a := schemas.Address{Kind: kind, City: city, State: state, Zip: zip}
+		if len(place) == 2 {
+			a.Lat, a.Lon = &place[0], &place[1]
+		}
+		return a
+	}
+	list := map[string]func(r *schemas.Record){
+		"ann": func(r *schemas.Record) {
+			r.Sex.Value, r.Birth = "female", schemas.Date{Year: 1960}
+			r.Addresses = []schemas.Address{at("work", "Worktown", "DD", "00009", 10, 10), at("home", "St. Élme", "BB", "00001-1234", 45, -75)}
+		},
+		"bob": func(r *schemas.Record) {
+			r.Source, r.Jurisdiction, r.Birth = "us-bb", "BB", schemas.Date{Year: 1970}
+			r.Addresses = []schemas.Address{at("home", "Samplefield", "", "00002", 45.1, -75)}
+		},
+		"cat": func(r *schemas.Record) { // nothing is known but the state
+			r.Sex, r.Birth, r.Jurisdiction = schemas.Coded{}, schemas.Date{}, "CC"
+			r.Addresses = []schemas.Address{at("home", "", "", "", 0, 0), at("temporary", "", "", "", -1, -1)}
+		},
+		"dan": func(r *schemas.Record) { // an age only: born 1979 or 1980
+			r.Birth, r.Age = schemas.Date{}, schemas.AgeAsOf{Years: 40, On: schemas.Date{Year: 2020, Month: 6, Day: 1}}
+			r.Addresses = []schemas.Address{at("home", "ST ELME", "aa", "00001", 45.0, -75.2), at("temporary", "Samplefield", "BB", "00002", 45.0001, -75)}
+		},
+		"eve": func(r *schemas.Record) { // no state at all
+			r.Sex.Value, r.Jurisdiction, r.Birth = "female", "", schemas.Date{Year: 1990}
+			r.Addresses = []schemas.Address{at("home", "", "", "", -17.7, 179.99)}
+		},
+	}
+	out := map[string]index.Entry{}
+	for i, name := range []string{"ann", "bob", "cat", "dan", "eve"} {
+		out[name] = Person(1000+i, 1, func(r *schemas.Record) { list[name](r) })
+	}
+	out["ann"].Document.Person = schemas.PersonID("shared")
+	out["dan"].Document.Person = schemas.PersonID("shared")
+	return out
+}
+
+// check compares a set of people by their names here.
+func check(t *testing.T, what string, all map[string]index.Entry, got []schemas.UUID, want ...string) {
+	t.Helper()
+	var names []string
+	for _, id := range got {
+		for name, e := range all {
+			if e.ID == id {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	if !slices.Equal(names, want) {
+		t.Errorf("%s: got %v, want %v", what, names, want)
+	}
+}
+
+func filters(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	all := people()
+	for _, e := range all {
+		Put(t, ix, e)
+	}
+	for _, c := range []struct {
+		name   string
+		filter index.Filter
+		want   []string
+	}{
+		{"none", index.Filter{}, []string{"ann", "bob", "cat", "dan", "eve"}},
+		{"source", index.Filter{Sources: []string{"us-bb"}}, []string{"bob"}},
+		{"sources", index.Filter{Sources: []string{"us-bb", "us-aa"}}, []string{"ann", "bob", "cat", "dan", "eve"}},
+		{"unknown source", index.Filter{Sources: []string{"us-zz"}}, nil},
+		{"state of the home, else the jurisdiction", index.Filter{States: []string{"BB"}}, []string{"ann", "bob", "eve"}},
+		{"states in any case", index.Filter{States: []string{"cc", "Aa"}}, []string{"cat", "dan", "eve"}},
+		{"unknown state", index.Filter{States: []string{"ZZ"}}, []string{"eve"}},
+		{"sex", index.Filter{Sexes: []string{"female"}}, []string{"ann", "cat", "eve"}},
+		{"both sexes", index.Filter{Sexes: []string{"male", "female"}}, []string{"ann", "bob", "cat", "dan", "eve"}},
+		{"born from", index.Filter{BornMin: 1980}, []string{"cat", "dan", "eve"}},
+		{"born to", index.Filter{BornMax: 1979}, []string{"ann", "bob", "cat", "dan"}},
+		{"born between", index.Filter{BornMin: 1965, BornMax: 1975}, []string{"bob", "cat"}},
+		{"all", index.Filter{Sources: []string{"us-aa"}, States: []string{"BB"}, Sexes: []string{"female"}, BornMin: 1950, BornMax: 1990}, []string{"ann", "eve"}},
+	} {
+		near, _, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 20, c.filter)
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		var ids []schemas.UUID
+		for _, n := range near {
+			ids = append(ids, n.Face.Registrant)
+		}
+		check(t, "nearest, "+c.name, all, ids, c.want...)
+		docs, more, err := ix.Find(ctx, index.Query{Filter: c.filter})
+		if err != nil || more {
+			t.Fatalf("%s: more %v, %v", c.name, more, err)
+		}
+		check(t, "find, "+c.name, all, idsOf(docs), c.want...)
+		if n, err := ix.Enrolled(ctx, c.filter); err != nil || n != len(c.want) {
+			t.Errorf("%s: %d enrolled, %v, want %d", c.name, n, err, len(c.want))
+		}
+	}
+}
+
+func idsOf(docs []index.Document) (ids []schemas.UUID) {
+	for _, d := range docs {
+		ids = append(ids, d.ID)
+	}
+	return ids
+}
+
+func find(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	all := people()
+	for _, e := range all {
+		Put(t, ix, e)
+	}
+	ann, bob, dan := all["ann"], all["bob"], all["dan"]
+	for _, c := range []struct {
+		name  string
+		query index.Query
+		want  []string
+	}{
+		{"ids", index.Query{IDs: []schemas.UUID{bob.ID, ann.ID, schemas.RandomID(), "x"}}, []string{"ann", "bob"}},
+		{"ids that are none", index.Query{IDs: []schemas.UUID{"x"}}, nil},
+		{"person", index.Query{Persons: []schemas.UUID{schemas.PersonID("shared")}}, []string{"ann", "dan"}},
+		{"any key", index.Query{AnyKey: []string{"last:person1000", "last:person1001", "last:none"}}, []string{"ann", "bob"}},
+		{"a key with others", index.Query{AnyKey: []string{"first:invented"}, Filter: index.Filter{Sexes: []string{"male"}}}, []string{"bob", "cat", "dan"}},
+		{"city", index.Query{City: "st elme"}, []string{"ann", "dan"}},
+		{"city and state of one address", index.Query{City: "Samplefield", State: "bb"}, []string{"bob", "dan"}},
+		{"city and state of two addresses", index.Query{City: "St Elme", State: "BB", Zip: "00002"}, nil},
+		{"zip", index.Query{Zip: "00001"}, []string{"ann", "dan"}},
+		{"long zip", index.Query{Zip: "00001-9999"}, []string{"ann", "dan"}},
+		{"state", index.Query{State: "AA"}, []string{"dan"}},
+		{"where somebody works", index.Query{City: "Worktown"}, nil},
+		{"first seen from", index.Query{FirstSeenFrom: bob.Document.FirstSeen}, []string{"bob", "cat", "dan", "eve"}},
+		{"first seen to", index.Query{FirstSeenTo: bob.Document.FirstSeen}, []string{"ann", "bob"}},
+		{"changed between", index.Query{ChangedFrom: bob.Document.FirstSeen, ChangedTo: dan.Document.Changed.Add(-time.Second)}, []string{"bob", "cat"}},
+		{"all parts", index.Query{IDs: []schemas.UUID{ann.ID, bob.ID}, Persons: []schemas.UUID{ann.Document.Person}, AnyKey: ann.Document.Keys,
+			City: "ST. ELME", State: "BB", Zip: "00001", Near: &index.Circle{Lat: 45, Lon: -75, Miles: 1},
+			FirstSeenFrom: ann.Document.FirstSeen, ChangedTo: ann.Document.Changed}, []string{"ann"}},
+	} {
+		docs, more, err := ix.Find(ctx, c.query)
+		if err != nil || more {
+			t.Fatalf("%s: more %v, %v", c.name, more, err)
+		}
+		check(t, c.name, all, idsOf(docs), c.want...)
+		if c.query.Near == nil && !slices.IsSorted(idsOf(docs)) {
+			t.Errorf("%s: not in the order of the ids", c.name)
+		}
+	}
+}
+
+func findNear(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	all := people()
+	for _, e := range all {
+		Put(t, ix, e)
+	}
+	for _, c := range []struct {
+		name   string
+		circle index.Circle
+		want   []string // nearest first
+	}{
+		{"one mile", index.Circle{Lat: 45, Lon: -75, Miles: 1}, []string{"ann", "dan"}},
+		{"seven miles", index.Circle{Lat: 45, Lon: -75, Miles: 7}, []string{"ann", "dan", "bob"}},
+		{"in the box, not in the circle", index.Circle{Lat: 45.08, Lon: -75.18, Miles: 5.6}, []string{"dan"}},
+		{"zero is no place", index.Circle{Lat: 0, Lon: 0, Miles: 100}, nil},
+		{"nor is minus one", index.Circle{Lat: -1, Lon: -1, Miles: 50}, nil},
+		{"across the date line", index.Circle{Lat: -17.7, Lon: -179.99, Miles: 5}, []string{"eve"}},
+		{"nobody", index.Circle{Lat: 30, Lon: 30, Miles: 10}, nil},
+		{"a work place", index.Circle{Lat: 10, Lon: 10, Miles: 10}, nil},
+		{"the pole", index.Circle{Lat: 89.9, Lon: 0, Miles: 20}, nil},
+	} {
+		docs, _, err := ix.Find(ctx, index.Query{Near: &c.circle})
+		if err != nil {
+			t.Fatalf("%s: %v", c.name, err)
+		}
+		var want []schemas.UUID
+		for _, name := range c.want {
+			want = append(want, all[name].ID)
+		}
+		if !slices.Equal(idsOf(docs), want) {
+			t.Errorf("%s: got %v, want %v (%v)", c.name, idsOf(docs), want, c.want)
+		}
+	}
+}
+
+func findLimit(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	var batch []index.Entry
+	for n := range 30 {
+		batch = append(batch, Person(n, 1, nil))
+	}
+	Put(t, ix, batch...)
+	var ids []schemas.UUID
+	for _, e := range batch {
+		ids = append(ids, e.ID)
+	}
+	slices.Sort(ids)
+	for _, c := range []struct {
+		limit, want int
+		more        bool
+	}{{10, 10, true}, {29, 29, true}, {30, 30, false}, {31, 30, false}, {0, 30, false}, {index.MaxLimit * 2, 30, false}} {
+		for _, q := range []index.Query{{Limit: c.limit}, {Limit: c.limit, AnyKey: []string{"first:invented"}}} {
+			docs, more, err := ix.Find(ctx, q)
+			if err != nil || more != c.more || !slices.Equal(idsOf(docs), ids[:c.want]) {
+				t.Errorf("limit %d: %d documents, more %v, %v", c.limit, len(docs), more, err)
+			}
+		}
+	}
+}
+
+func audit(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	var want []schemas.UUID
+	shared := schemas.DigestOf([]byte("shared"))
+	for n := range 25 {
+		e := Person(n, uint64(n+1), func(r *schemas.Record) {
+			if n < 3 {
+				r.Photos[0].Digest = shared
+			}
+			if n == 24 {
+				r.Source = "us-bb"
+			}
+		})
+		e.Document.Photos[0].Hash = 0xf0f0_0000_0000_0000 ^ 1<<n // each differs from each in two bits
+		if n == 20 {
+			e.Document.Photos[0] = index.PhotoOutcome{Photo: e.Faces[0].Photo, Problem: "no_face"}
+			e.Faces = nil
+		}
+		Put(t, ix, e)
+		want = append(want, e.ID)
+	}
+	Put(t, ix, Gone(Person(21, 1, nil), 99))
+	want = slices.Delete(want, 21, 22)
+	slices.Sort(want)
+	var got []schemas.UUID
+	for d, err := range ix.Walk(ctx, "one") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Revision == 0 || len(d.Photos) != 1 {
+			t.Errorf("walk gives %+v", d)
+		}
+		got = append(got, d.ID)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("walk gives %d registrants, want %d in the order of their ids", len(got), len(want))
+	}
+	for range ix.Walk(ctx, "one") { // may be left early
+		break
+	}
+	faces, outcomes, err := ix.Held(ctx, "one", shared)
+	if err != nil || len(faces) != 3 || len(outcomes) != 3 {
+		t.Fatalf("held of a shared photo: %d faces, %d outcomes, %v", len(faces), len(outcomes), err)
+	}
+	if !slices.Equal(faces[1].Embedding, Embedding(Model.Dimensions, shared)) || faces[0].Photo != shared {
+		t.Errorf("held gives %+v", faces[1])
+	}
+	faces, outcomes, err = ix.Held(ctx, "one", schemas.DigestOf([]byte("photo 20")))
+	if err != nil || len(faces) != 0 || len(outcomes) != 1 || outcomes[0].Problem != "no_face" {
+		t.Errorf("held of a photo without a face: %v, %v, %v", faces, outcomes, err)
+	}
+	if faces, outcomes, err = ix.Held(ctx, "one", schemas.DigestOf([]byte("none"))); err != nil || len(faces)+len(outcomes) != 0 {
+		t.Errorf("held of an unknown photo: %v, %v, %v", faces, outcomes, err)
+	}
+	share := func(source string, bits, want int) {
+		t.Helper()
+		if n, err := ix.SharedHash(ctx, "one", source, 0xf0f0_0000_0000_0000^1<<5, bits); err != nil || n != want {
+			t.Errorf("%s within %d bits: %d, %v, want %d", source, bits, n, err, want)
+		}
+	}
+	share("us-aa", 0, 1)
+	share("us-aa", 2, 22) // without the one who left, the one without a hash, and the other source's
+	share("us-bb", 2, 1)
+	share("us-zz", 2, 0)
+	Put(t, ix, Gone(Person(5, 1, nil), 100))
+	share("us-aa", 0, 0)
+	again := Person(5, 101, nil)
+	again.Document.Photos[0].Hash = 0xf0f0_0000_0000_0000 ^ 1<<5
+	Put(t, ix, again)
+	share("us-aa", 0, 1)
+}
+
+func sample(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	if got, err := ix.Sample(ctx, 5, 1); err != nil || len(got) != 0 {
+		t.Errorf("sample of an empty gallery: %v, %v", got, err)
+	}
+	for n := range 200 {
+		Put(t, ix, Person(n, 1, nil))
+	}
+	take := func(n int, seed uint64) []schemas.UUID {
+		t.Helper()
+		faces, err := ix.Sample(ctx, n, seed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ids []schemas.UUID
+		for _, f := range faces {
+			if !slices.Equal(f.Embedding, Embedding(Model.Dimensions, f.Photo)) {
+				t.Fatalf("the sampled face %s has another one's embedding", f.ID)
+			}
+			ids = append(ids, f.ID)
+		}
+		if sorted := slices.Sorted(slices.Values(ids)); len(slices.Compact(sorted)) != len(ids) {
+			t.Errorf("a face was sampled twice")
+		}
+		return ids
+	}
+	one := take(40, 1)
+	if len(one) < 30 || len(one) > 40 {
+		t.Errorf("%d faces, asked for 40", len(one))
+	}
+	if !slices.Equal(one, take(40, 1)) {
+		t.Error("the same seed gives other faces")
+	}
+	if slices.Equal(one, take(40, 2)) {
+		t.Error("another seed gives the same faces")
+	}
+	if all := take(500, 1); len(all) != 200 {
+		t.Errorf("asked for more than there are: %d", len(all))
+	}
+}
+
+func otherHandles(t *testing.T, open opener) {
+	ctx := context.Background()
+	a, b := open(t), open(t)
+	Serving(t, a, Model)
+	see := func(ix index.Index, e index.Entry, want bool) {
+		t.Helper()
+		near, _, err := ix.Nearest(ctx, Embedding(Model.Dimensions, e.Document.Record.Photos[0].Digest), 1, index.Filter{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(near) == 1 && near[0].Face.Registrant == e.ID; got != want {
+			t.Errorf("the other handle finds the face: %v, want %v", got, want)
+		}
+	}
+	for n := range 20 {
+		e := Person(n, 1, nil)
+		writer, reader := a, b
+		if n%2 == 1 {
+			writer, reader = b, a
+		}
+		Put(t, writer, e)
+		see(reader, e, true)
+		if docs, err := reader.Lookup(ctx, e.ID); err != nil || len(docs) != 1 {
+			t.Fatalf("the other handle looks up %d documents, %v", len(docs), err)
+		}
+		if n%5 == 4 {
+			Put(t, reader, Gone(e, 2))
+			see(writer, e, false)
+		}
+	}
+	if err := b.Create(ctx, index.Generation{Name: "two", Model: Model}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Switch(ctx, "two"); err != nil {
+		t.Fatal(err)
+	}
+	if _, g, err := a.Nearest(ctx, make([]float32, Model.Dimensions), 1, index.Filter{}); err != nil || g.Name != "two" {
+		t.Errorf("after another handle's switch generation %q answers, %v", g.Name, err)
+	}
+	if err := b.Drop(ctx, "one"); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Replace(ctx, "one", Person(1, 9, nil)); err == nil {
+		t.Error("a generation another handle dropped is written to")
+	}
+	// What is there is there after a restart.
+	e := Person(50, 1, nil)
+	if err := a.Replace(ctx, "two", e); err != nil {
+		t.Fatal(err)
+	}
+	see(open(t), e, true)
+}
+
+// together lets writers replace pairs of faces while readers look: a reader sees a registrant
+// whole at one revision, always.
+func together(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	const revisions = 25
+	at := func(n int, revision uint64) index.Entry {
+		return Person(n, revision, func(r *schemas.Record) {
+			r.Photos = []schemas.Photo{{Digest: schemas.DigestOf(fmt.Appendf(nil, "%d left %d", n, revision))}, {Digest: schemas.DigestOf(fmt.Appendf(nil, "%d right %d", n, revision))}}
+		})
+	}
+	for n := range 4 {
+		Put(t, ix, at(n, 1))
+	}
+	var writers, readers sync.WaitGroup
+	var done atomic.Bool
+	for n := range 4 {
+		writers.Go(func() {
+			for r := uint64(2); r <= revisions; r++ {
+				if err := ix.Replace(ctx, "one", at(n, r)); err != nil {
+					t.Errorf("replace: %v", err)
+					return
+				}
+			}
+		})
+	}
+	for range 3 {
+		readers.Go(func() {
+			for !done.Load() {
+				near, _, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 100, index.Filter{})
+				if err != nil {
+					t.Errorf("nearest: %v", err)
+					return
+				}
+				faces := map[schemas.UUID]int{}
+				for _, n := range near {
+					faces[n.Face.Registrant]++
+				}
+				for id, n := range faces {
+					if n != 2 {
+						t.Errorf("a reader sees %d faces of %s, want the 2 of one revision", n, id)
+						return
+					}
+				}
+			}
+		})
+	}
+	writers.Wait()
+	done.Store(true)
+	readers.Wait()
+	if c, err := ix.Count(ctx, "one"); err != nil || c != (index.Counts{Registrants: 4, WithFace: 4, Faces: 8}) {
+		t.Errorf("at the end: %+v, %v", c, err)
+	}
+}
+
+func cancelled(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	Put(t, ix, Person(1, 1, nil))
+	gone, cancel := context.WithCancel(ctx)
+	cancel()
+	if err := ix.Replace(gone, "one", Person(2, 1, nil)); !errors.Is(err, context.Canceled) {
+		t.Errorf("replace: %v, want context.Canceled", err)
+	}
+	if _, _, err := ix.Find(gone, index.Query{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("find: %v, want context.Canceled", err)
+	}
+	if _, _, err := ix.Nearest(gone, make([]float32, Model.Dimensions), 1, index.Filter{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("nearest: %v, want context.Canceled", err)
+	}
+	if c, err := ix.Count(ctx, "one"); err != nil || c.Registrants != 1 {
+		t.Errorf("afterwards: %+v, %v", c, err)
+	}
+}
