@@ -73,7 +73,7 @@ func (v *view) filter(f index.Filter) filter {
 // nearest finds the k faces nearest to query in one call into C, nearest first.
 func (v *view) nearest(ctx context.Context, query []float32, k int, f index.Filter) ([]hit, error) {
 	k = min(k, v.faces)
-	if k <= 0 {
+	if k <= 0 || ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
 	padded := make([]float32, v.stride)

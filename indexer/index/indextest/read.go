@@ -246,7 +246,7 @@ func findNear(t *testing.T, open opener) {
 	}{
 		{"one mile", index.Circle{Lat: 45, Lon: -75, Miles: 1}, []string{"ann", "dan"}},
 		{"seven miles", index.Circle{Lat: 45, Lon: -75, Miles: 7}, []string{"ann", "dan", "bob"}},
-		{"in the box, not in the circle", index.Circle{Lat: 45.08, Lon: -75.18, Miles: 5.6}, []string{"dan"}},
+		{"in the box, not in the circle", index.Circle{Lat: 45.08, Lon: -75.18, Miles: 5.7}, []string{"dan"}},
 		{"zero is no place", index.Circle{Lat: 0, Lon: 0, Miles: 100}, nil},
 		{"nor is minus one", index.Circle{Lat: -1, Lon: -1, Miles: 50}, nil},
 		{"across the date line", index.Circle{Lat: -17.7, Lon: -179.99, Miles: 5}, []string{"eve"}},
