@@ -67,7 +67,7 @@ links() {
 command -v "${CXX:-c++}" >/dev/null || install g++
 command -v make >/dev/null || install make
 
-if ! links dlib/version.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeglib.h -ljpeg; then
+if ! links dlib/algs.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeglib.h -ljpeg; then
 	if command -v apt-get >/dev/null && [ -z "$(apt-cache policy libdlib-dev 2>/dev/null | grep Candidate || true)" ]; then
 		as_root apt-get update -qq
 		updated=1
