@@ -80,16 +80,16 @@ type NATS struct {
 
 // S3 is the object store; with no endpoint blobs are files below the data directory.
 type S3 struct {
-	Endpoint  string `yaml:"endpoint"` // host:port
-	Bucket    string `yaml:"bucket"`
-	Prefix    string `yaml:"prefix"`
-	Region    string `yaml:"region"`
-	AccessKey string `yaml:"access_key"`
-	SecretKey string `yaml:"secret_key"`
-	Insecure  bool   `yaml:"insecure"` // no TLS
-	CA        string `yaml:"ca"`       // PEM file
-	PathStyle bool   `yaml:"path_style"`
-	Encrypt   bool   `yaml:"encrypt"` // ask for server-side encryption
+	Endpoint   string `yaml:"endpoint"` // https://host:port, or http:// for loopback and meshes
+	Bucket     string `yaml:"bucket"`
+	Prefix     string `yaml:"prefix"` // of all keys, "" or "some/path/"
+	Region     string `yaml:"region"` // "" asks the server
+	AccessKey  string `yaml:"access_key"`
+	SecretKey  string `yaml:"secret_key"`
+	CA         string `yaml:"ca"`         // PEM file
+	Lookup     string `yaml:"lookup"`     // path, dns (virtual host), or "" for what the endpoint suggests
+	Encryption string `yaml:"encryption"` // "", sse-s3 or sse-kms:KEY
+	PageDays   int    `yaml:"page_days"`  // page snapshots expire after so many days; 0 never
 }
 
 // Qdrant is the vector database; with no address the index is a file below the data directory.
@@ -127,7 +127,7 @@ func Default() Config {
 		Query: Query{PerMinute: 120, PerDay: 20000, MaxPhoto: 3000000, AllowOrigin: "*",
 			SearchTimeout: 10 * time.Second, EmbedTimeout: 15 * time.Second},
 		NATS:   NATS{Replicas: 1},
-		S3:     S3{Bucket: "lineup", Region: "us-east-1"},
+		S3:     S3{Bucket: "lineup"},
 		Qdrant: Qdrant{Prefix: "lineup"},
 	}
 }
@@ -208,8 +208,8 @@ func (c Config) Validate() error {
 	if c.NATS.Replicas < 1 || c.NATS.Replicas > 5 {
 		bad("nats.replicas: %d is not in 1..5", c.NATS.Replicas)
 	}
-	if c.S3.Endpoint != "" && (c.S3.AccessKey == "" || c.S3.SecretKey == "") {
-		bad("s3: an endpoint needs access_key and secret_key (LINEUP_S3_ACCESS_KEY, LINEUP_S3_SECRET_KEY)")
+	if (c.S3.AccessKey == "") != (c.S3.SecretKey == "") {
+		bad("s3: one of access_key and secret_key is missing: give both (LINEUP_S3_ACCESS_KEY, LINEUP_S3_SECRET_KEY) or neither")
 	}
 	for id, source := range c.Sources {
 		if p := source.Permission; p != nil {

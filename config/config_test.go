@@ -62,7 +62,7 @@ func TestLoad(t *testing.T) {
 
 func TestYAMLHidesSecretsAndLoadsAgain(t *testing.T) {
 	c := config.Default()
-	c.S3.SecretKey = "very secret"
+	c.S3.AccessKey, c.S3.SecretKey = "key", "very secret"
 	text, err := c.YAML()
 	if err != nil || strings.Contains(text, "very secret") {
 		t.Fatalf("%v, or the secret shows:\n%s", err, text)

@@ -166,3 +166,15 @@ func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, gener
 	})
 	return err
 }
+
+// Unmark forgets that any generation agrees with a registrant, so that it is due again.
+func (l *Ledger) Unmark(ctx context.Context, source string, id schemas.UUID) error {
+	_, err := l.Update(ctx, source, id, func(s *schemas.Standing) error {
+		if s.Revision == 0 || len(s.Marks) == 0 {
+			return ErrUnchanged
+		}
+		s.Marks = nil
+		return nil
+	})
+	return err
+}

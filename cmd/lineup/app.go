@@ -1,0 +1,69 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/term"
+
+	"lineup/config"
+)
+
+// App is what every command works with.
+type App struct {
+	Config  config.Config
+	Log     *slog.Logger
+	Metrics *prometheus.Registry
+	Stdout  io.Writer
+	Stderr  io.Writer
+}
+
+func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
+	sets := cli.Set
+	if cli.Data != "" {
+		sets = append(sets, "data="+cli.Data)
+	}
+	if cli.Verbose {
+		sets = append(sets, "log.level=debug")
+	}
+	c, err := config.Load(cli.ConfigFile, os.Environ(), sets)
+	if err != nil {
+		return nil, err
+	}
+	metrics := prometheus.NewRegistry()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	app := &App{Config: c, Metrics: metrics, Stdout: stdout, Stderr: stderr}
+	app.Log = newLog(c.Log, stderr)
+	return app, nil
+}
+
+func newLog(c config.Log, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Level)) // validated with the configuration
+	options := &slog.HandlerOptions{Level: level}
+	if c.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// terminal reports whether a person watches w.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printJSON writes v for a program to read.
+func (a *App) printJSON(v any) error {
+	e := json.NewEncoder(a.Stdout)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
+		return fmt.Errorf("write the answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,128 @@
+// Command lineup mirrors public registries into a searchable gallery and answers whose
+// published photo looks like a face, and what a registry says about a record.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is the program's version, set when a release is built.
+var version = "dev"
+
+// CLI is the command line.
+type CLI struct {
+	ConfigFile string   `name:"config" short:"c" type:"existingfile" env:"LINEUP_CONFIG" placeholder:"FILE" help:"Configuration file (YAML)."`
+	Data       string   `short:"d" placeholder:"DIR" help:"Directory of all that the all-in-one keeps (default: data)."`
+	Set        []string `sep:"none" placeholder:"KEY=VALUE" help:"Set one key of the configuration, like --set index.workers=2."`
+	Verbose    bool     `short:"v" help:"Log more."`
+
+	Up     Up     `cmd:"" group:"run" help:"Run all roles in one process."`
+	Demo   Demo   `cmd:"" group:"run" help:"Crawl and search a made-up registry on this machine."`
+	Scrape Scrape `cmd:"" group:"run" help:"Crawl one source once, or all enabled ones on their schedules."`
+	Index  Index  `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
+	Query  Query  `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
+
+	Status  Status  `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
+	Keys    Keys    `cmd:"" group:"operate" help:"Make, list and revoke API keys."`
+	Reindex Reindex `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
+	Audit   Audit   `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`
+	Remove  Remove  `cmd:"" group:"operate" help:"Remove a registrant for ever."`
+	Jobs    Jobs    `cmd:"" group:"operate" help:"Show or retry dead jobs."`
+	Models  Models  `cmd:"" group:"operate" help:"Fetch and verify the face models."`
+
+	Config  ShowConfig `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
+	Version Version    `cmd:"" group:"help" help:"Print the version."`
+}
+
+// exitError ends the program with a code of its own; a nil err has been reported already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the program: it parses args, runs the command and returns the exit code: 0 done, 1
+// failed, 2 misused, or what the command's help says.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var cli CLI
+	exited := -1
+	parser, err := kong.New(&cli, kong.Name("lineup"),
+		kong.Description("Self-hosted face and record search over public sex-offender registries. No match is an identification."),
+		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(func(code int) { exited = code }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
+		kong.BindTo(ctx, (*context.Context)(nil)))
+	if err != nil {
+		fmt.Fprintln(stderr, "lineup:", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "lineup: %v (lineup --help shows the commands)\n", err)
+		return 2
+	}
+	app, err := newApp(&cli, stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "lineup:", err)
+		return 2
+	}
+	err = parsed.Run(app)
+	var exit exitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(stderr, "lineup:", exit.err)
+		}
+		return exit.code
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(stderr, "lineup: interrupted")
+		return 130
+	}
+	fmt.Fprintln(stderr, "lineup:", err)
+	return 1
+}
+
+// Version prints the version.
+type Version struct{}
+
+// Run does it.
+func (Version) Run(app *App) error {
+	_, err := fmt.Fprintln(app.Stdout, "lineup", version)
+	return err
+}
+
+// ShowConfig prints the configuration.
+type ShowConfig struct{}
+
+// Run does it.
+func (ShowConfig) Run(app *App) error {
+	text, err := app.Config.YAML()
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(app.Stdout, text)
+	return err
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+	"text/tabwriter"
+	"time"
+
+	"lineup/indexer/index"
+	"lineup/ingest"
+	"lineup/ingest/queue"
+	"lineup/schemas"
+)
+
+// Status shows how everything stands.
+type Status struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
+
+// SourceStatus is how one source stands.
+type SourceStatus struct {
+	Source       string              `json:"source"`
+	LastComplete time.Time           `json:"lastComplete,omitzero"`
+	LastState    schemas.RunState    `json:"lastState,omitempty"`
+	LastReason   string              `json:"lastReason,omitempty"`
+	Last         *schemas.RunSummary `json:"last,omitempty"`
+	Listed       int                 `json:"listed"`
+	WithPhoto    int                 `json:"withPhoto"`
+	WithFace     int                 `json:"withFace"`
+	Due          int                 `json:"due"`     // the index has yet to agree
+	Waiting      int                 `json:"waiting"` // jobs
+	Dead         int                 `json:"dead"`    // dead jobs
+	Removed      int                 `json:"removed"` // for ever
+}
+
+// StatusReport is the whole.
+type StatusReport struct {
+	Version     string             `json:"version"`
+	Sources     []SourceStatus     `json:"sources"`
+	Jobs        queue.Counts       `json:"jobs"`
+	Generations []GenerationStatus `json:"generations"`
+	Engines     map[string]string  `json:"engines"` // "ok" or what is wrong
+}
+
+// GenerationStatus is how one index generation stands.
+type GenerationStatus struct {
+	Name    string       `json:"name"`
+	Model   string       `json:"model"`
+	State   string       `json:"state"`
+	Created time.Time    `json:"created"`
+	Counts  index.Counts `json:"counts"`
+}
+
+// Run does it.
+func (c *Status) Run(ctx context.Context, app *App) (err error) {
+	h, err := app.Open(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.Close()) }()
+	report, err := h.status(ctx)
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		return app.printJSON(report)
+	}
+	return app.printStatus(report)
+}
+
+// live are the generations that must agree with the ledger.
+func live(generations []index.Generation) (targets []ingest.Target) {
+	for _, g := range generations {
+		if g.State != index.Retired {
+			targets = append(targets, ingest.Target{Generation: g.Name, Model: g.Model.ID})
+		}
+	}
+	return targets
+}
+
+func (h *House) status(ctx context.Context) (StatusReport, error) {
+	report := StatusReport{Version: version, Engines: make(map[string]string)}
+	var err error
+	if report.Jobs, err = h.Queue.Count(ctx); err != nil {
+		return report, err
+	}
+	check := func(name string, err error) {
+		report.Engines[name] = "ok"
+		if err != nil {
+			report.Engines[name] = err.Error()
+		}
+	}
+	check("nats", nil)
+	check("blobs", h.Blobs.Check(ctx))
+	check("index", h.Index.Check(ctx))
+	generations, err := h.Index.Generations(ctx)
+	if err != nil {
+		return report, err
+	}
+	serving := ""
+	for _, g := range generations {
+		counts, err := h.Index.Count(ctx, g.Name)
+		if err != nil {
+			return report, err
+		}
+		if g.State == index.Serving {
+			serving = g.Name
+		}
+		report.Generations = append(report.Generations, GenerationStatus{g.Name, g.Model.ID, string(g.State), g.Created, counts})
+	}
+	report.Sources, err = h.sources(ctx, live(generations), serving)
+	return report, err
+}
+
+// sources sums the ledger up by source.
+func (h *House) sources(ctx context.Context, targets []ingest.Target, serving string) ([]SourceStatus, error) {
+	by := make(map[string]*SourceStatus)
+	of := func(source string) *SourceStatus {
+		if by[source] == nil {
+			by[source] = &SourceStatus{Source: source}
+		}
+		return by[source]
+	}
+	for s, err := range h.Ledger.Each(ctx, "") {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		row := of(s.Source)
+		if s.Removal != nil {
+			row.Removed++
+		}
+		if ingest.Due(s, targets) {
+			row.Due++
+		}
+		if !s.Listed {
+			continue
+		}
+		row.Listed++
+		for _, p := range s.Photos {
+			if p.Digest != "" {
+				row.WithPhoto++
+				break
+			}
+		}
+		if s.Marks[serving].Faces > 0 {
+			row.WithFace++
+		}
+	}
+	crawled, err := h.Ledger.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, source := range crawled {
+		runs, err := h.Ledger.Runs(ctx, source)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+		row := of(source)
+		if row.Last = runs.Last; runs.Last != nil {
+			row.LastState, row.LastReason = runs.Last.State, runs.Last.Reason
+		}
+		if runs.Complete != nil {
+			row.LastComplete = runs.Complete.Ended
+		}
+	}
+	waiting, dead, err := h.Queue.Waiting(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for source, n := range waiting {
+		of(source).Waiting = n
+	}
+	for source, n := range dead {
+		of(source).Dead = n
+	}
+	rows := make([]SourceStatus, 0, len(by))
+	for _, row := range by {
+		rows = append(rows, *row)
+	}
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Source < rows[j].Source })
+	return rows, nil
+}
+
+func (a *App) printStatus(r StatusReport) error {
+	w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "SOURCE\tLAST COMPLETE\tLAST RUN\tLISTED\tPHOTO\tFACE\tDUE\tWAITING\tDEAD\tREMOVED")
+	for _, s := range r.Sources {
+		age := "never"
+		if !s.LastComplete.IsZero() {
+			age = time.Since(s.LastComplete).Round(time.Minute).String() + " ago"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, s.WithFace, s.Due, s.Waiting, s.Dead, s.Removed)
+		if s.LastReason != "" && s.LastState != schemas.RunComplete {
+			fmt.Fprintf(w, "  %s\n", s.LastReason)
+		}
+	}
+	if len(r.Sources) == 0 {
+		fmt.Fprintln(w, "(no source was crawled yet: lineup sources list)")
+	}
+	fmt.Fprintln(w, "\nGENERATION\tSTATE\tMODEL\tREGISTRANTS\tWITH FACE\tFACES")
+	for _, g := range r.Generations {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\n", g.Name, g.State, g.Model, g.Counts.Registrants, g.Counts.WithFace, g.Counts.Faces)
+	}
+	fmt.Fprintln(w, "\nENGINE\tSTATE")
+	for _, name := range []string{"nats", "blobs", "index"} {
+		fmt.Fprintf(w, "%s\t%s\n", name, r.Engines[name])
+	}
+	return w.Flush()
+}
