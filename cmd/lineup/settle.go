@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"lineup/ingest"
+)
+
+// poll is how often a command looks whether what it waits for has come.
+const poll = 200 * time.Millisecond
+
+// settle indexes in this process until no job waits, and shows how far it is. It is for
+// commands over a house that nobody else runs. generations that are being built take part.
+func (a *App) settle(ctx context.Context, h *House, shown *progress) error {
+	return a.withWorker(ctx, h, func(ctx context.Context) error { return h.drained(ctx, shown) })
+}
+
+// withWorker runs do beside an indexer, and ends both when do returns.
+func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Context) error) error {
+	worker, closeFaces, err := a.newWorker(ctx, h)
+	if err != nil {
+		return err
+	}
+	defer closeFaces()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return worker.Run(ctx, a.parallel()) })
+	group.Go(func() error {
+		defer stop()
+		return do(ctx)
+	})
+	return group.Wait()
+}
+
+// drained waits until no job waits.
+func (h *House) drained(ctx context.Context, shown *progress) error {
+	most := 0
+	for {
+		counts, err := h.Queue.Count(ctx)
+		if err != nil {
+			return err
+		}
+		most = max(most, counts.Waiting)
+		if shown != nil {
+			shown.set(int64(most-counts.Waiting), int64(most))
+		}
+		if counts.Waiting == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+// due counts the registrants a generation does not agree with yet, and the listed. Dead jobs are due.
+func (h *House) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
+	for s, err := range h.Ledger.Each(ctx, source) {
+		if err != nil {
+			return 0, 0, err
+		}
+		if s.Listed {
+			all++
+		}
+		if ingest.Due(s, []ingest.Target{t}) {
+			due++
+		}
+	}
+	return due, all, nil
+}
+
+// reconcile rings for what the live generations lack, now and from time to time, and sweeps
+// up orphaned blobs.
+func (a *App) reconcile(ctx context.Context, h *House) error {
+	tick := time.NewTicker(a.Config.Index.Reconcile)
+	defer tick.Stop()
+	for {
+		if err := a.reconcileOnce(ctx, h); err != nil && ctx.Err() == nil {
+			a.Log.Warn("reconcile failed, trying again later", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// orphanGrace is how long a blob may be without a standing that refers to it: longer than any
+// capture takes from its first blob to its standing.
+const orphanGrace = time.Hour
+
+func (a *App) reconcileOnce(ctx context.Context, h *House) error {
+	generations, err := h.Index.Generations(ctx)
+	if err != nil {
+		return fmt.Errorf("list the generations: %w", err)
+	}
+	rung, err := h.Ingest.Reconcile(ctx, "", live(generations))
+	if err != nil {
+		return err
+	}
+	gone, err := h.Ingest.Orphans(ctx, orphanGrace)
+	if rung > 0 || gone > 0 {
+		a.Log.Info("reconciled", "rung", rung, "orphans", gone)
+	}
+	return err
+}
+
