@@ -35,6 +35,7 @@ type CLI struct {
 	Reindex Reindex `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
 	Audit   Audit   `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`
 	Remove  Remove  `cmd:"" group:"operate" help:"Remove a registrant for ever."`
+	Removal Removal `cmd:"" group:"operate" help:"Check the receipt of a removal."`
 	Jobs    Jobs    `cmd:"" group:"operate" help:"Show or retry dead jobs."`
 	Models  Models  `cmd:"" group:"operate" help:"Fetch and verify the face models."`
 

@@ -112,4 +112,3 @@ func (a *App) reconcileOnce(ctx context.Context, h *House) error {
 	}
 	return err
 }
-
