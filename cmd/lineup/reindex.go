@@ -154,4 +154,3 @@ func (c *Reindex) check(ctx context.Context, h *House, g index.Generation, old [
 	}
 	return nil
 }
-

@@ -81,6 +81,15 @@ func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, repli
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
 	}
+	key, err := SigningKey(ctx, js, replicas)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{kv: kv, kept: kept, key: key}, nil
+}
+
+// SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.
+func SigningKey(ctx context.Context, js jetstream.JetStream, replicas int) (ed25519.PrivateKey, error) {
 	signing, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1),
 	})
@@ -100,7 +109,7 @@ func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, repli
 	} else if err != nil {
 		return nil, fmt.Errorf("store signing key: %w", err)
 	}
-	return &Store{kv: kv, kept: kept, key: ed25519.NewKeyFromSeed(seed)}, nil
+	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // Put keeps the matches of one search and sets their IDs.
