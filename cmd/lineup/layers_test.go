@@ -1,0 +1,106 @@
+package main_test
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// room says what the packages at and below a path may import of ours.
+type room struct {
+	path string
+	may  []string
+}
+
+// ports are what roles share with adapters.
+var ports = []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue", "indexer/face", "indexer/index"}
+
+// rooms are the arrows of the picture in README.md, the narrower path first. "schemas" stands
+// for all below it too, "*" for everything; any other name allows that package alone.
+var rooms = []room{
+	{"schemas", []string{"schemas"}},
+	{"config", nil},
+	{"ingest/blob", []string{"schemas", "ingest/blob", "ingest/blob/blobtest", "ingest/blob/blobtest/s3server"}},
+	{"ingest/broker", []string{"ingest/broker"}},
+	{"ingest/ledger", []string{"schemas", "ingest/broker"}},
+	{"ingest/queue", []string{"schemas", "ingest/broker"}},
+	{"ingest", []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue"}},
+	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/photo", "indexer/face/dlib/weights"}},
+	{"indexer/face", []string{"schemas", "indexer/face"}},
+	{"indexer/index", []string{"schemas", "indexer/index"}},
+	{"indexer", ports},
+	{"scraper/source", []string{"schemas", "scraper", "scraper/definition"}},
+	{"scraper/definition", []string{"schemas", "scraper"}},
+	{"scraper/scrapertest", []string{"schemas", "scraper"}},
+	{"scraper/samplesite", []string{"schemas", "scraper/samplesite/faces"}},
+	{"scraper", []string{"schemas"}},
+	{"queryd", append([]string{"queryd", "queryd/similarity", "queryd/names", "queryd/keys", "queryd/evidence", "queryd/mcp"}, ports...)},
+	{"deploy", nil},
+	{"cmd", []string{"*"}},
+}
+
+// TestLayers holds the arrows: no package imports what its room may not.
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "lineup/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := 0
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; packages++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := decoder.Decode(&p); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		path := strings.TrimPrefix(p.ImportPath, "lineup/")
+		r, ok := roomOf(path)
+		if !ok {
+			t.Errorf("%s stands in no room of the picture", path)
+		}
+		for _, imported := range p.Imports {
+			if ours, ok := strings.CutPrefix(imported, "lineup/"); ok && !r.allows(ours) {
+				t.Errorf("%s imports %s, and its room may not", path, ours)
+			}
+		}
+	}
+	if packages < 30 {
+		t.Errorf("go list named %d packages only", packages)
+	}
+}
+
+func roomOf(path string) (room, bool) {
+	for _, r := range rooms {
+		if path == r.path || strings.HasPrefix(path, r.path+"/") {
+			return r, true
+		}
+	}
+	return room{}, false
+}
+
+func (r room) allows(imported string) bool {
+	for _, may := range r.may {
+		if may == "*" || imported == may || may == "schemas" && strings.HasPrefix(imported, "schemas/") {
+			return true
+		}
+	}
+	return false
+}
+
+// TestSchemasNeedTheStandardLibraryOnly holds that the vocabulary drags nothing in.
+func TestSchemasNeedTheStandardLibraryOnly(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", "lineup/schemas/...").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if !strings.HasPrefix(path, "lineup/schemas") {
+			t.Errorf("schemas depend on %s", path)
+		}
+	}
+}
