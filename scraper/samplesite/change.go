@@ -51,7 +51,6 @@ func (s *Site) change(ids []int, how func(*change)) error {
 		}
 	}
 	s.version++
-	s.rows = nil
 	for _, id := range ids {
 		c := s.changes[id]
 		how(&c)

@@ -1,6 +1,7 @@
 package samplesite
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -20,18 +21,24 @@ const (
 	Unavailable Kind = "503" // with Retry-After: 1
 	TooMany     Kind = "429" // with Retry-After: 1
 	Forbidden   Kind = "403"
-	Slow        Kind = "slow"     // answers after Fault.Delay
-	Truncated   Kind = "truncate" // half of the body under its full length, then the connection closes
-	Cut         Kind = "cut"      // half of the body as if it were all
-	Layout      Kind = "layout"   // the page with its class names and headings changed
-	Block       Kind = "block"    // a CAPTCHA page under status 200
-	Gate        Kind = "gate"     // an agreement page in HTML under status 200, in the place of anything
-	Empty       Kind = "empty"    // 200 with no bytes
-	Charset     Kind = "charset"  // the page in ISO-8859-1 while its header says UTF-8
+	Slow        Kind = "slow"       // answers after Fault.Delay
+	Truncated   Kind = "truncate"   // half of the body under its full length, then the connection closes
+	Cut         Kind = "cut"        // half of the body as if it were all
+	Layout      Kind = "layout"     // the page with its class names and headings changed
+	Block       Kind = "block"      // a CAPTCHA page under status 200
+	Gate        Kind = "gate"       // an agreement page in HTML under status 200, in the place of anything
+	Empty       Kind = "empty"      // 200 with no bytes
+	Charset     Kind = "charset"    // the page in ISO-8859-1 while its header says UTF-8
+	Renamed     Kind = "renamed"    // a table's columns have other names
+	Reordered   Kind = "reordered"  // a table's columns in another order
+	Duplicated  Kind = "duplicated" // every row of a table twice
+	Shrunk      Kind = "shrunk"     // a table with the first half of the people only
+	CaseIDs     Kind = "case"       // a table's ids in lower case
 )
 
 // Kinds are all faults, for help texts.
-var kinds = []Kind{NotFound, ServerError, Unavailable, TooMany, Forbidden, Slow, Truncated, Cut, Layout, Block, Gate, Empty, Charset}
+var kinds = []Kind{NotFound, ServerError, Unavailable, TooMany, Forbidden, Slow, Truncated, Cut, Layout, Block, Gate, Empty, Charset,
+	Renamed, Reordered, Duplicated, Shrunk, CaseIDs}
 
 // Fault makes requests go wrong.
 type Fault struct {
@@ -109,6 +116,9 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler)
 		page(w, `<h1>Conditions of use</h1><form method="post" action="/agree"><input type="checkbox" name="agree"><button>I agree</button></form>`)
 		return
 	case Empty:
+		return
+	case Renamed, Reordered, Duplicated, Shrunk, CaseIDs:
+		right.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, f.Kind)))
 		return
 	}
 	answer := httptest.NewRecorder()

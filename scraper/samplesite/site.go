@@ -34,7 +34,6 @@ type Site struct {
 	version  int            // of the whole registry: counts changes
 	faults   []Fault
 	requests map[string]int // by first path segment
-	rows     map[string]any // answers made once for a version of the registry
 }
 
 // change is what has happened to a registrant since it was invented.
@@ -68,6 +67,8 @@ func (s *Site) routes() {
 	s.mux.HandleFunc("GET /robots.txt", s.robots)
 	s.mux.HandleFunc("GET /{$}", s.home)
 	s.routesNY()
+	s.routesFiles()
+	s.routesAPI()
 }
 
 // ServeHTTP answers like a registry would, or as a fault says.

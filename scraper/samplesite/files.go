@@ -1,0 +1,268 @@
+package samplesite
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"lineup/schemas"
+)
+
+// routesFiles serves the bulk files: GA, OR, FL, MO, NC and TX.
+func (s *Site) routesFiles() {
+	s.mux.HandleFunc("GET /SORT_PUBLIC/sor.csv", s.serveCSV(gaTable, "", nil))
+	s.mux.HandleFunc("GET /sorpublicapi/api/offenders.csv", s.serveCSV(orTable, "", latin1))
+	s.mux.HandleFunc("GET /offender/publicDataFile.jsf", func(w http.ResponseWriter, r *http.Request) {
+		s.serveCSV(flTable("http://"+r.Host), "\ufeff", nil)(w, r)
+	})
+	s.mux.HandleFunc("GET /offender/CallImage", s.photoByQuery("imgID"))
+	s.mux.HandleFunc("GET /MSHPWeb/PatrolDivisions/CRID/SOR/msor.zip", s.serveZIP(writeXLSX, ".xlsx", moMain, moAlias))
+	s.mux.HandleFunc("GET /stats.aspx", s.ncStatistics)
+	s.mux.HandleFunc("POST /stats.aspx", s.serveZIP(writeFixed, ".txt", ncTables...))
+	s.mux.HandleFunc("GET /photo.aspx", s.photoOfPerson("srn"))
+	s.mux.HandleFunc("GET /PublicSite/Account/Login", s.txLogin)
+	s.mux.HandleFunc("POST /PublicSite/Account/Login", s.txEnter)
+	s.mux.HandleFunc("GET /PublicSite/Home/Export", s.serveZIP(writeTSV, ".txt", txTables...))
+	s.mux.HandleFunc("GET /PublicSite/Rapsheet/Photo", s.photoByQuery("photoId"))
+}
+
+// code is the three-letter police code of a colour.
+func code(color string) string {
+	return map[string]string{"Brown": "BRO", "Black": "BLK", "Gray": "GRY", "White": "WHI", "Red": "RED", "Bald": "BAL",
+		"Blue": "BLU", "Green": "GRN", "Hazel": "HAZ"}[color]
+}
+
+func letter(word string) string {
+	if word == "Unknown" || word == "" {
+		return "U"
+	}
+	if word == "American Indian" {
+		return "I"
+	}
+	return strings.ToUpper(word[:1])
+}
+
+func feet100(inches int) string { return strconv.Itoa(inches/12*100 + inches%12) }
+
+func lastFirst(p Person) string {
+	name := upper(p.Last) + ", " + upper(p.First) + " " + upper(p.Middle)
+	return strings.TrimSpace(strings.TrimSpace(name) + " " + upper(p.Suffix))
+}
+
+func upper(s string) string { return strings.ToUpper(s) }
+
+func flag(on bool, word string) string {
+	if on {
+		return word
+	}
+	return " "
+}
+
+func dashDate(d schemas.Date) string { return strings.ReplaceAll(usDate(d), "/", "-") }
+
+func compact(d schemas.Date) string { return strings.ReplaceAll(d.String(), "-", "") }
+
+var gaTable = table{
+	columns: strings.Split("NAME,SEX,RACE,YEAR OF BIRTH,HEIGHT,WEIGHT,EYE COLOR,HAIR COLOR,STREET NUMBER,STREET,CITY,STATE,ZIP CODE,COUNTY,REGISTRATION DATE,CRIME,CONVICTION DATE,CONVICTION STATE,INCARCERATED,PREDATOR,ABSCONDER,RES VERIFICATION DATE,LEVELING", ","),
+	id:      -1,
+	rows: func(p Person) (out [][]string) {
+		a := p.Addresses[0]
+		for _, o := range p.Offenses {
+			out = append(out, []string{lastFirst(p), upper(p.Sex), upper(p.Race), strconv.Itoa(p.Born.Year), feet100(p.Height), strconv.Itoa(p.Weight),
+				code(p.Eyes), code(p.Hair), a.Number, upper(a.Street), upper(a.City), a.State, a.Zip, upper(a.County), usDate(p.Registered),
+				upper(o.Description), usDate(o.Convicted), "GEORGIA", flag(p.Status == "Incarcerated", "INCARCERATED"),
+				flag(p.Designation == "Sexual Predator", "PREDATOR"), flag(p.Status == "Absconder", "ABSCONDER"), usDate(p.Verified), "LEVEL " + strconv.Itoa(p.Level)})
+		}
+		return out
+	},
+}
+
+var orTable = table{
+	columns: strings.Split("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS", ","),
+	id:      -1,
+	rows: func(p Person) [][]string {
+		a := p.Addresses[0]
+		status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "NON-COMPLIANT - ADDRESS", "Non-Compliant": "NON-COMPLIANT - ANNUAL"}[p.Status]
+		return [][]string{{p.First, p.Middle, p.Last, p.Suffix, usDate(p.Born), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
+			a.Line(), "", a.City, a.State, a.Zip, a.County, status}}
+	},
+}
+
+func flTable(base string) table {
+	columns := strings.Split("PERSON_NBR,FIRST_NAME,MIDDLE_NAME,LAST_NAME,SUFFIX_NAME,BIRTH_DATE,SEX,RACE,HEIGHT,WEIGHT,EYE_COLOR,HAIR,STATUS", ",")
+	for _, set := range []string{"PERM", "TEMP", "TRANS"} {
+		for _, name := range []string{"ADDRESS_LINE_1", "ADDRESS_LINE_2", "CITY", "STATE", "ZIP5", "ZIP4", "COUNTY", "DATE_ADDED"} {
+			columns = append(columns, set+"_"+name)
+		}
+	}
+	return table{columns: append(columns, "IMAGE_URL"), id: 0, rows: func(p Person) [][]string {
+		a := p.Addresses[0]
+		status := map[string]string{"Registered": "RELEASED - SUBJECT TO REGISTRATION", "Incarcerated": "CONFINEMENT", "Absconder": "ABSCONDED",
+			"Non-Compliant": "RELEASED - SUBJECT TO REGISTRATION"}[p.Status]
+		row := []string{strconv.Itoa(p.ID), upper(p.First), upper(p.Middle), upper(p.Last), upper(p.Suffix), usDate(p.Born), letter(p.Sex), letter(p.Race),
+			feet100(p.Height), strconv.Itoa(p.Weight), code(p.Eyes), code(p.Hair), status,
+			a.Line(), "", a.City, a.State, a.Zip, "", a.County, usDate(a.Reported)}
+		row = append(row, make([]string, 16)...)
+		image := ""
+		if len(p.Photos) > 0 {
+			image = base + "/offender/CallImage?imgID=" + strconv.Itoa(p.Photos[0].ID)
+		}
+		return [][]string{append(row, image)}
+	}}
+}
+
+var moMain = table{name: "msor",
+	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Count", "Compliant", "Tier", "Date of Birth"}, id: -1,
+	rows: func(p Person) (out [][]string) {
+		a := p.Addresses[0]
+		letter := map[string]string{"Registered": "Y", "Incarcerated": "I", "Absconder": "A", "Non-Compliant": "N"}[p.Status]
+		for _, o := range p.Offenses {
+			out = append(out, []string{lastFirst(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), upper(o.Description),
+				strconv.Itoa(o.Charges[0].Counts), letter, strconv.Itoa(p.Level), usDate(p.Born)})
+		}
+		return out
+	}}
+
+var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "Date of Birth"}, id: -1,
+	rows: func(p Person) (out [][]string) {
+		for _, a := range p.Aliases {
+			out = append(out, []string{upper(a.Last) + ", " + upper(a.First), upper(p.Addresses[0].Line()), usDate(p.Born)})
+		}
+		return out
+	}}
+
+// srn is a registration number of North Carolina's kind.
+func srn(p Person) string { return fmt.Sprintf("%06dS%d", p.ID, p.ID%10) }
+
+var ncTables = []table{
+	{name: "Individual", id: 0, columns: []string{"SexRegistrationNumber", "PrimaryBirthDate", "Sex", "Race", "Height", "Weight", "Hair", "Eyes", "RegistrationTypeCode", "RegistrationType", "RegistrationDate", "Status"},
+		rows: func(p Person) [][]string {
+			status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "ABSCONDED", "Non-Compliant": "REGISTERED"}[p.Status]
+			return [][]string{{srn(p), dashDate(p.Born), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes), "R", "SEX OFFENDER", dashDate(p.Registered), status}}
+		}},
+	{name: "Name", id: 0, columns: []string{"SexRegistrationNumber", "NameType", "FullName"},
+		rows: func(p Person) [][]string {
+			out := [][]string{{srn(p), "PRIMARY", strings.Replace(lastFirst(p), ", ", ",", 1)}}
+			for _, a := range p.Aliases {
+				out = append(out, []string{srn(p), "ALIAS", upper(a.Last) + "," + upper(a.First)})
+			}
+			return out
+		}},
+	{name: "Address", id: 0, columns: []string{"SexRegistrationNumber", "Street", "City", "State", "Zip", "County"},
+		rows: func(p Person) (out [][]string) {
+			for _, a := range p.Addresses {
+				out = append(out, []string{srn(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County)})
+			}
+			return out
+		}},
+	{name: "Offense", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute", "NCGeneralStatuteText", "OffenseDate", "ConvictionDate"},
+		rows: func(p Person) (out [][]string) {
+			for _, o := range p.Offenses {
+				out = append(out, []string{srn(p), o.Statute, upper(o.Description), dashDate(o.Committed), dashDate(o.Convicted)})
+			}
+			return out
+		}},
+	{name: "ScarMarkTattoo", id: 0, columns: []string{"SexRegistrationNumber", "Description"},
+		rows: func(p Person) (out [][]string) {
+			for _, m := range p.Marks {
+				out = append(out, []string{srn(p), upper(m)})
+			}
+			return out
+		}},
+}
+
+func (s *Site) ncStatistics(w http.ResponseWriter, _ *http.Request) {
+	page(w, `<form id="form1" method="post" action="stats.aspx"><input type="hidden" name="__VIEWSTATE" value="sample"><input type="hidden" name="__VIEWSTATEGENERATOR" value="s"><input type="hidden" name="__EVENTVALIDATION" value="s"><a href="#" id="lnkDownload">Download data</a></form>`)
+}
+
+// photoOfPerson serves the current photo of the person whose number begins the query value.
+func (s *Site) photoOfPerson(param string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		text, _, _ := strings.Cut(r.URL.Query().Get(param), "S")
+		id, _ := strconv.Atoi(text)
+		s.serveCurrent(w, r, id)
+	}
+}
+
+func (s *Site) serveCurrent(w http.ResponseWriter, r *http.Request, id int) {
+	number := 0
+	if p, ok := s.Person(id); ok && len(p.Photos) > 0 {
+		number = p.Photos[0].ID
+	}
+	s.servePhoto(w, r, number)
+}
+
+func (s *Site) txLogin(w http.ResponseWriter, _ *http.Request) {
+	page(w, `<form method="post"><input type="hidden" name="__RequestVerificationToken" value="sample"><input name="UserName"><input name="Password" type="password"></form>`)
+}
+
+func (s *Site) txEnter(w http.ResponseWriter, r *http.Request) {
+	if r.PostFormValue("__RequestVerificationToken") != "sample" {
+		http.Error(w, "token missing", http.StatusBadRequest)
+		return
+	}
+	page(w, `<a href="/PublicSite/Home/Export">Export</a>`)
+}
+
+var txTables = []table{
+	{name: "INDV", id: 2, columns: []string{"IND_IDN", "PER_IDN", "DPS_NBR", "RSK_COD"}, rows: func(p Person) [][]string {
+		return [][]string{{txi(p), txp(p), fmt.Sprintf("%08d", p.ID), map[int]string{2: "M", 3: "H"}[p.Level]}}
+	}},
+	{name: "PERSON", id: -1, columns: []string{"PER_IDN", "SEX_COD", "RAC_COD", "ETH_COD", "HGT_QTY", "WGT_QTY", "HAI_COD", "EYE_COD"}, rows: func(p Person) [][]string {
+		return [][]string{{txp(p), letter(p.Sex), letter(p.Race), letter(p.Ethnicity), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes)}}
+	}},
+	{name: "NAME", id: -1, columns: []string{"PER_IDN", "TYP_COD", "NAM_TXT"}, rows: func(p Person) [][]string {
+		out := [][]string{{txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1)}}
+		for _, a := range p.Aliases {
+			out = append(out, []string{txp(p), "A", upper(a.Last) + "," + upper(a.First)})
+		}
+		return out
+	}},
+	{name: "BRTHDATE", id: -1, columns: []string{"PER_IDN", "TYP_COD", "DOB_DTE"}, rows: func(p Person) [][]string {
+		return [][]string{{txp(p), "B", compact(p.Born)}}
+	}},
+	{name: "Address", id: -1, columns: []string{"IND_IDN", "LN1_TXT", "LN2_TXT", "CTY_TXT", "PLC_COD", "ZIP_TXT", "COU_COD"}, rows: func(p Person) (out [][]string) {
+		for _, a := range p.Addresses {
+			out = append(out, []string{txi(p), upper(a.Line()), "", upper(a.City), a.State, a.Zip, a.CountyCode})
+		}
+		return out
+	}},
+	{name: "Offense", id: -1, columns: []string{"IND_IDN", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "CDD_DTE", "CPR_VAL", "AOV_NBR"}, rows: func(p Person) (out [][]string) {
+		for _, o := range p.Offenses {
+			out = append(out, []string{txi(p), "TX", "1", "2", o.Statute, "1", compact(o.Convicted), upper(o.Sentence), strconv.Itoa(o.VictimAge)})
+		}
+		return out
+	}},
+	{name: "OFF_CODE_SOR", id: -1, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT", "CIT_TXT"}, rows: onceRows(func() (out [][]string) {
+		for _, c := range crimes {
+			out = append(out, []string{"TX", "1", "2", c.section + "-" + c.sub, "1", upper(c.text), c.section + "-" + c.sub})
+		}
+		return out
+	})},
+	{name: "Photo", id: -1, columns: []string{"IND_IDN", "PHO_IDN", "CUR_FLG", "POS_DTE"}, rows: func(p Person) (out [][]string) {
+		for i, photo := range p.Photos {
+			out = append(out, []string{txi(p), strconv.Itoa(photo.ID), map[bool]string{true: "Y", false: "N"}[i == 0], compact(photo.Taken)})
+		}
+		return out
+	}},
+	{name: "TableCodes", id: -1, columns: []string{"TABLE", "CODE", "TEXT"}, rows: onceRows(func() (out [][]string) {
+		for _, c := range counties() {
+			out = append(out, []string{"COUNTY", c.Code, upper(c.Name)})
+		}
+		return out
+	})},
+}
+
+func txi(p Person) string { return "1" + strconv.Itoa(p.ID) }
+func txp(p Person) string { return "2" + strconv.Itoa(p.ID) }
+
+// onceRows are the rows of a table that has nothing to do with people; they stand with the first.
+func onceRows(rows func() [][]string) func(Person) [][]string {
+	return func(p Person) [][]string {
+		if p.ID != FirstID {
+			return nil
+		}
+		return rows()
+	}
+}
