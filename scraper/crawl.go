@@ -395,6 +395,8 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 		sum.State = schemas.RunComplete
 		if why := c.incomplete(); why != "" {
 			sum.State, sum.Reason = schemas.RunPartial, why
+		} else if err = c.drift(last, &sum); err == nil && sum.State == schemas.RunRefused {
+			return sum, c.Sink.Abandon(last, c.info.ID, c.run, sum)
 		}
 	}
 	switch {

@@ -350,3 +350,19 @@ func TestStubPhotosAreFlagged(t *testing.T) {
 		t.Errorf("ten people with one picture: %v %v", sum.Photos, sum.Drift)
 	}
 }
+
+func TestDriftStopsARunFromDelisting(t *testing.T) {
+	b := newBench(t, 0)
+	b.run(t)
+	must(t, b.site.Delist(first))
+	b.source.Quiet = true // the page moved its offences to where nobody looks
+	sum := b.run(t)
+	if sum.State != schemas.RunRefused || sum.Delisted != 0 || len(sum.Drift) != 1 || b.sink.Listed("us-sample") != 44 {
+		t.Errorf("drifted run: %+v", sum)
+	}
+	c := b.crawl()
+	c.AcceptDrop = "looked at it"
+	if sum, err := c.Run(t.Context()); err != nil || sum.State != schemas.RunComplete || sum.Delisted != 1 {
+		t.Errorf("accepted drift: %+v %v", sum, err)
+	}
+}

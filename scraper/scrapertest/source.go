@@ -16,8 +16,9 @@ import (
 // Source reads the sample site's New York pages: enough of a record to see what changed. What
 // Info says can be set.
 type Source struct {
-	Base string
-	Is   scraper.Info
+	Base  string
+	Is    scraper.Info
+	Quiet bool // reads no offenses, as after an unnoticed change of the page
 }
 
 // NewSource reads the site at base without delay.
@@ -92,6 +93,9 @@ func (s *Source) detail(doc *goquery.Document, base *url.URL, page scraper.Page)
 	doc.Find("ul.conviction").Each(func(_ int, ul *goquery.Selection) {
 		rec.Offenses = append(rec.Offenses, schemas.Offense{Description: strings.Trim(ul.Find("li:nth-child(5) span.value").Text(), "\u00a0 ")})
 	})
+	if s.Quiet {
+		rec.Offenses = nil
+	}
 	var photos []scraper.Request
 	doc.Find("div.photo img").Each(func(i int, img *goquery.Selection) {
 		u, err := base.Parse(img.AttrOr("src", ""))

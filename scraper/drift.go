@@ -1,0 +1,63 @@
+package scraper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+
+	"lineup/schemas"
+)
+
+// defaultMaxDrift is how far a share may move between two complete runs.
+const defaultMaxDrift = 0.10
+
+// lastRuns is what comparing with the run before needs; a Sink may have it.
+type lastRuns interface {
+	LastComplete(ctx context.Context, source string) (schemas.RunSummary, error)
+}
+
+// drift compares the shares of records with a photo, a birth date and an offence with those of
+// the last complete run. A share that fell is a page that changed unseen: such a run is not
+// believed. One that rose is only told.
+func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
+	known, ok := c.Sink.(lastRuns)
+	if !ok || sum.Registrants == 0 {
+		return nil
+	}
+	last, err := known.LastComplete(ctx, c.info.ID)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && last.Registrants == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("compare with the last run: %w", err)
+	}
+	most := c.info.Guards.MaxDrift
+	if most == 0 {
+		most = defaultMaxDrift
+	}
+	if c.captured*2 < sum.Registrants {
+		// Most were only seen, not read: the old shares stand until they are.
+		for _, share := range [][2]*int{{&last.WithPhoto, &sum.WithPhoto}, {&last.WithBirth, &sum.WithBirth}, {&last.WithOffense, &sum.WithOffense}} {
+			*share[1] = *share[0] * sum.Registrants / last.Registrants
+		}
+		return nil
+	}
+	for _, share := range []struct {
+		of       string
+		was, now int
+	}{{"a photo", last.WithPhoto, sum.WithPhoto}, {"a birth date", last.WithBirth, sum.WithBirth}, {"an offense", last.WithOffense, sum.WithOffense}} {
+		was, now := float64(share.was)/float64(last.Registrants), float64(share.now)/float64(sum.Registrants)
+		if math.Abs(now-was) <= most {
+			continue
+		}
+		note := fmt.Sprintf("records with %s: %.0f %% now, %.0f %% in the last complete run", share.of, 100*now, 100*was)
+		sum.Drift = append(sum.Drift, note)
+		if now < was && c.AcceptDrop == "" {
+			sum.State = schemas.RunRefused
+			sum.Reason = note + ": the site's pages may have changed; nobody was delisted. Look at them with lineup sources try, then crawl with --accept-drop REASON"
+		}
+	}
+	return nil
+}
