@@ -73,6 +73,7 @@ type house struct {
 	photos photos
 	keys   *keys.Ring
 	key    string
+	legacy bool
 	log    *bytes.Buffer
 	logMu  *sync.Mutex
 }
@@ -111,6 +112,7 @@ func newHouse(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house
 	for _, c := range change {
 		c(&config, &deps)
 	}
+	h.legacy = config.Legacy200
 	if h.Server, err = queryd.New(config, deps); err != nil {
 		t.Fatal(err)
 	}
@@ -143,6 +145,9 @@ func (h *house) do(method, target, body string, headers ...string) (*http.Respon
 	}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
+	if !h.legacy { // openapi.yaml describes the default settings
+		validate(h.t, r, body, w.Result(), w.Body.String())
+	}
 	return w.Result(), w.Body.String()
 }
 

@@ -124,8 +124,12 @@ func stateDataOf(r schemas.Record) map[string]any {
 // contentOf is a short summary of a record as HTML: text only, everything escaped.
 func contentOf(o wireOffender) string {
 	var b strings.Builder
+	var address string
+	if o.Address+o.City+o.Zip != "" {
+		address = strings.Trim(strings.Join([]string{o.Address, o.City, o.State, o.Zip}, ", "), ", ")
+	}
 	b.WriteString("<dl>")
-	for _, line := range [][2]string{{"Name", o.Name}, {"Age", o.Age}, {"Sex", o.Sex}, {"Address", strings.Trim(strings.Join([]string{o.Address, o.City, o.State, o.Zip}, ", "), ", ")},
+	for _, line := range [][2]string{{"Name", o.Name}, {"Age", o.Age}, {"Sex", o.Sex}, {"Address", address},
 		{"Level", o.Risk}, {"Offenses", o.Crime}} {
 		if line[1] != "" {
 			b.WriteString("<dt>" + line[0] + "</dt><dd>" + strings.ReplaceAll(html.EscapeString(line[1]), "\n", "<br>") + "</dd>")
