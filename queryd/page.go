@@ -67,7 +67,11 @@ func newPage() (*page, error) {
 		},
 		"round": func(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) },
 		"lines": func(text string) []string { return strings.Split(text, "\n") },
-		"weblink": func(text string) string { // only what a browser opens safely
+		"weblink": func(link any) string { // only what a browser opens safely
+			text, _ := link.(string)
+			if given, ok := link.(*string); ok && given != nil {
+				text = *given
+			}
 			if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" {
 				return ""
 			}
@@ -132,9 +136,12 @@ type view struct {
 	Notices   []string
 	Sources   []string // notices of the sources in the answer
 	RequestID string
-	Failure   *failure
+	Failure   *shownFailure
 	Body      any
 }
+
+// shownFailure is a failure as a template sees it.
+type shownFailure struct{ Reason, Message string }
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -171,7 +178,7 @@ func (s *Server) failurePage(w http.ResponseWriter, r *http.Request, f *failure)
 	if f.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retry))
 	}
-	if err := s.render(w, r, f.status, view{Page: "failure", Failure: f}); err != nil {
+	if err := s.render(w, r, f.status, view{Page: "failure", Failure: &shownFailure{f.reason, f.message}}); err != nil {
 		s.deps.Log.ErrorContext(r.Context(), "failure page not rendered", "error", err)
 		s.writeFailure(w, f)
 	}
