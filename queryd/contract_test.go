@@ -248,3 +248,21 @@ func TestLegacySettingAnswers200(t *testing.T) {
 		t.Errorf("%d %s", response.StatusCode, body)
 	}
 }
+
+func TestThePageTurnsPages(t *testing.T) {
+	h := newHouse(t)
+	for i := range 25 {
+		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), nil)
+	}
+	_, body := h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&firstName=", "Content-Type", "application/x-www-form-urlencoded")
+	if !strings.Contains(body, `name="page" value="2"`) || !strings.Contains(body, `name="lastName" value="Testcase"`) || strings.Contains(body, `value="0"`) {
+		t.Errorf("no way to the second page: %s", body)
+	}
+	if strings.Contains(body, "1971-01-01") || !strings.Contains(body, "Born 1971") {
+		t.Error("a birth year alone is shown as a day")
+	}
+	_, body = h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&page=2", "Content-Type", "application/x-www-form-urlencoded")
+	if strings.Count(body, `class="card"`) != 5 || !strings.Contains(body, `name="page" value="1"`) {
+		t.Errorf("second page: %s", body)
+	}
+}

@@ -65,6 +65,23 @@ func newPage() (*page, error) {
 			}
 			return (*t)[:min(10, len(*t))]
 		},
+		"born": func(t *string, precision string) string { // as precise as the registry prints it
+			length := map[string]int{"exact": 10, "year_month": 7, "year": 4}[precision]
+			if t == nil {
+				return ""
+			}
+			return (*t)[:length]
+		},
+		"left": func(age, bound *float64) float64 {
+			if age == nil || bound == nil {
+				return 0
+			}
+			return max(*bound-*age, 0)
+		},
+		"turn": func(v view, number int, text string) map[string]any {
+			return map[string]any{"Asked": v.Asked, "Key": v.Key, "Number": number, "Text": text}
+		},
+		"next": func(n int) int { return n + 1 }, "previous": func(n int) int { return n - 1 },
 		"round": func(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) },
 		"lines": func(text string) []string { return strings.Split(text, "\n") },
 		"weblink": func(link any) string { // only what a browser opens safely
@@ -83,12 +100,7 @@ func newPage() (*page, error) {
 			}
 			return strconv.Itoa(*n)
 		},
-		"hours": func(h *float64) float64 {
-			if h == nil {
-				return 0
-			}
-			return *h
-		},
+		"hours": func(h *float64) float64 { return *h },
 	}
 	for _, name := range pages {
 		t, err := template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "page/layout.html", "page/parts.html", "page/"+name+".html")
@@ -138,6 +150,7 @@ type view struct {
 	RequestID string
 	Failure   *shownFailure
 	Body      any
+	Asked     map[string]string // the search parameters, for the next page
 }
 
 // shownFailure is a failure as a template sees it.
@@ -274,7 +287,7 @@ type cards struct {
 
 type card struct {
 	wireMatch
-	Name, Source, Place string
+	Name, Source, Place, Born string
 }
 
 func (s *Server) cardsOf(found foundFaces) cards {
@@ -285,7 +298,7 @@ func (s *Server) cardsOf(found foundFaces) cards {
 	for i, m := range wire.Matches {
 		d := found.docs[i]
 		home, _ := d.Record.Home()
-		out.Cards = append(out.Cards, card{wireMatch: m, Name: titled(fullName(d.Record.Name)), Source: s.sources[d.Record.Source].Name,
+		out.Cards = append(out.Cards, card{wireMatch: m, Name: titled(fullName(d.Record.Name)), Source: s.sources[d.Record.Source].Name, Born: d.Record.Birth.String(),
 			Place: strings.Trim(home.City+", "+schemas.StateName(stateOf(d.Record)), ", ")})
 	}
 	return out
@@ -338,7 +351,13 @@ func (s *Server) renderRecords(w http.ResponseWriter, r *http.Request, name stri
 	}
 	exchangeOf(r.Context()).count = len(answer.Offenders)
 	s.writeSourceNotices(w.Header(), sources)
-	return s.render(w, r, http.StatusOK, view{Page: name, Key: r.PostForm.Get("key"), Sources: s.sourceNotices(sources), Body: answer})
+	again := map[string]string{}
+	for key := range asked {
+		if key != "page" {
+			again[key] = asked.Get(key)
+		}
+	}
+	return s.render(w, r, http.StatusOK, view{Page: name, Key: r.PostForm.Get("key"), Sources: s.sourceNotices(sources), Body: answer, Asked: again})
 }
 
 func (s *Server) serveCoveragePage(w http.ResponseWriter, r *http.Request) error {
