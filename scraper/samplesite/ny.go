@@ -3,6 +3,7 @@ package samplesite
 import (
 	"bytes"
 	"html/template"
+	"iter"
 	"net/http"
 	"strconv"
 	"strings"
@@ -27,14 +28,25 @@ func (s *Site) nySearch(w http.ResponseWriter, r *http.Request) {
 		s.render(w, nyForm, counties())
 		return
 	}
-	var found []Person
 	last, zip, county := strings.ToUpper(q.Get("LastName")), q.Get("Zip"), q.Get("County")
-	for p := range s.People() {
-		if strings.HasPrefix(strings.ToUpper(p.Last), last) && p.at(county, zip) {
-			found = append(found, p)
+	found := func(yield func(Person) bool) {
+		for p := range s.People() {
+			if strings.HasPrefix(strings.ToUpper(p.Last), last) && p.at(county, zip) && !yield(p) {
+				return
+			}
 		}
 	}
-	s.render(w, nyList, found)
+	list := nyResult{Rows: found}
+	for range found { // twice over, so that no list of everybody is in memory
+		list.Count++
+	}
+	s.render(w, nyList, list)
+}
+
+// nyResult is what the result table prints.
+type nyResult struct {
+	Count int
+	Rows  iter.Seq[Person]
 }
 
 // at reports whether p has an address in the county (by its code) and zip; "" matches all.
@@ -145,10 +157,10 @@ var nyForm = template.Must(template.New("ny form").Funcs(pageFuncs).Parse(nyHead
 </form></div></body></html>
 `))
 
-var nyList = template.Must(template.New("ny list").Funcs(pageFuncs).Parse(nyHead + `{{if not .}}<p>There are no offenders that match the given criteria.</p>{{else}}<p>{{len .}} offenders found</p>
+var nyList = template.Must(template.New("ny list").Funcs(pageFuncs).Parse(nyHead + `{{if not .Count}}<p>There are no offenders that match the given criteria.</p>{{else}}<p>{{.Count}} offenders found</p>
 <table class="results" border="1">
 <tr><th>Offender Name</th><th>Risk Level</th><th>County</th><th>Zip</th></tr>
-{{range .}}<tr><td align="left"><a rel="nofollow" href="/SomsSUBDirectory/offenderDetails.jsp?offenderid={{.ID}}&amp;lang=EN">{{upper .Last}}, {{upper .First}}</a></td><td>{{.Level}}</td>{{with index .Addresses 0}}<td>{{.County}}</td><td>{{.Zip}}</td>{{end}}</tr>
+{{range .Rows}}<tr><td align="left"><a rel="nofollow" href="/SomsSUBDirectory/offenderDetails.jsp?offenderid={{.ID}}&amp;lang=EN">{{upper .Last}}, {{upper .First}}</a></td><td>{{.Level}}</td>{{with index .Addresses 0}}<td>{{.County}}</td><td>{{.Zip}}</td>{{end}}</tr>
 {{end}}</table>{{end}}
 </div></body></html>
 `))
