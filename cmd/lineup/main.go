@@ -30,14 +30,15 @@ type CLI struct {
 	Index  Index  `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
 	Query  Query  `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
 
-	Status  Status  `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
-	Keys    Keys    `cmd:"" group:"operate" help:"Make, list and revoke API keys."`
-	Reindex Reindex `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
-	Audit   Audit   `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`
-	Remove  Remove  `cmd:"" group:"operate" help:"Remove a registrant for ever."`
-	Removal Removal `cmd:"" group:"operate" help:"Check the receipt of a removal."`
-	Jobs    Jobs    `cmd:"" group:"operate" help:"Show or retry dead jobs."`
-	Models  Models  `cmd:"" group:"operate" help:"Fetch and verify the face models."`
+	Status   Status   `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
+	Keys     Keys     `cmd:"" group:"operate" help:"Make, list and revoke API keys."`
+	Reindex  Reindex  `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
+	Audit    Audit    `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`
+	Remove   Remove   `cmd:"" group:"operate" help:"Remove a registrant for ever."`
+	Removal  Removal  `cmd:"" group:"operate" help:"Check the receipt of a removal."`
+	Jobs     Jobs     `cmd:"" group:"operate" help:"Show or retry dead jobs."`
+	Evaluate Evaluate `cmd:"" group:"operate" help:"Measure errors and the promise of similarities on your own labelled photos."`
+	Models   Models   `cmd:"" group:"operate" help:"Fetch and verify the face models."`
 
 	Config  ShowConfig `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
 	Version Version    `cmd:"" group:"help" help:"Print the version."`
