@@ -7,6 +7,7 @@ import (
 	"image"
 	"math"
 	"slices"
+	"sync"
 
 	"github.com/Kagami/go-face"
 
@@ -53,31 +54,38 @@ func (e *Embedder) search(ctx context.Context, rec *face.Recognizer, p *photo.Ph
 	if long > usual {
 		second = min(long, largest)
 	}
-	enlarged := photo.Fit(p.Image, second)
-	turned := first
-	if max(first.Rect.Dx(), first.Rect.Dy()) < smallest {
-		turned = enlarged
+	// Each try's pixels are made when its turn comes: nearly always the first one is enough.
+	enlarged := sync.OnceValue(func() *image.RGBA { return photo.Fit(p.Image, second) })
+	turned := func(degrees int) func() *image.RGBA {
+		return func() *image.RGBA {
+			if long < smallest {
+				return photo.Turn(enlarged(), degrees)
+			}
+			return photo.Turn(first, degrees)
+		}
 	}
 	type try struct {
 		step   string
-		img    *image.RGBA
+		pixels func() *image.RGBA
 		asIs   []byte
 		turned int
 		cnn    bool
 	}
-	tries := []try{{step, first, asIs, 0, false}, {"enlarged", enlarged, nil, 0, false},
-		{"turned-90", turned, nil, 90, false}, {"turned-270", turned, nil, 270, false}, {"turned-180", turned, nil, 180, false}}
+	tries := []try{
+		{step, func() *image.RGBA { return first }, asIs, 0, false},
+		{"enlarged", enlarged, nil, 0, false},
+		{"turned-90", turned(90), nil, 90, false},
+		{"turned-270", turned(270), nil, 270, false},
+		{"turned-180", turned(180), nil, 180, false},
+	}
 	if e.opts.CNN {
-		tries = append(tries, try{"cnn", photo.Fit(p.Image, cnnSide), nil, 0, true})
+		tries = append(tries, try{"cnn", func() *image.RGBA { return photo.Fit(p.Image, cnnSide) }, nil, 0, true})
 	}
 	for _, t := range tries {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		img := t.img
-		if t.turned != 0 {
-			img = photo.Turn(img, t.turned)
-		}
+		img := t.pixels()
 		seen, err := recognize(rec, img, t.asIs, t.cnn)
 		if err != nil {
 			return nil, err
