@@ -40,7 +40,6 @@ func decodeJPEG(data []byte, limits Limits) (*Photo, error) {
 		return nil, err
 	}
 	img := image.NewRGBA(out)
-	fill(img, 0x80) // what libjpeg itself shows where data is missing
 	C.lineup_jpeg_decode(in, C.size_t(len(data)), C.int(denom), C.double(limits.Time.Seconds()),
 		(*C.uchar)(unsafe.Pointer(&img.Pix[0])), C.int(out.Dx()), C.int(out.Dy()), &info)
 	switch {
@@ -48,6 +47,9 @@ func decodeJPEG(data []byte, limits Limits) (*Photo, error) {
 		return nil, tooSlow(limits.Time)
 	case info.status == C.JPEG_BAD && int(info.rows) < out.Dy()/4:
 		return nil, unreadable("jpeg", fmt.Errorf("%s", C.GoString(&info.message[0])))
+	}
+	if rows := max(int(info.rows), 0); info.status != C.JPEG_GOOD {
+		fill(img.SubImage(image.Rect(0, rows, out.Dx(), out.Dy())).(*image.RGBA), 0x80) // as libjpeg shows missing data
 	}
 	turn := orientation(exifOf(data))
 	p := &Photo{

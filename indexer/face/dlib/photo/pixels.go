@@ -125,14 +125,16 @@ func Hash(img *image.RGBA) uint64 {
 		y0, y1 := gy*h/8, max((gy+1)*h/8, gy*h/8+1)
 		for gx := range grid[gy] {
 			x0, x1 := gx*w/9, max((gx+1)*w/9, gx*w/9+1)
-			var sum, n float64
-			for y := y0; y < y1; y++ {
-				for x := x0; x < x1; x++ {
-					sum += float64(Luminance(img, x, y))
+			// Sixteen pixels each way are a fair mean of a field, however large it is.
+			dx, dy := max(1, (x1-x0)/16), max(1, (y1-y0)/16)
+			sum, n := 0, 0
+			for y := y0; y < y1; y += dy {
+				for x := x0; x < x1; x += dx {
+					sum += Luminance(img, x, y)
 					n++
 				}
 			}
-			grid[gy][gx] = sum / n
+			grid[gy][gx] = float64(sum) / float64(n)
 		}
 	}
 	var hash uint64
@@ -153,6 +155,6 @@ func Hash(img *image.RGBA) uint64 {
 
 // Luminance of a pixel, 0..255 (ITU-R BT.601).
 func Luminance(img *image.RGBA, x, y int) int {
-	p := img.Pix[y*img.Stride+4*x:]
-	return (299*int(p[0]) + 587*int(p[1]) + 114*int(p[2]) + 500) / 1000
+	p := img.Pix[y*img.Stride+4*x:][:3]
+	return (77*int(p[0]) + 150*int(p[1]) + 29*int(p[2]) + 128) >> 8
 }
