@@ -4,6 +4,8 @@ LISTEN ?= 127.0.0.1:8080
 DATA   ?= data
 BUILD  := $(CURDIR)/build
 GO     ?= go
+SOAK     ?= 20
+FUZZTIME ?= 30s
 
 export CGO_LDFLAGS := -O2 -g -L$(BUILD)/lib $(CGO_LDFLAGS)
 # One BLAS thread a recognizer: more of them only fight for the cores.
@@ -33,6 +35,12 @@ test: models ## run every test
 
 bench: models ## measure, side by side in one run
 	@deploy/bench.sh
+
+soak: models ## run the tests of concurrency and crashes again and again: make soak SOAK=20
+	$(GO) test -race -timeout 2h -count $(SOAK) $$(sed 's/#.*//' deploy/raced-packages)
+
+fuzz: models ## feed every parser broken input: make fuzz FUZZTIME=30s for each
+	@deploy/fuzz.sh $(FUZZTIME)
 
 lint: ## format and vet
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }

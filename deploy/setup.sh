@@ -41,11 +41,16 @@ install() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
+# available says whether apt could install $1: a name that others only refer to is not enough.
+available() {
+	apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
+}
+
 # first_available prints the first of its arguments that apt knows.
 first_available() {
 	local package
 	for package in "$@"; do
-		if apt-cache show "$package" >/dev/null 2>&1; then
+		if available "$package"; then
 			echo "$package"
 			return
 		fi
@@ -68,12 +73,12 @@ command -v "${CXX:-c++}" >/dev/null || install g++
 command -v make >/dev/null || install make
 
 if ! links dlib/algs.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeglib.h -ljpeg; then
-	if command -v apt-get >/dev/null && [ -z "$(apt-cache policy libdlib-dev 2>/dev/null | grep Candidate || true)" ]; then
+	if command -v apt-get >/dev/null && ! available libdlib-dev; then
 		as_root apt-get update -qq
 		updated=1
 	fi
 	packages=(libdlib-dev libopenblas-dev liblapack-dev "$(first_available libjpeg62-turbo-dev libjpeg-turbo8-dev libjpeg-dev)")
-	if apt-cache show libatlas-base-dev >/dev/null 2>&1; then
+	if available libatlas-base-dev; then
 		packages+=(libatlas-base-dev)
 	fi
 	install "${packages[@]}"

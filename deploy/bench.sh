@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Runs every benchmark of the house and keeps the figures, with the machine they are from, in
+# build/bench.txt. BENCHTIME is how often each is done, BENCH chooses some by name.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+mkdir -p build
+out=build/bench.txt
+{
+	date -u +%Y-%m-%dT%H:%MZ
+	sed -n 's/^model name[^:]*: /processor: /p' /proc/cpuinfo | head -1
+	echo "cores: $(nproc), memory: $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), load: $(cut -d' ' -f1 /proc/loadavg)"
+	go version
+} >"$out"
+for package in $(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u); do
+	# One package after the other: two at once would measure each other.
+	go test -run '^$' -bench "${BENCH:-.}" -benchtime "${BENCHTIME:-3x}" -timeout 2h "$package" | tee -a "$out"
+done
+cat <<END
+The figures are in $out; docs/benchmarks.md says what they mean.
+END
