@@ -1,0 +1,129 @@
+package keys_test
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
+	"lineup/queryd/keys"
+)
+
+// newRing is a ring over a server of its own, and the JetStream it lies in.
+func newRing(t *testing.T) (*keys.Ring, jetstream.JetStream) {
+	t.Helper()
+	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	conn, err := server.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(conn.Close)
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := keys.Open(t.Context(), js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring, js
+}
+
+func TestAKeyIsMadeCheckedAndRevoked(t *testing.T) {
+	ring, js := newRing(t)
+	ctx := t.Context()
+	secret, made, err := ring.Add(ctx, "school", keys.Limits{PerMinute: 7})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(secret) < 43 || made.Terms != keys.TermsVersion || made.Accepted.IsZero() || made.PerMinute != 7 {
+		t.Errorf("made %+v", made)
+	}
+	checked, err := ring.Check(ctx, secret)
+	if err != nil || checked != made {
+		t.Errorf("check: %+v, %v", checked, err)
+	}
+	kv, err := js.KeyValue(ctx, "lineup_keys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := kv.Get(ctx, made.ID)
+	if err != nil || strings.Contains(string(entry.Value()), secret) || strings.Contains(string(entry.Value()), secret[3:]) {
+		t.Errorf("what is stored: %s, %v", entry.Value(), err)
+	}
+	for name, wrong := range map[string]string{"another": "lu_AAAA", "empty": "", "the id": made.ID, "cut": secret[:len(secret)-1], "demo": keys.Demo} {
+		if _, err := ring.Check(ctx, wrong); !errors.Is(err, keys.ErrUnknown) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := ring.Add(ctx, "school", keys.Limits{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the same name again: %v", err)
+	}
+	if _, err := ring.Revoke(ctx, "school"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Check(ctx, secret); !errors.Is(err, keys.ErrUnknown) {
+		t.Errorf("revoked: %v", err)
+	}
+	if _, err := ring.Revoke(ctx, "school"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("revoked twice: %v", err)
+	}
+	if _, _, err := ring.Add(ctx, "school", keys.Limits{}); err != nil {
+		t.Errorf("the name of a revoked key: %v", err)
+	}
+	all, err := ring.List(ctx)
+	if err != nil || len(all) != 2 {
+		t.Errorf("list: %v, %v", all, err)
+	}
+}
+
+func TestBadKeysAreNotMade(t *testing.T) {
+	ring, _ := newRing(t)
+	for name, test := range map[string]struct {
+		name   string
+		limits keys.Limits
+	}{
+		"no name":        {name: "  "},
+		"long name":      {name: strings.Repeat("n", 61)},
+		"control letter": {name: "a\nb"},
+		"negative limit": {name: "a", limits: keys.Limits{PerDay: -1}},
+	} {
+		if _, _, err := ring.Add(t.Context(), test.name, test.limits); err == nil {
+			t.Errorf("%s: made", name)
+		}
+	}
+}
+
+func TestUsageOfManyDaemonsAddsUp(t *testing.T) {
+	ring, _ := newRing(t)
+	var wait sync.WaitGroup
+	for range 8 {
+		wait.Go(func() {
+			for range 5 {
+				if _, err := ring.AddUse(t.Context(), "k1", "2026-01-02", map[string]int{"faces": 2, "refused": 1}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	if _, err := ring.AddUse(t.Context(), "k2", "2026-01-01", map[string]int{"faces": 1}); err != nil {
+		t.Fatal(err)
+	}
+	uses, err := ring.Usage(t.Context(), "k1")
+	if err != nil || len(uses) != 1 || uses[0].Kinds["faces"] != 80 || uses[0].Total() != 80 || uses[0].Kinds["refused"] != 40 {
+		t.Errorf("usage %+v, %v", uses, err)
+	}
+	if all, err := ring.Usage(t.Context(), ""); err != nil || len(all) != 2 {
+		t.Errorf("usage of all %+v, %v", all, err)
+	}
+}

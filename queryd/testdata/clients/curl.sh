@@ -1,0 +1,8 @@
+# As people write it: base64 of a file into a JSON body.
+set -e
+body=$(printf '{"queryImageBase64":"%s"}' "$(base64 -w0 "$PHOTO")")
+answer=$(printf '%s' "$body" | curl -sS --fail-with-body -X POST "$BASE/faces?key=$KEY" -H 'Content-Type: application/json' -d @-)
+echo "$answer" | grep -q '"firstName":"Rowan"'
+curl -sS --fail-with-body -G "$BASE/sexoffender" --data-urlencode "key=$KEY" --data-urlencode 'firstName=rowan' --data-urlencode 'lastName=testcase' | grep -q '"name":"ROWAN TESTCASE"'
+test "$(curl -s -o /dev/null -w '%{http_code}' "$BASE/faces?key=$KEY")" = 405
+echo "ok: Rowan Testcase"
