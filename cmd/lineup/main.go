@@ -9,9 +9,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"lineup/scraper/samplesite"
 )
 
 // version is the program's version, set when a release is built.
@@ -39,6 +42,8 @@ type CLI struct {
 	Jobs     Jobs     `cmd:"" group:"operate" help:"Show or retry dead jobs."`
 	Evaluate Evaluate `cmd:"" group:"operate" help:"Measure errors and the promise of similarities on your own labelled photos."`
 	Models   Models   `cmd:"" group:"operate" help:"Fetch and verify the face models."`
+
+	SampleSite SampleSite `cmd:"" name:"samplesite" group:"help" help:"Serve the made-up registry, in the shapes of many real ones, for trying and testing."`
 
 	Config  ShowConfig `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
 	Version Version    `cmd:"" group:"help" help:"Print the version."`
@@ -71,6 +76,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(func(code int) { exited = code }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
+		kong.Vars{"samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 	if err != nil {
 		fmt.Fprintln(stderr, "lineup:", err)

@@ -18,12 +18,14 @@ import (
 
 // Scrape crawls.
 type Scrape struct {
-	Source     string `arg:"" optional:"" help:"Id of the source to crawl (lineup sources list)."`
-	Once       bool   `help:"Crawl now, once."`
-	Follow     bool   `help:"Crawl every enabled source on its schedule, until stopped."`
-	Resume     bool   `help:"Go on with an interrupted run." default:"true" negatable:""`
-	AcceptDrop string `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
-	JSON       bool   `name:"json" help:"Print the run's summary as JSON."`
+	Source      string `arg:"" optional:"" help:"Id of the source to crawl (lineup sources list)."`
+	Once        bool   `help:"Crawl now, once."`
+	Follow      bool   `help:"Crawl every enabled source on its schedule, until stopped."`
+	Resume      bool   `help:"Go on with an interrupted run." default:"true" negatable:""`
+	DryRun      bool   `help:"Say what a crawl would change, and write nothing."`
+	FromArchive bool   `help:"Read the stored pages again, with the definition as it is now, without asking the site."`
+	AcceptDrop  string `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
+	JSON        bool   `name:"json" help:"Print the run's summary as JSON."`
 }
 
 // Run does it.
@@ -40,7 +42,7 @@ func (c *Scrape) Run(ctx context.Context, app *App) (err error) {
 		return app.follow(ctx, h)
 	}
 	crawl := func(ctx context.Context) error {
-		s, err := app.crawl(ctx, h, c.Source, c.Resume, c.AcceptDrop)
+		s, err := app.crawlAs(ctx, h, c)
 		if err != nil && s.Run == "" {
 			return err
 		}
@@ -108,6 +110,28 @@ func (a *App) crawl(ctx context.Context, h *House, id string, resume bool, accep
 		Fetcher:  scraper.FetcherConfig{Version: version, Contact: a.contact()},
 		Progress: func(p scraper.Progress) { shown.set(int64(p.Registrants), int64(p.Claimed)) },
 	}
+	return crawl.Run(ctx)
+}
+
+// crawlAs crawls as the command's flags say.
+func (a *App) crawlAs(ctx context.Context, h *House, c *Scrape) (schemas.RunSummary, error) {
+	if !c.DryRun && !c.FromArchive {
+		return a.crawl(ctx, h, c.Source, c.Resume, c.AcceptDrop)
+	}
+	s, permission, err := a.source(c.Source)
+	if err != nil {
+		return schemas.RunSummary{}, err
+	}
+	var sink scraper.Sink = h.Ingest
+	if c.DryRun {
+		sink = scraper.NewDryRun(h.Ingest, h.Ingest)
+	}
+	if c.FromArchive {
+		reread := scraper.Reread{Source: s, Sink: sink, Archive: h.Ingest, DryRun: c.DryRun, Logger: a.Log}
+		return reread.Run(ctx)
+	}
+	crawl := scraper.Crawl{Source: s, Sink: sink, Permission: permission, DryRun: true, AcceptDrop: c.AcceptDrop, Logger: a.Log,
+		Fetcher: scraper.FetcherConfig{Version: version, Contact: a.contact()}}
 	return crawl.Run(ctx)
 }
 

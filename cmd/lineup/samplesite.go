@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"lineup/scraper/samplesite"
+)
+
+// SampleSite serves the made-up registry.
+type SampleSite struct {
+	Listen  string `default:"127.0.0.1:8099" placeholder:"ADDR" help:"Address of the site."`
+	Control string `placeholder:"ADDR" help:"Address of the control, which takes changes and faults (POST /change, /fault, /heal). It has no password: loopback only."`
+	People  int    `default:"${samplePeople}" help:"How many people to invent, up to ${sampleMax}."`
+	Seed    uint64 `help:"Of the invention: the same seed gives the same people."`
+	Shape   string `placeholder:"ID" help:"Print where the site serves the shape of one source, like us-ga, and stop."`
+}
+
+// Run does it.
+func (c *SampleSite) Run(ctx context.Context, app *App) (err error) {
+	if c.Shape != "" {
+		path, ok := samplesite.Shapes[c.Shape]
+		if !ok {
+			return exitError{2, fmt.Errorf("no shape of %q (the site serves %v)", c.Shape, samplesite.ShapeIDs())}
+		}
+		fmt.Fprintln(app.Stdout, path)
+		return nil
+	}
+	site, err := samplesite.New(samplesite.Options{People: c.People, Seed: c.Seed, Logger: app.Log})
+	if err != nil {
+		return exitError{2, err}
+	}
+	server, err := samplesite.Start(ctx, site, c.Listen, c.Control)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Close()) }()
+	fmt.Fprintf(app.Stderr, "A made-up registry of %d people is at %s, in the shapes of %v: nobody in it is real.\n", site.Size(), server.URL, samplesite.ShapeIDs())
+	if server.Control != "" {
+		fmt.Fprintf(app.Stderr, "Its control is at %s.\n", server.Control)
+	}
+	fmt.Fprintf(app.Stderr, "To crawl it, put sources: {us-ny: {base_url: %q}} into a configuration and run lineup --config FILE scrape us-ny --once.\n", server.URL)
+	<-ctx.Done()
+	return nil
+}
