@@ -7,7 +7,8 @@ GO     ?= go
 SOAK     ?= 20
 FUZZTIME ?= 30s
 
-export CGO_LDFLAGS := -O2 -g -L$(BUILD)/lib $(CGO_LDFLAGS)
+# Only where the set-up had to make a libcblas: another value means compiling all of dlib anew.
+export CGO_LDFLAGS = $(shell test -e $(BUILD)/lib/libcblas.so && echo -O2 -g -L$(BUILD)/lib)
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1
 
