@@ -11,6 +11,7 @@ import (
 	"github.com/robfig/cron/v3"
 	"golang.org/x/sync/errgroup"
 
+	"lineup/ingest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/source"
@@ -110,7 +111,17 @@ func (a *App) crawl(ctx context.Context, h *House, id string, resume bool, accep
 		Fetcher:  scraper.FetcherConfig{Version: version, Contact: a.contact()},
 		Progress: func(p scraper.Progress) { shown.set(int64(p.Registrants), int64(p.Claimed)) },
 	}
-	return crawl.Run(ctx)
+	sum, err := crawl.Run(ctx)
+	if ctx.Err() != nil || errors.Is(err, schemas.ErrLeased) {
+		return sum, err
+	}
+	// Whatever the crawl did: what may not be kept any longer goes.
+	policy := s.Info().Policy
+	gone, rerr := h.Ingest.Retain(ctx, id, ingest.Keep{Records: policy.KeepRecords, Pages: policy.KeepPages})
+	if gone.Delisted+gone.Pages > 0 {
+		a.Log.Info("retention time over", "source", id, "delisted", gone.Delisted, "pages", gone.Pages)
+	}
+	return sum, errors.Join(err, rerr)
 }
 
 // crawlAs crawls as the command's flags say.
