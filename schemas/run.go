@@ -73,6 +73,10 @@ type RunSummary struct {
 	WithOffense int            `json:"withOffense"`
 	Drift       []string       `json:"drift,omitempty"` // shares that moved beyond the source's bound
 
+	Version      int    `json:"version,omitempty"`      // of the source's definition
+	ETag         string `json:"etag,omitempty"`         // of the one file the source is, where it is one
+	LastModified string `json:"lastModified,omitempty"` // "
+
 	MinCount   int     `json:"minCount,omitempty"`   // guard: fewer registrants are not believed
 	MaxDrop    float64 `json:"maxDrop,omitempty"`    // guard: share of the listed that may vanish, 0 is 0.10
 	AcceptDrop string  `json:"acceptDrop,omitempty"` // a human's reason to delist beyond MaxDrop

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"net/http"
 	"sync"
 	"time"
 
@@ -112,7 +113,7 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if c.fetcher, err = NewFetcher(c.Fetcher); err == nil {
 		defer c.fetcher.Close()
 		if !resumed {
-			c.pending.start(start)
+			c.pending.start(c.onlyIfChanged(ctx, start))
 		}
 		err = c.walk(ctx)
 		if resumed && err != nil && ctx.Err() == nil && (errors.Is(err, ErrLayout) || !stops(err)) {
@@ -149,7 +150,7 @@ func (c *Crawl) begin(run string) {
 	c.errors = newErrorBook()
 	c.spool = &spool{}
 	c.photos = map[schemas.Digest]int{}
-	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun,
+	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun, Version: c.info.Version,
 		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop}
 	c.saved = c.Now()
 	c.forget()
@@ -159,7 +160,7 @@ func (c *Crawl) begin(run string) {
 func (c *Crawl) forget() {
 	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
 	sum := c.sum
-	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun,
+	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun, Version: sum.Version,
 		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Pages: sum.Pages, Fetched: sum.Fetched,
 		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
 	*c.pending = pending{}
@@ -264,6 +265,10 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 		c.errors.add(err)
 		return Parsed{}, page, err
 	}
+	if page.Status == http.StatusNotModified {
+		return Parsed{}, page, errSame
+	}
+	c.validators(r, page)
 	parsed, err := c.Source.Parse(page)
 	c.mu.Lock()
 	c.sum.Pages++
@@ -407,6 +412,9 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 		}
 		return done, nil
 	case err == nil:
+	case errors.Is(err, errSame):
+		err = nil
+		sum.State, sum.Reason, sum.NotModified = schemas.RunSame, "the source says that nothing changed since its last complete run", 1
 	case errors.Is(err, ErrBlocked):
 		sum.State, sum.Reason = schemas.RunBlocked, err.Error()
 	case ctx.Err() != nil || errors.Is(err, ErrWindow):
