@@ -1,0 +1,262 @@
+package qdranttest
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/qdrant/go-client/qdrant"
+	"google.golang.org/protobuf/proto"
+
+	"lineup/schemas"
+)
+
+var done = &qdrant.PointsOperationResponse{Result: &qdrant.UpdateResult{Status: qdrant.UpdateStatus_Completed}}
+
+func idOf(p *qdrant.PointId) (string, error) {
+	id, err := schemas.ParseUUID(p.GetUuid())
+	if err != nil {
+		return "", invalid("Unable to parse UUID: %s", p.GetUuid())
+	}
+	return string(id), nil
+}
+
+// ids reads point ids, all or none.
+func ids(list []*qdrant.PointId) (out []string, err error) {
+	for _, p := range list {
+		id, err := idOf(p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, id)
+	}
+	return out, nil
+}
+
+// Upsert writes points; of those that are there only what the update filter lets through.
+func (s points) Upsert(_ context.Context, r *qdrant.UpsertPoints) (*qdrant.PointsOperationResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err == nil {
+		err = s.writable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	checked := make([]string, len(r.GetPoints()))
+	for i, p := range r.GetPoints() {
+		if checked[i], err = idOf(p.GetId()); err != nil {
+			return nil, err
+		}
+		if p.GetVectors() == nil {
+			return nil, invalid("Expected some vectors")
+		}
+		if vector := p.GetVectors().GetVector(); c.vectors && len(floats(vector)) != c.size {
+			return nil, invalid("Vector dimension error: expected dim: %d, got %d", c.size, len(floats(vector)))
+		} else if !c.vectors && vector != nil {
+			return nil, invalid("Not existing vector name error: ")
+		}
+	}
+	for i, p := range r.GetPoints() {
+		old, exists := c.points[checked[i]]
+		switch {
+		case exists && r.GetUpdateMode() == qdrant.UpdateMode_InsertOnly, !exists && r.GetUpdateMode() == qdrant.UpdateMode_UpdateOnly:
+			continue
+		case exists && r.GetUpdateFilter() != nil:
+			ok, err := passes(r.GetUpdateFilter(), checked[i], old.GetPayload())
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				continue
+			}
+		}
+		c.points[checked[i]] = proto.Clone(p).(*qdrant.PointStruct)
+	}
+	return done, nil
+}
+
+func floats(v *qdrant.Vector) []float32 {
+	if v.GetDense() != nil {
+		return v.GetDense().GetData()
+	}
+	return v.GetData() // the older form
+}
+
+// matching gives the ids a selector means, in order.
+func (c *collection) matching(f *qdrant.Filter) (out []string, err error) {
+	for _, id := range slices.Sorted(maps.Keys(c.points)) {
+		ok, err := passes(f, id, c.points[id].GetPayload())
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, id)
+		}
+	}
+	return out, nil
+}
+
+func (c *collection) selected(s *qdrant.PointsSelector) ([]string, error) {
+	if s.GetFilter() != nil {
+		return c.matching(s.GetFilter())
+	}
+	return ids(s.GetPoints().GetIds())
+}
+
+// Delete deletes points by id or filter.
+func (s points) Delete(_ context.Context, r *qdrant.DeletePoints) (*qdrant.PointsOperationResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err == nil {
+		err = s.writable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.selected(r.GetPoints())
+	for _, id := range list {
+		delete(c.points, id)
+	}
+	return done, err
+}
+
+// SetPayload adds to the payload of points.
+func (s points) SetPayload(_ context.Context, r *qdrant.SetPayloadPoints) (*qdrant.PointsOperationResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err == nil {
+		err = s.writable()
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.selected(r.GetPointsSelector())
+	for _, id := range list {
+		if p := c.points[id]; p != nil {
+			maps.Copy(p.GetPayload(), r.GetPayload())
+		}
+	}
+	return done, err
+}
+
+// CreateFieldIndex may be repeated.
+func (s points) CreateFieldIndex(_ context.Context, r *qdrant.CreateFieldIndexCollection) (*qdrant.PointsOperationResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	c.indexed[r.GetFieldName()] = r.GetFieldType()
+	return done, nil
+}
+
+func payloadOf(p *qdrant.PointStruct, with *qdrant.WithPayloadSelector) map[string]*qdrant.Value {
+	if with.GetEnable() {
+		return p.GetPayload()
+	}
+	out := map[string]*qdrant.Value{}
+	for _, field := range with.GetInclude().GetFields() {
+		if v, ok := p.GetPayload()[field]; ok {
+			out[field] = v
+		}
+	}
+	return out
+}
+
+func retrieved(p *qdrant.PointStruct, payload *qdrant.WithPayloadSelector, vectors *qdrant.WithVectorsSelector) *qdrant.RetrievedPoint {
+	out := &qdrant.RetrievedPoint{Id: p.GetId(), Payload: payloadOf(p, payload)}
+	if vectors.GetEnable() {
+		out.Vectors = &qdrant.VectorsOutput{VectorsOptions: &qdrant.VectorsOutput_Vector{Vector: &qdrant.VectorOutput{
+			Vector: &qdrant.VectorOutput_Dense{Dense: &qdrant.DenseVector{Data: floats(p.GetVectors().GetVector())}}}}}
+	}
+	return out
+}
+
+// Get leaves unknown ids out.
+func (s points) Get(_ context.Context, r *qdrant.GetPoints) (*qdrant.GetResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	list, err := ids(r.GetIds())
+	out := &qdrant.GetResponse{}
+	for _, id := range list {
+		if p := c.points[id]; p != nil {
+			out.Result = append(out.Result, retrieved(p, r.GetWithPayload(), r.GetWithVectors()))
+		}
+	}
+	return out, err
+}
+
+// Scroll goes by id, ascending.
+func (s points) Scroll(_ context.Context, r *qdrant.ScrollPoints) (*qdrant.ScrollResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.matching(r.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	if r.GetOffset() != nil {
+		from, err := idOf(r.GetOffset())
+		if err != nil {
+			return nil, err
+		}
+		list = slices.DeleteFunc(list, func(id string) bool { return id < from })
+	}
+	limit := 10
+	if r.Limit != nil {
+		limit = int(r.GetLimit())
+	}
+	out := &qdrant.ScrollResponse{}
+	for i, id := range list {
+		if i == limit {
+			out.NextPageOffset = qdrant.NewIDUUID(id)
+			break
+		}
+		out.Result = append(out.Result, retrieved(c.points[id], r.GetWithPayload(), r.GetWithVectors()))
+	}
+	return out, nil
+}
+
+// Count counts exactly.
+func (s points) Count(_ context.Context, r *qdrant.CountPoints) (*qdrant.CountResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	list, err := c.matching(r.GetFilter())
+	return &qdrant.CountResponse{Result: &qdrant.CountResult{Count: uint64(len(list))}}, err
+}
+
+// Query finds the nearest; those of equal distance come in no order.
+func (s points) Query(_ context.Context, r *qdrant.QueryPoints) (*qdrant.QueryResponse, error) {
+	c, err := s.find(r.GetCollectionName())
+	if err != nil {
+		return nil, err
+	}
+	query := r.GetQuery().GetNearest().GetDense().GetData()
+	if len(query) != c.size {
+		return nil, invalid("Vector dimension error: expected dim: %d, got %d", c.size, len(query))
+	}
+	list, err := c.matching(r.GetFilter())
+	if err != nil {
+		return nil, err
+	}
+	out := &qdrant.QueryResponse{}
+	for _, id := range list {
+		p := c.points[id]
+		d := distance(query, floats(p.GetVectors().GetVector()))
+		if r.ScoreThreshold != nil && d > r.GetScoreThreshold() {
+			continue
+		}
+		out.Result = append(out.Result, &qdrant.ScoredPoint{Id: p.GetId(), Score: d, Payload: payloadOf(p, r.GetWithPayload())})
+	}
+	slices.Reverse(out.Result)
+	slices.SortStableFunc(out.Result, func(a, b *qdrant.ScoredPoint) int { return cmp.Compare(a.GetScore(), b.GetScore()) })
+	limit := 10
+	if r.Limit != nil {
+		limit = int(r.GetLimit())
+	}
+	out.Result = out.Result[:min(limit, len(out.Result))]
+	return out, nil
+}

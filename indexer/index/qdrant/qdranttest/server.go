@@ -1,0 +1,265 @@
+// Package qdranttest is a server that speaks Qdrant's published gRPC API over a plain store in
+// memory, as far as the adapter uses it: for tests that must not need a real one. It follows
+// what a real Qdrant 1.18 was seen to do, not what would be handy.
+package qdranttest
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"math"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+)
+
+// Server is a running server. Its faults may be set at any time.
+type Server struct {
+	Address string
+	// APIKey, when set, is asked of every call but the health check.
+	APIKey string
+	// RefuseWrites makes writes fail as a full disk does.
+	RefuseWrites atomic.Bool
+	// While Failing, FailAfter counts the writes that still work.
+	Failing   atomic.Bool
+	FailAfter atomic.Int64
+	// Delay is how long every call takes, in nanoseconds, unless its caller leaves.
+	Delay atomic.Int64
+
+	tls  *tls.Config
+	mu   sync.Mutex
+	grpc *grpc.Server
+	data map[string]*collection
+	// aliases lead to collections' names.
+	aliases map[string]string
+
+	qdrant.UnimplementedQdrantServer
+}
+
+// Both services have a method Get and Delete, so each is a type of its own.
+type (
+	collections struct {
+		qdrant.UnimplementedCollectionsServer
+		*Server
+	}
+	points struct {
+		qdrant.UnimplementedPointsServer
+		*Server
+	}
+)
+
+type collection struct {
+	vectors bool
+	size    int
+	indexed map[string]qdrant.FieldType
+	points  map[string]*qdrant.PointStruct
+}
+
+// Start starts a server on loopback; with a TLS configuration it speaks TLS. It stops with the test.
+func Start(t testing.TB, config *tls.Config) *Server {
+	s := &Server{tls: config, data: map[string]*collection{}, aliases: map[string]string{}, Address: "127.0.0.1:0"}
+	s.Restart(t)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Restart starts the stopped server again at its address, with its data.
+func (s *Server) Restart(t testing.TB) {
+	l, err := net.Listen("tcp", s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Address = l.Addr().String()
+	options := []grpc.ServerOption{grpc.UnaryInterceptor(s.intercept), grpc.MaxRecvMsgSize(32 << 20)}
+	if s.tls != nil {
+		options = append(options, grpc.Creds(credentials.NewTLS(s.tls)))
+	}
+	server := grpc.NewServer(options...)
+	qdrant.RegisterCollectionsServer(server, collections{Server: s})
+	qdrant.RegisterPointsServer(server, points{Server: s})
+	qdrant.RegisterQdrantServer(server, s)
+	s.mu.Lock()
+	s.grpc = server
+	s.mu.Unlock()
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(l) // ends with Stop
+	}()
+	t.Cleanup(func() { server.Stop(); <-served })
+}
+
+// Stop stops the server; its data stay.
+func (s *Server) Stop() {
+	s.mu.Lock()
+	server := s.grpc
+	s.mu.Unlock()
+	server.Stop()
+}
+
+// Empty loses all data, as a server started on a new disk.
+func (s *Server) Empty() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.data)
+	clear(s.aliases)
+}
+
+func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnaryServerInfo, do grpc.UnaryHandler) (any, error) {
+	if d := time.Duration(s.Delay.Load()); d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+			return nil, status.FromContextError(ctx.Err()).Err()
+		}
+	}
+	if md, _ := metadata.FromIncomingContext(ctx); s.APIKey != "" && !strings.HasSuffix(info.FullMethod, "HealthCheck") && !slices.Contains(md.Get("api-key"), s.APIKey) {
+		return nil, status.Error(codes.Unauthenticated, "Invalid API key or JWT")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// What goes out must not change when what is stored does.
+	response, err := do(ctx, request)
+	if m, ok := response.(proto.Message); ok && err == nil {
+		return proto.Clone(m), nil
+	}
+	return response, err
+}
+
+// HealthCheck answers without a key.
+func (s *Server) HealthCheck(context.Context, *qdrant.HealthCheckRequest) (*qdrant.HealthCheckReply, error) {
+	return &qdrant.HealthCheckReply{Title: "qdrant - vector search engine", Version: "1.18.3"}, nil
+}
+
+func (s *Server) find(name string) (*collection, error) {
+	if target, ok := s.aliases[name]; ok {
+		name = target
+	}
+	if c, ok := s.data[name]; ok {
+		return c, nil
+	}
+	return nil, status.Errorf(codes.NotFound, "Not found: Collection `%s` doesn't exist!", name)
+}
+
+func (s *Server) writable() error {
+	if s.RefuseWrites.Load() {
+		return status.Error(codes.Internal, "Service internal error: No space left on device: WAL buffer size exceeds available disk space")
+	}
+	if s.Failing.Load() && s.FailAfter.Add(-1) < 0 {
+		return status.Error(codes.Unavailable, "connection lost")
+	}
+	return nil
+}
+
+// Create makes a collection.
+func (s collections) Create(_ context.Context, r *qdrant.CreateCollection) (*qdrant.CollectionOperationResponse, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
+	if _, taken := s.aliases[r.GetCollectionName()]; taken || s.data[r.GetCollectionName()] != nil {
+		return nil, status.Errorf(codes.AlreadyExists, "Wrong input: Collection `%s` already exists!", r.GetCollectionName())
+	}
+	params := r.GetVectorsConfig().GetParams()
+	if params != nil && params.GetDistance() != qdrant.Distance_Euclid {
+		return nil, status.Error(codes.Unimplemented, "this stand-in knows the Euclidean distance only")
+	}
+	s.data[r.GetCollectionName()] = &collection{vectors: params != nil, size: int(params.GetSize()), indexed: map[string]qdrant.FieldType{}, points: map[string]*qdrant.PointStruct{}}
+	return &qdrant.CollectionOperationResponse{Result: true}, nil
+}
+
+// Delete deletes a collection and the aliases that lead to it.
+func (s collections) Delete(_ context.Context, r *qdrant.DeleteCollection) (*qdrant.CollectionOperationResponse, error) {
+	return &qdrant.CollectionOperationResponse{Result: s.dropCollection(r.GetCollectionName())}, nil
+}
+
+// List lists the collections.
+func (s collections) List(context.Context, *qdrant.ListCollectionsRequest) (*qdrant.ListCollectionsResponse, error) {
+	out := &qdrant.ListCollectionsResponse{}
+	for name := range s.data {
+		out.Collections = append(out.Collections, &qdrant.CollectionDescription{Name: name})
+	}
+	return out, nil
+}
+
+// CollectionExists also knows aliases.
+func (s collections) CollectionExists(_ context.Context, r *qdrant.CollectionExistsRequest) (*qdrant.CollectionExistsResponse, error) {
+	_, err := s.find(r.GetCollectionName())
+	return &qdrant.CollectionExistsResponse{Result: &qdrant.CollectionExists{Exists: err == nil}}, nil
+}
+
+// ListAliases lists all aliases.
+func (s collections) ListAliases(context.Context, *qdrant.ListAliasesRequest) (*qdrant.ListAliasesResponse, error) {
+	out := &qdrant.ListAliasesResponse{}
+	for alias, name := range s.aliases {
+		out.Aliases = append(out.Aliases, &qdrant.AliasDescription{AliasName: alias, CollectionName: name})
+	}
+	return out, nil
+}
+
+// UpdateAliases does all actions or none.
+func (s collections) UpdateAliases(_ context.Context, r *qdrant.ChangeAliases) (*qdrant.CollectionOperationResponse, error) {
+	if err := s.writable(); err != nil {
+		return nil, err
+	}
+	next := map[string]string{}
+	for a, c := range s.aliases {
+		next[a] = c
+	}
+	for _, action := range r.GetActions() {
+		switch {
+		case action.GetCreateAlias() != nil:
+			create := action.GetCreateAlias()
+			if s.data[create.GetAliasName()] != nil {
+				return nil, status.Errorf(codes.AlreadyExists, "Wrong input: Collection `%s` already exists!", create.GetAliasName())
+			}
+			if s.data[create.GetCollectionName()] == nil {
+				return nil, status.Errorf(codes.NotFound, "Not found: Collection `%s` doesn't exist!", create.GetCollectionName())
+			}
+			next[create.GetAliasName()] = create.GetCollectionName()
+		case action.GetDeleteAlias() != nil:
+			delete(next, action.GetDeleteAlias().GetAliasName())
+		default:
+			return nil, status.Error(codes.Unimplemented, "this stand-in does not rename aliases")
+		}
+	}
+	s.aliases = next
+	return &qdrant.CollectionOperationResponse{Result: true}, nil
+}
+
+func (s *Server) dropCollection(name string) bool {
+	if s.data[name] == nil {
+		return false
+	}
+	delete(s.data, name)
+	for alias, target := range s.aliases {
+		if target == name {
+			delete(s.aliases, alias)
+		}
+	}
+	return true
+}
+
+func distance(a, b []float32) float32 {
+	sum := 0.0
+	for i := range a {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return float32(math.Sqrt(sum))
+}
+
+func invalid(format string, args ...any) error {
+	return status.Error(codes.InvalidArgument, "Wrong input: "+fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,459 @@
+package qdrant
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/qdrant/go-client/qdrant"
+
+	"lineup/indexer/index"
+	"lineup/schemas"
+)
+
+// page is how many points are read at a time.
+const page = 500
+
+// scroll yields the points of a request in the order of their ids, page by page, until do says no.
+func (x *Index) scroll(ctx context.Context, what string, request *qdrant.ScrollPoints, do func(*qdrant.RetrievedPoint) (bool, error)) error {
+	if request.Limit == nil {
+		request.Limit = qdrant.PtrOf(uint32(page))
+	}
+	for {
+		var points []*qdrant.RetrievedPoint
+		var next *qdrant.PointId
+		err := x.call(ctx, what, func(ctx context.Context) (err error) {
+			points, next, err = x.client.ScrollAndOffset(ctx, request)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, p := range points {
+			if more, err := do(p); err != nil || !more {
+				return err
+			}
+		}
+		if next == nil {
+			return nil
+		}
+		request.Offset = next
+	}
+}
+
+// Lookup returns the documents of the ids that are held, in the ids' order.
+func (x *Index) Lookup(ctx context.Context, ids ...schemas.UUID) (docs []index.Document, err error) {
+	err = x.reading(ctx, func(g generation) error {
+		held := map[string]index.Document{}
+		for part := range slices.Chunk(validIDs(ids), page) {
+			err := x.call(ctx, "look up", func(ctx context.Context) error {
+				points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(g.Name), Ids: pointIDs(part), WithPayload: qdrant.NewWithPayloadInclude("listed", "document")})
+				if err != nil {
+					return err
+				}
+				for _, p := range points {
+					if !p.GetPayload()["listed"].GetBoolValue() {
+						continue
+					}
+					if held[p.GetId().GetUuid()], err = decodeDocument(p.GetPayload()); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		docs = make([]index.Document, 0, len(held))
+		for _, id := range ids {
+			if d, ok := held[strings.ToLower(string(id))]; ok {
+				docs = append(docs, d)
+			}
+		}
+		return nil
+	})
+	return docs, err
+}
+
+// Face returns one face of the serving generation.
+func (x *Index) Face(ctx context.Context, id schemas.UUID) (f schemas.Face, err error) {
+	err = x.reading(ctx, func(g generation) error {
+		var got []*qdrant.RetrievedPoint
+		if ids := validIDs([]schemas.UUID{id}); len(ids) == 1 {
+			err := x.call(ctx, "face", func(ctx context.Context) (err error) {
+				got, err = x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.faces(g.Name), Ids: pointIDs(ids), WithPayload: qdrant.NewWithPayload(true), WithVectors: qdrant.NewWithVectors(true)})
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		if len(got) == 0 {
+			return fmt.Errorf("face %.40q: %w", id, fs.ErrNotExist)
+		}
+		if f, err = decodeFace(got[0].GetPayload()); err != nil {
+			return err
+		}
+		held, err := x.holdings(ctx, g.Name, []schemas.UUID{f.Registrant})
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(held[f.Registrant].faces, string(f.ID)) {
+			return fmt.Errorf("face %s: %w", id, fs.ErrNotExist)
+		}
+		f.Embedding, err = vectorOf(got[0])
+		return err
+	})
+	return f, err
+}
+
+// Nearest returns the k faces that pass f and are nearest to the embedding: exactly those,
+// unless the options say Approximate.
+func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) (near []index.Neighbour, serving index.Generation, err error) {
+	err = x.reading(ctx, func(g generation) error {
+		serving = g.Generation
+		if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+			return fmt.Errorf("nearest: %w", err)
+		}
+		if k <= 0 {
+			return ctx.Err()
+		}
+		// Some more than asked for: faces of equal distance at the end, and such as are being
+		// replaced and do not count.
+		for limit, try := k+k/4+8, 0; ; limit, try = limit*2, try+1 {
+			hits, err := x.query(ctx, g.Name, embedding, limit, f)
+			if err != nil {
+				return err
+			}
+			whole := false
+			if near, whole, err = x.counting(ctx, g.Name, hits); err != nil {
+				return err
+			}
+			// Passed-over faces mean a writer at work, whose new faces the next look sees.
+			if whole && (len(near) >= k || len(hits) < limit) || try == 4 {
+				near = near[:min(k, len(near))]
+				return nil
+			}
+		}
+	})
+	return near, serving, err
+}
+
+func (x *Index) query(ctx context.Context, generation string, embedding []float32, limit int, f index.Filter) (hits []*qdrant.ScoredPoint, err error) {
+	params := &qdrant.SearchParams{Exact: qdrant.PtrOf(true), Quantization: &qdrant.QuantizationSearchParams{Ignore: qdrant.PtrOf(true)}}
+	if x.o.Approximate {
+		params = &qdrant.SearchParams{HnswEf: qdrant.PtrOf(uint64(max(x.o.Effort, limit))),
+			Quantization: &qdrant.QuantizationSearchParams{Rescore: qdrant.PtrOf(true), Oversampling: qdrant.PtrOf(x.o.Oversampling)}}
+	}
+	err = x.call(ctx, "nearest", func(ctx context.Context) (err error) {
+		hits, err = x.client.Query(ctx, &qdrant.QueryPoints{CollectionName: x.faces(generation), Query: qdrant.NewQuery(embedding...), Filter: filter(f),
+			Params: params, Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude("face", "source")})
+		return err
+	})
+	return hits, err
+}
+
+// counting keeps the faces that are in their registrant's list, nearest first. whole says
+// that all were.
+func (x *Index) counting(ctx context.Context, generation string, hits []*qdrant.ScoredPoint) (near []index.Neighbour, whole bool, err error) {
+	var ids []schemas.UUID
+	near = make([]index.Neighbour, 0, len(hits))
+	for _, h := range hits {
+		f, err := decodeFace(h.GetPayload())
+		if err != nil {
+			return nil, false, err
+		}
+		near = append(near, index.Neighbour{Face: f, Source: h.GetPayload()["source"].GetStringValue(), Distance: float64(h.GetScore())})
+		ids = append(ids, f.Registrant)
+	}
+	slices.Sort(ids)
+	held, err := x.holdings(ctx, generation, slices.Compact(ids))
+	if err != nil {
+		return nil, false, err
+	}
+	near = slices.DeleteFunc(near, func(n index.Neighbour) bool {
+		return !slices.Contains(held[n.Face.Registrant].faces, string(n.Face.ID))
+	})
+	slices.SortFunc(near, func(a, b index.Neighbour) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Face.ID, b.Face.ID))
+	})
+	return near, len(near) == len(hits), nil
+}
+
+// Enrolled counts the registrants with a face that pass f.
+func (x *Index) Enrolled(ctx context.Context, f index.Filter) (n int, err error) {
+	err = x.reading(ctx, func(g generation) error {
+		narrow := filter(f)
+		narrow.Must = append(narrow.Must, qdrant.NewMatchBool("enrolled", true))
+		n, err = x.count(ctx, x.registrants(g.Name), narrow)
+		return err
+	})
+	return n, err
+}
+
+func (x *Index) count(ctx context.Context, collection string, f *qdrant.Filter) (int, error) {
+	var n uint64
+	err := x.call(ctx, "count", func(ctx context.Context) (err error) {
+		n, err = x.client.Count(ctx, &qdrant.CountPoints{CollectionName: collection, Filter: f, Exact: qdrant.PtrOf(true)})
+		return err
+	})
+	return int(n), err
+}
+
+// Sample takes the faces whose ids follow one that the seed gives: ids are digests, so their
+// neighbourhood is spread over the gallery.
+func (x *Index) Sample(ctx context.Context, n int, seed uint64) (faces []schemas.Face, err error) {
+	err = x.reading(ctx, func(g generation) error {
+		start := string(schemas.FaceID("", schemas.Digest(fmt.Sprint("sample ", seed))))
+		faces = nil
+		for _, from := range []string{start, "00000000-0000-0000-0000-000000000000"} {
+			request := &qdrant.ScrollPoints{CollectionName: x.faces(g.Name), Offset: qdrant.NewIDUUID(from), Limit: qdrant.PtrOf(uint32(min(max(n, 1), page))),
+				WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)}
+			err := x.scroll(ctx, "sample", request, func(p *qdrant.RetrievedPoint) (bool, error) {
+				if len(faces) >= n || from != start && p.GetId().GetUuid() >= start {
+					return false, nil
+				}
+				f, err := decodeFace(p.GetPayload())
+				if err != nil {
+					return false, err
+				}
+				f.Embedding, err = vectorOf(p)
+				faces = append(faces, f)
+				return true, err
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return faces, err
+}
+
+// Count counts what a generation holds.
+func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err error) {
+	if !validName.MatchString(name) {
+		return c, missing(name)
+	}
+	if c.Registrants, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed", true)}}); err != nil {
+		return c, err
+	}
+	if c.WithFace, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("enrolled", true)}}); err != nil {
+		return c, err
+	}
+	c.Faces, err = x.count(ctx, x.faces(name), nil)
+	return c, err
+}
+
+// Walk yields every registrant the generation holds, by id.
+func (x *Index) Walk(ctx context.Context, name string) iter.Seq2[index.Document, error] {
+	return func(yield func(index.Document, error) bool) {
+		if !validName.MatchString(name) {
+			yield(index.Document{}, missing(name))
+			return
+		}
+		request := &qdrant.ScrollPoints{CollectionName: x.registrants(name), WithPayload: qdrant.NewWithPayloadInclude("revision", "photos"),
+			Filter: &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed", true)}}}
+		left := false
+		err := x.scroll(ctx, "walk generation "+name, request, func(p *qdrant.RetrievedPoint) (bool, error) {
+			d := index.Document{ID: schemas.UUID(p.GetId().GetUuid()), Revision: uint64(p.GetPayload()["revision"].GetIntegerValue())}
+			photos, err := photosOf(p)
+			if err != nil {
+				return false, err
+			}
+			d.Photos = photos
+			left = !yield(d, nil)
+			return !left, nil
+		})
+		if err != nil && !left {
+			yield(index.Document{}, err)
+		}
+	}
+}
+
+func photosOf(p *qdrant.RetrievedPoint) (photos []index.PhotoOutcome, err error) {
+	if err := json.Unmarshal([]byte(p.GetPayload()["photos"].GetStringValue()), &photos); err != nil {
+		return nil, fmt.Errorf("a registrant's point is damaged: %w; hint: reindex", err)
+	}
+	return photos, nil
+}
+
+// mostHeld bounds what Held returns of a photo that very many share.
+const mostHeld = 1000
+
+// Held returns what a generation holds of a photo.
+func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (faces []schemas.Face, outcomes []index.PhotoOutcome, err error) {
+	if !validName.MatchString(name) {
+		return nil, nil, missing(name)
+	}
+	of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("photo", string(photo))}}
+	err = x.scroll(ctx, "faces of a photo", &qdrant.ScrollPoints{CollectionName: x.faces(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)},
+		func(p *qdrant.RetrievedPoint) (bool, error) {
+			f, err := decodeFace(p.GetPayload())
+			if err != nil {
+				return false, err
+			}
+			f.Embedding, err = vectorOf(p)
+			faces = append(faces, f)
+			return len(faces) < mostHeld, err
+		})
+	if err != nil {
+		return nil, nil, err
+	}
+	err = x.scroll(ctx, "outcomes of a photo", &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos")},
+		func(p *qdrant.RetrievedPoint) (bool, error) {
+			photos, err := photosOf(p)
+			for _, o := range photos {
+				if o.Photo == photo {
+					outcomes = append(outcomes, o)
+				}
+			}
+			return len(outcomes) < mostHeld, err
+		})
+	return faces, outcomes, err
+}
+
+// SharedHash counts the registrants of a source with a photo that looks like hash.
+func (x *Index) SharedHash(ctx context.Context, name, source string, hash uint64, most int) (n int, err error) {
+	if !validName.MatchString(name) {
+		return 0, missing(name)
+	}
+	of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("source", source)}}
+	if most < 8 {
+		of.Must = append(of.Must, qdrant.NewMatchKeywords("bands", bands(hash)...))
+	}
+	err = x.scroll(ctx, "photos like one", &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos")},
+		func(p *qdrant.RetrievedPoint) (bool, error) {
+			photos, err := photosOf(p)
+			if slices.ContainsFunc(photos, func(o index.PhotoOutcome) bool { return o.Hash != 0 && near(o.Hash, hash, most) }) {
+				n++
+			}
+			return true, err
+		})
+	return n, err
+}
+
+// Find returns the documents that meet q.
+func (x *Index) Find(ctx context.Context, q index.Query) (docs []index.Document, more bool, err error) {
+	limit := min(cmp.Or(max(q.Limit, 0), index.DefaultLimit), index.MaxLimit)
+	narrow, any := conditions(q)
+	err = x.reading(ctx, func(g generation) error {
+		docs, more = []index.Document{}, false
+		if !any {
+			return ctx.Err()
+		}
+		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: narrow, WithPayload: qdrant.NewWithPayloadInclude("document")}
+		if q.Near != nil {
+			docs, more, err = x.findNear(ctx, request, *q.Near, limit)
+			return err
+		}
+		request.Limit = qdrant.PtrOf(uint32(min(limit+1, page)))
+		return x.scroll(ctx, "find", request, func(p *qdrant.RetrievedPoint) (bool, error) {
+			if more = len(docs) == limit; more {
+				return false, nil
+			}
+			d, err := decodeDocument(p.GetPayload())
+			docs = append(docs, d)
+			return true, err
+		})
+	})
+	if errors.Is(err, context.Canceled) {
+		return nil, false, err
+	}
+	return docs, more, err
+}
+
+// conditions is the query as a filter; any is false when nothing can meet it.
+func conditions(q index.Query) (f *qdrant.Filter, any bool) {
+	f = filter(q.Filter)
+	must := func(c *qdrant.Condition) { f.Must = append(f.Must, c) }
+	must(qdrant.NewMatchBool("listed", true))
+	if len(q.IDs) > 0 {
+		ids := validIDs(q.IDs)
+		if len(ids) == 0 {
+			return f, false
+		}
+		must(qdrant.NewHasID(pointIDs(ids)...))
+	}
+	if len(q.Persons) > 0 {
+		persons := validIDs(q.Persons)
+		if len(persons) == 0 {
+			return f, false
+		}
+		must(qdrant.NewMatchKeywords("person", persons...))
+	}
+	if len(q.AnyKey) > 0 {
+		must(qdrant.NewMatchKeywords("keys", q.AnyKey...))
+	}
+	if key := placeKey(index.FoldPlace(q.City), index.FoldPlace(q.State), index.FoldZip(q.Zip)); key != "||" {
+		must(qdrant.NewMatchKeyword("places", key))
+	}
+	between := func(field string, from, to time.Time) {
+		r := &qdrant.Range{}
+		if !from.IsZero() {
+			r.Gte = qdrant.PtrOf(float64(micros(from)))
+		}
+		if !to.IsZero() {
+			r.Lte = qdrant.PtrOf(float64(micros(to)))
+		}
+		if r.Gte != nil || r.Lte != nil {
+			must(qdrant.NewRange(field, r))
+		}
+	}
+	between("first_seen", q.FirstSeenFrom, q.FirstSeenTo)
+	between("changed", q.ChangedFrom, q.ChangedTo)
+	if q.Near != nil {
+		// A little wider than asked: the exact distance is computed here.
+		must(qdrant.NewGeoRadius("geo", q.Near.Lat, q.Near.Lon, float32(q.Near.Miles*1609.344*1.01+10)))
+	}
+	return f, true
+}
+
+// findNear reads all in the circle, as the nearest are wanted, and measures.
+func (x *Index) findNear(ctx context.Context, request *qdrant.ScrollPoints, circle index.Circle, limit int) ([]index.Document, bool, error) {
+	type place struct {
+		doc   index.Document
+		miles float64
+	}
+	var list []place
+	compare := func(a, b place) int { return cmp.Or(cmp.Compare(a.miles, b.miles), cmp.Compare(a.doc.ID, b.doc.ID)) }
+	more := false
+	trim := func() {
+		slices.SortFunc(list, compare)
+		if len(list) > limit {
+			clear(list[limit:])
+			list, more = list[:limit], true
+		}
+	}
+	err := x.scroll(ctx, "find near", request, func(p *qdrant.RetrievedPoint) (bool, error) {
+		d, err := decodeDocument(p.GetPayload())
+		if err != nil {
+			return false, err
+		}
+		at := place{d, circle.Miles + 1}
+		for _, p := range index.FactsOf(d.Record).Places {
+			at.miles = min(at.miles, circle.Distance(p))
+		}
+		if at.miles <= circle.Miles {
+			list = append(list, at)
+		}
+		if len(list) > 2*limit { // keep memory bounded
+			trim()
+		}
+		return true, nil
+	})
+	trim()
+	docs := make([]index.Document, len(list))
+	for i, p := range list {
+		docs[i] = p.doc
+	}
+	return docs, more, err
+}
