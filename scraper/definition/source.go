@@ -19,6 +19,7 @@ type Source struct {
 	def    *Definition
 	base   *url.URL
 	sample bool
+	files  *folder // the photos beside imported files, nil for a source on the web
 	opt    options
 }
 
@@ -98,6 +99,10 @@ func (s *Source) Info() scraper.Info {
 		},
 		Guards: scraper.Guards(d.Guards), Policy: scraper.Policy(d.Policy),
 	}
+	if s.files != nil {
+		info.Mode = scraper.Enabled // whoever hands the files over has decided
+		info.Manners = scraper.Manners{Concurrency: 4, MaxBody: maxImport, StubPhotos: d.Manners.StubPhotos, StubURLs: d.Manners.StubURLs}
+	}
 	if s.sample {
 		info.Mode = scraper.Enabled
 		info.Manners.Interval, info.Manners.PerHour, info.Manners.Every, info.Manners.Window, info.Manners.Refresh = 0, 0, 0, "", 0
@@ -112,8 +117,11 @@ func (s *Source) Start() ([]scraper.Request, error) {
 	if s.def.Start == "" {
 		return nil, fmt.Errorf("%s is %s: nothing to crawl; look at %s", s.def.ID, s.def.Mode, s.def.Home)
 	}
-	if s.def.Account && s.opt.user == "" && !s.sample {
+	if s.def.Account && s.opt.user == "" && !s.sample && s.files == nil {
 		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given", s.def.ID, scraper.ErrPermission, s.def.ID)
+	}
+	if s.files != nil {
+		return []scraper.Request{{Rule: s.files.rule, URL: s.base.JoinPath("records").String()}}, nil
 	}
 	r, err := s.ask(s.def.Start, s.first(s.def.Start), nil)
 	if err != nil {
@@ -268,7 +276,9 @@ func (s *Source) detail(d *doc, item node, key string, taken map[string]string) 
 		}
 		vars["@same"] = identity(rec)
 	}
-	return s.ask(d.step.Detail, vars, d)
+	r, err := s.ask(d.step.Detail, vars, d)
+	r.Registrant = key
+	return r, err
 }
 
 // identity is what must agree before two pages are taken to speak of the same person.
@@ -358,6 +368,9 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 		return "under 18", nil
 	case d.step.Same && d.carry["@same"] != identity(rec):
 		return "another person's page", nil
+	}
+	if len(rec.Photos) == 0 && s.files != nil && !s.def.Policy.NoPhotos {
+		rec.Photos, photos = s.files.photos(key)
 	}
 	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: d.evidence(item)})
 	return "", nil
