@@ -132,7 +132,7 @@ func checkMutant(t *testing.T, src *definition.Source, path, key string, saves [
 	t.Helper()
 	changed := ""
 	for _, s := range saves {
-		if want[s.path].Error != "" {
+		if want[s.path].Error != "" || !strings.HasPrefix(path, "steps."+s.page.Request.Rule+".") {
 			continue
 		}
 		got := result(src, s.page)
