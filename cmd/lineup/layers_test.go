@@ -26,6 +26,7 @@ var rooms = []room{
 	{"ingest/broker", []string{"ingest/broker"}},
 	{"ingest/ledger", []string{"schemas", "ingest/broker"}},
 	{"ingest/queue", []string{"schemas", "ingest/broker"}},
+	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/ledger"}},
 	{"ingest", []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue"}},
 	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/photo", "indexer/face/dlib/weights"}},
 	{"indexer/face", []string{"schemas", "indexer/face"}},

@@ -42,6 +42,9 @@ type CLI struct {
 	Jobs     Jobs     `cmd:"" group:"operate" help:"Show or retry dead jobs."`
 	Evaluate Evaluate `cmd:"" group:"operate" help:"Measure errors and the promise of similarities on your own labelled photos."`
 	Models   Models   `cmd:"" group:"operate" help:"Fetch and verify the face models."`
+	Doctor   Doctor   `cmd:"" group:"operate" help:"Check the configuration and every engine, and say what to do."`
+	Backup   Backup   `cmd:"" group:"operate" help:"Write ledger, keys and removal list to a directory."`
+	Restore  Restore  `cmd:"" group:"operate" help:"Read a backup back."`
 
 	SampleSite SampleSite `cmd:"" name:"samplesite" group:"help" help:"Serve the made-up registry, in the shapes of many real ones, for trying and testing."`
 

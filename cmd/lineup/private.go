@@ -12,12 +12,26 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// private serves metrics and profiles to the operator alone, until ctx ends.
-func (a *App) private(ctx context.Context) error {
+// readyTimeout bounds what a probe of readiness waits for.
+const readyTimeout = 3 * time.Second
+
+// private serves health, metrics and profiles to the operator alone, until ctx ends.
+func (a *App) private(ctx context.Context, h *House) error {
 	if a.Config.Private == "" {
 		return nil
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+		defer cancel()
+		if _, err := h.Queue.Count(ctx); err != nil {
+			a.Log.Warn("not ready", "error", err)
+			http.Error(w, "not ready: NATS does not answer", http.StatusServiceUnavailable)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	})
 	mux.Handle("/metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)

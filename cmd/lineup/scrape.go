@@ -34,14 +34,14 @@ func (c *Scrape) Run(ctx context.Context, app *App) (err error) {
 	if c.Follow == (c.Source != "") || c.Follow && c.Once {
 		return exitError{2, errors.New("name a source to crawl once (lineup scrape us-ny --once), or --follow all on their schedules")}
 	}
+	if c.Follow {
+		return app.serve(ctx, roles{scrape: true}, nil)
+	}
 	h, err := app.Open(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	if c.Follow {
-		return app.follow(ctx, h)
-	}
 	crawl := func(ctx context.Context) error {
 		s, err := app.crawlAs(ctx, h, c)
 		if err != nil && s.Run == "" {

@@ -11,6 +11,7 @@ import (
 
 	"lineup/indexer"
 	"lineup/indexer/face"
+	"lineup/ingest"
 	"lineup/queryd"
 )
 
@@ -64,13 +65,15 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 	if !h.Alone && a.Config.NATS.URL == "" {
 		return fmt.Errorf("another lineup runs over %s already (give this one another directory with --data)", a.Config.Data)
 	}
-	faces, err := a.openFaces(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, faces.Close()) }()
-	if err := indexer.Prepare(ctx, h.Index, faces.Model()); err != nil {
-		return err
+	var faces face.Embedder // a crawler needs none
+	if play.index || play.query {
+		if faces, err = a.openFaces(ctx); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, faces.Close()) }()
+		if err := indexer.Prepare(ctx, h.Index, faces.Model()); err != nil {
+			return err
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	if play.index {
@@ -84,6 +87,11 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 	}
 	if play.scrape {
 		group.Go(func() error { return a.follow(ctx, h) })
+		metrics, err := ingest.NewMetrics(a.Metrics)
+		if err != nil {
+			return err
+		}
+		group.Go(func() error { return a.figures(ctx, h, metrics) })
 	}
 	address := ""
 	if play.query {
@@ -95,7 +103,7 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 		a.Log.Info("listening", "address", address)
 		group.Go(func() error { return server.Run(ctx, listener) })
 	}
-	group.Go(func() error { return a.private(ctx) })
+	group.Go(func() error { return a.private(ctx, h) })
 	if beside != nil {
 		group.Go(func() error { return beside(ctx, h, address) })
 	}

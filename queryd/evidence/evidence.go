@@ -88,13 +88,27 @@ func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, repli
 	return &Store{kv: kv, kept: kept, key: key}, nil
 }
 
-// SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.
-func SigningKey(ctx context.Context, js jetstream.JetStream, replicas int) (ed25519.PrivateKey, error) {
+// Prepare makes the bucket of the signing key but no key, so that a restore can bring one.
+func Prepare(ctx context.Context, js jetstream.JetStream, replicas int) error {
+	_, err := signingBucket(ctx, js, replicas)
+	return err
+}
+
+func signingBucket(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
 	signing, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
 		Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open bucket %s: %w", keysBucket, err)
+	}
+	return signing, nil
+}
+
+// SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.
+func SigningKey(ctx context.Context, js jetstream.JetStream, replicas int) (ed25519.PrivateKey, error) {
+	signing, err := signingBucket(ctx, js, replicas)
+	if err != nil {
+		return nil, err
 	}
 	seed := make([]byte, ed25519.SeedSize)
 	rand.Read(seed)

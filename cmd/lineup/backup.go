@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"lineup/ingest/backup"
+	"lineup/ingest/ledger"
+	"lineup/queryd/evidence"
+)
+
+// backedUp are the buckets of a backup: what neither a crawl nor a reindex brings back. The
+// ledger's standings hold the removal list.
+var backedUp = []string{ledger.StandingsBucket, ledger.RunsBucket, "lineup_keys", "lineup_signing"}
+
+// Backup writes ledger, keys and removal list to a directory.
+type Backup struct {
+	Dir  string `arg:"" help:"Directory to make."`
+	JSON bool   `name:"json" help:"Print the manifest as JSON."`
+}
+
+// Help says what is in it.
+func (c *Backup) Help() string {
+	return "Writes the ledger with its removal list, runs, API keys (hashed) and the signing key as files of JSON lines.\n" +
+		"It holds secrets: keep it as such. Blobs are the object store's to back up (all-in-one: the directory blobs below\n" +
+		"the data directory); the index is rebuilt. The house may be running."
+}
+
+// Run does it.
+func (c *Backup) Run(ctx context.Context, app *App) error {
+	return app.withHouse(ctx, func(h *House) error {
+		if _, err := evidence.SigningKey(ctx, h.JS, app.Config.NATS.Replicas); err != nil {
+			return err
+		}
+		m, err := backup.Write(ctx, h.JS, c.Dir, version, backedUp)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return app.printJSON(m)
+		}
+		for _, file := range m.Files {
+			fmt.Fprintf(app.Stdout, "%-28s %8d entries\n", file.Name, file.Entries)
+		}
+		return nil
+	})
+}
+
+// Restore reads a backup back.
+type Restore struct {
+	Dir  string `arg:"" type:"existingdir" help:"Directory that lineup backup wrote."`
+	JSON bool   `name:"json" help:"Print JSON."`
+}
+
+// Help says what happens to what is there.
+func (c *Restore) Help() string {
+	return "Adds what the house lacks and leaves what it has, so a removal made after the backup stays. Restore into an empty\n" +
+		"data directory or cluster, before anything else runs there, to get all of it, the signing key included. The next\n" +
+		"reconcile rings for everybody, and the index follows; photos must be back in the object store by then."
+}
+
+// Run does it.
+func (c *Restore) Run(ctx context.Context, app *App) error {
+	return app.withHouse(ctx, func(h *House) error {
+		if err := evidence.Prepare(ctx, h.JS, app.Config.NATS.Replicas); err != nil {
+			return err
+		}
+		m, done, err := backup.Restore(ctx, h.JS, c.Dir)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return app.printJSON(done)
+		}
+		fmt.Fprintf(app.Stdout, "restored the backup of %s: %d entries added, %d the same, %d kept as they are\n",
+			m.Made.Format("2006-01-02 15:04 MST"), done.Added, done.Same, done.Kept)
+		if done.Kept > 0 {
+			fmt.Fprintln(app.Stdout, "what was kept is newer than the backup, or another house's")
+		}
+		return nil
+	})
+}

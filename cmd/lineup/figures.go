@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"lineup/indexer/index"
+	"lineup/ingest"
+)
+
+// How often the figures of the house are taken: sweeping a ledger of a million takes some
+// seconds, an audit lists every blob.
+const (
+	engineFigures = 30 * time.Second
+	sourceFigures = 5 * time.Minute
+	auditFirst    = 10 * time.Minute
+	auditFigures  = 24 * time.Hour
+	figureTimeout = 20 * time.Second // of one engine's check
+)
+
+// figures keeps the metrics of the house up to date until ctx ends. What cannot be taken is
+// logged and tried again; metrics then keep their last value.
+func (a *App) figures(ctx context.Context, h *House, m *ingest.Metrics) error {
+	tick := time.NewTicker(engineFigures)
+	defer tick.Stop()
+	sources, audit := time.Now(), time.Now().Add(auditFirst)
+	for {
+		a.engineFigures(ctx, h, m)
+		if now := time.Now(); !now.Before(sources) {
+			sources = now.Add(sourceFigures)
+			if err := h.sourceFigures(ctx, m); err != nil && ctx.Err() == nil {
+				a.Log.Warn("figures of the sources not taken", "error", err)
+			}
+		}
+		if now := time.Now(); !now.Before(audit) {
+			audit = now.Add(auditFigures)
+			if err := h.auditFigures(ctx, m); err != nil && ctx.Err() == nil {
+				a.Log.Warn("audit failed, trying again tomorrow", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (a *App) engineFigures(ctx context.Context, h *House, m *ingest.Metrics) {
+	for name, check := range map[string]func(context.Context) error{
+		"blobs": h.Blobs.Check, "index": h.Index.Check,
+		"nats": func(ctx context.Context) error {
+			counts, err := h.Queue.Count(ctx)
+			if err == nil {
+				m.Jobs(counts.Waiting, counts.Dead)
+			}
+			return err
+		},
+	} {
+		checking, cancel := context.WithTimeout(ctx, figureTimeout)
+		err := check(checking)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		m.Engine(name, err == nil)
+		if err != nil {
+			a.Log.Warn("engine cannot be used", "engine", name, "error", err)
+		}
+	}
+}
+
+func (h *House) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
+	generations, err := h.Index.Generations(ctx)
+	if err != nil {
+		return err
+	}
+	serving := ""
+	for _, g := range generations {
+		if g.State == index.Serving {
+			serving = g.Name
+		}
+	}
+	rows, err := h.sources(ctx, live(generations), serving)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		m.Source(row.Source, row.LastComplete, map[string]int{"listed": row.Listed, "with_photo": row.WithPhoto,
+			"with_face": row.WithFace, "due": row.Due, "removed": row.Removed})
+	}
+	return nil
+}
+
+// auditFigures audits without reading the blobs' bytes.
+func (h *House) auditFigures(ctx context.Context, m *ingest.Metrics) error {
+	report, err := h.audit(ctx, 0, false)
+	if err != nil {
+		return err
+	}
+	found := make(map[string]int, len(report.Differences))
+	for _, d := range report.Differences {
+		found[d.Kind] = d.Count
+	}
+	m.Audit(time.Now(), found)
+	return nil
+}
