@@ -3,13 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/alecthomas/kong"
 
 	"lineup/config"
 )
@@ -113,7 +112,7 @@ func TestDeployedCommandsExist(t *testing.T) {
 	}
 	for command := range commands {
 		line, _, _ := strings.Cut(command, " #")
-		parser, err := kong.New(&CLI{}, kong.Exit(func(int) {}))
+		parser, err := newParser(t.Context(), &CLI{}, io.Discard, io.Discard, func(int) {})
 		if err != nil {
 			t.Fatal(err)
 		}

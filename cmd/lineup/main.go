@@ -67,6 +67,17 @@ func (e exitError) Error() string {
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
+// newParser is the parser of the command line. exit is called where help ends the program.
+func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
+	return kong.New(cli, kong.Name("lineup"),
+		kong.Description("Self-hosted face and record search over public sex-offender registries. No match is an identification."),
+		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(exit),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
+		kong.Vars{"samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
+		kong.BindTo(ctx, (*context.Context)(nil)))
+}
+
 // run is the program: it parses args, runs the command and returns the exit code: 0 done, 1
 // failed, 2 misused, or what the command's help says.
 func run(args []string, stdout, stderr io.Writer) int {
@@ -74,13 +85,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	defer stop()
 	var cli CLI
 	exited := -1
-	parser, err := kong.New(&cli, kong.Name("lineup"),
-		kong.Description("Self-hosted face and record search over public sex-offender registries. No match is an identification."),
-		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(func(code int) { exited = code }),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
-		kong.Vars{"samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
-		kong.BindTo(ctx, (*context.Context)(nil)))
+	parser, err := newParser(ctx, &cli, stdout, stderr, func(code int) { exited = code })
 	if err != nil {
 		fmt.Fprintln(stderr, "lineup:", err)
 		return 2
