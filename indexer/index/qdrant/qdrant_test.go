@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -252,6 +253,59 @@ func TestCutOff(t *testing.T) {
 		}
 		if c, err := ix.Count(ctx, "one"); err != nil || c != (index.Counts{Registrants: 1, WithFace: 1, Faces: 1}) {
 			t.Errorf("cut off after %d writes and done again: %+v, %v", writes, c, err)
+		}
+	}
+}
+
+// TestOvertaken lets a newer revision, or a removal, be written whole right before each write
+// of an older one: what the older one does then must change nothing and leave nothing behind.
+func TestOvertaken(t *testing.T) {
+	ctx := context.Background()
+	person := func(revision uint64) index.Entry {
+		return indextest.Person(1, revision, func(r *schemas.Record) {
+			// One photo stays the same and one does not.
+			r.Photos = append(r.Photos, schemas.Photo{Digest: schemas.DigestOf([]byte{byte(revision)})})
+		})
+	}
+	for _, c := range []struct {
+		name  string
+		newer index.Entry
+		want  index.Counts
+	}{
+		{"by a newer record", person(9), index.Counts{Registrants: 1, WithFace: 1, Faces: 2}},
+		{"by a removal", indextest.Gone(person(9), 9), index.Counts{}},
+	} {
+		for write := range int32(3) {
+			s := qdranttest.Start(t, nil)
+			ix := open(t, qdrant.Options{Address: s.Address})
+			defer ix.Close()
+			indextest.Serving(t, ix, indextest.Model)
+			indextest.Put(t, ix, person(1))
+			var writes atomic.Int32
+			before := func(method string) {
+				if (strings.HasSuffix(method, "/Upsert") || strings.HasSuffix(method, "Points/Delete")) && writes.Add(1) == write+1 {
+					s.Before.Store(nil)
+					indextest.Put(t, ix, c.newer)
+				}
+			}
+			s.Before.Store(&before)
+			if err := ix.Replace(ctx, "one", person(5)); err != nil {
+				t.Fatal(err)
+			}
+			if s.Before.Load() != nil {
+				t.Fatalf("overtaken %s at write %d: there was no such write", c.name, write)
+			}
+			if got, err := ix.Count(ctx, "one"); err != nil || got != c.want {
+				t.Errorf("overtaken %s at write %d: %+v, %v, want %+v", c.name, write, got, err, c.want)
+			}
+			near, _, err := ix.Nearest(ctx, make([]float32, indextest.Model.Dimensions), 10, index.Filter{})
+			if err != nil || len(near) != c.want.Faces {
+				t.Errorf("overtaken %s at write %d: %d faces, %v, want %d", c.name, write, len(near), err, c.want.Faces)
+			}
+			docs, err := ix.Lookup(ctx, c.newer.ID)
+			if err != nil || len(docs) != c.want.Registrants || len(docs) == 1 && docs[0].Revision != 9 {
+				t.Errorf("overtaken %s at write %d: documents %v, %v", c.name, write, docs, err)
+			}
 		}
 	}
 }

@@ -32,6 +32,9 @@ type Server struct {
 	APIKey string
 	// RefuseWrites makes writes fail as a full disk does.
 	RefuseWrites atomic.Bool
+	// Before, when set, is called before each call is worked on, with its full method name:
+	// for a test that lets something else happen first.
+	Before atomic.Pointer[func(method string)]
 	// While Failing, FailAfter counts the writes that still work.
 	Failing   atomic.Bool
 	FailAfter atomic.Int64
@@ -127,6 +130,9 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 	}
 	if md, _ := metadata.FromIncomingContext(ctx); s.APIKey != "" && !strings.HasSuffix(info.FullMethod, "HealthCheck") && !slices.Contains(md.Get("api-key"), s.APIKey) {
 		return nil, status.Error(codes.Unauthenticated, "Invalid API key or JWT")
+	}
+	if before := s.Before.Load(); before != nil {
+		(*before)(info.FullMethod)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
