@@ -67,7 +67,7 @@ func TestMain(m *testing.M) {
 // house is a server with everything it needs, made of fakes that hold their content in memory.
 type house struct {
 	*queryd.Server
-	t      *testing.T
+	t      testing.TB
 	gal    *gallery
 	ledger *ledger
 	photos photos
@@ -81,7 +81,7 @@ type house struct {
 var model = schemas.Model{ID: "test/1", Dimensions: 16, Metric: "euclidean", MaxDistance: 0.6,
 	FalseMatch: []schemas.CurvePoint{{Distance: .34, Rate: 1e-4}, {Distance: .39, Rate: 1e-3}, {Distance: .45, Rate: 1e-2}}}
 
-func newHouse(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
+func newHouse(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house {
 	t.Helper()
 	ctx := t.Context()
 	ring, err := keys.Open(ctx, js, 1)
@@ -156,7 +156,7 @@ func (h *house) keyed(method, target, body string) (*http.Response, string) {
 	return h.do(method, target, body, "X-API-Key", h.key, "Content-Type", "application/json")
 }
 
-func decode[T any](t *testing.T, text string) T {
+func decode[T any](t testing.TB, text string) T {
 	t.Helper()
 	var v T
 	if err := json.Unmarshal([]byte(text), &v); err != nil {
@@ -191,8 +191,8 @@ func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
 		h.gal.faces = append(h.gal.faces, f)
 	}
 	d.Record = r
-	h.gal.docs = append(h.gal.docs, d)
-	slices.SortFunc(h.gal.docs, func(a, b index.Document) int { return cmp.Compare(a.ID, b.ID) })
+	at, _ := slices.BinarySearchFunc(h.gal.docs, id, byID)
+	h.gal.docs = slices.Insert(h.gal.docs, at, d)
 	return id
 }
 
@@ -234,13 +234,15 @@ func (e embedder) Embed(_ context.Context, photo []byte, _ face.Purpose) (face.R
 
 // gallery is an index.Reader over slices.
 type gallery struct {
-	docs       []index.Document
+	docs       []index.Document // by ID
 	faces      []schemas.Face
 	probe      []float32
 	probeError error
 	others     []schemas.Box
 	err        error
 }
+
+func byID(d index.Document, id schemas.UUID) int { return cmp.Compare(d.ID, id) }
 
 func (g *gallery) generation() index.Generation {
 	return index.Generation{Name: "g1", Model: model, State: index.Serving}
@@ -253,10 +255,8 @@ func (g *gallery) Generations(context.Context) ([]index.Generation, error) {
 func (g *gallery) Lookup(_ context.Context, ids ...schemas.UUID) ([]index.Document, error) {
 	var out []index.Document
 	for _, id := range ids {
-		for _, d := range g.docs {
-			if d.ID == id {
-				out = append(out, d)
-			}
+		if at, ok := slices.BinarySearchFunc(g.docs, id, byID); ok {
+			out = append(out, g.docs[at])
 		}
 	}
 	return out, g.err
@@ -302,7 +302,7 @@ func (g *gallery) Find(_ context.Context, q index.Query) ([]index.Document, bool
 func (g *gallery) Nearest(_ context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
 	var out []index.Neighbour
 	for _, fc := range g.faces {
-		docs, _ := g.Lookup(nil, fc.Registrant)
+		docs, _ := g.Lookup(context.Background(), fc.Registrant)
 		if !g.passes(f, docs[0]) {
 			continue
 		}
@@ -350,17 +350,17 @@ func (l *ledger) Find(_ context.Context, id schemas.UUID) (schemas.Standing, err
 	if l.gone[id] {
 		return schemas.Standing{ID: id, Source: "us-zz"}, nil
 	}
-	for _, d := range l.gal.docs {
-		if d.ID == id {
-			s := schemas.Standing{ID: id, Source: d.Record.Source, Listed: true, Sighted: clock.Add(-time.Hour), Record: schemas.DigestOf([]byte("record"))}
-			for _, p := range d.Record.Photos {
-				s.Photos = append(s.Photos, schemas.PhotoState{URL: p.URL, Digest: p.Digest})
-			}
-			s.Pages = []schemas.PageState{{URL: d.Record.URL, Digest: schemas.DigestOf([]byte("page")), Read: clock.Add(-time.Hour)}}
-			return s, nil
-		}
+	docs, _ := l.gal.Lookup(context.Background(), id)
+	if len(docs) == 0 {
+		return schemas.Standing{}, fs.ErrNotExist
 	}
-	return schemas.Standing{}, fs.ErrNotExist
+	d := docs[0]
+	s := schemas.Standing{ID: id, Source: d.Record.Source, Listed: true, Sighted: clock.Add(-time.Hour), Record: schemas.DigestOf([]byte("record"))}
+	for _, p := range d.Record.Photos {
+		s.Photos = append(s.Photos, schemas.PhotoState{URL: p.URL, Digest: p.Digest})
+	}
+	s.Pages = []schemas.PageState{{URL: d.Record.URL, Digest: schemas.DigestOf([]byte("page")), Read: clock.Add(-time.Hour)}}
+	return s, nil
 }
 
 // photos is a blob store that is only read.

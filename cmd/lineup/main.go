@@ -32,6 +32,7 @@ type CLI struct {
 	Scrape Scrape `cmd:"" group:"run" help:"Crawl one source once, or all enabled ones on their schedules."`
 	Index  Index  `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
 	Query  Query  `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
+	MCP    MCP    `cmd:"" name:"mcp" group:"run" help:"Speak MCP on standard input and output for a running query daemon."`
 
 	Status   Status   `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
 	Keys     Keys     `cmd:"" group:"operate" help:"Make, list and revoke API keys."`

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"lineup/queryd/mcp"
+)
+
+// mcpTimeout bounds one request of a tool.
+const mcpTimeout = time.Minute
+
+// MCP speaks the Model Context Protocol.
+type MCP struct {
+	URL string `required:"" env:"LINEUP_URL" placeholder:"URL" help:"Address of a running query daemon, like http://127.0.0.1:8080."`
+	Key string `required:"" env:"LINEUP_KEY" placeholder:"KEY" help:"API key for it (lineup keys add NAME). Better in the environment than in the arguments."`
+}
+
+// Help says how a client starts it.
+func (*MCP) Help() string {
+	return "Standard input and output carry the protocol, so a client starts this command itself. " +
+		"The tools ask the daemon at URL over its REST API, with the key's limits. A client that speaks streamable HTTP can use URL/mcp directly instead."
+}
+
+// Run serves until the client closes standard input.
+func (c *MCP) Run(ctx context.Context, app *App) error {
+	if !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
+		return fmt.Errorf("url %q: want something like http://127.0.0.1:8080", c.URL)
+	}
+	client := &http.Client{Timeout: mcpTimeout}
+	server := mcp.New(mcp.Client{Base: c.URL, Key: c.Key, Do: client.Do}, version)
+	if err := server.Run(ctx, &sdk.StdioTransport{}); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("serve MCP: %w", err)
+	}
+	return nil
+}
