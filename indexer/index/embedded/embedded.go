@@ -231,7 +231,7 @@ func (x *Index) use(ctx context.Context, name string) (*generation, func(), erro
 			return nil, nil, err
 		}
 		s.g = g
-		x.log.Info("index generation opened", "generation", l.Name, "faces", g.arena.faces, "took", time.Since(start).Round(time.Millisecond))
+		x.log.Debug("index generation opened", "generation", l.Name, "faces", g.arena.faces, "took", time.Since(start).Round(time.Millisecond))
 	}
 	return s.g, s.holders.Done, nil
 }

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"lineup": main})
+}
+
+// TestScripts runs the binary as its users do: testdata/script/*.txtar.
+func TestScripts(t *testing.T) {
+	models := modelsForTests(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("LINEUP_MODELS", models)
+			return nil
+		},
+	})
+}
+
+// modelsForTests is the directory of the face models, which the tests' set-up has filled.
+func modelsForTests(t *testing.T) string {
+	t.Helper()
+	dir, err := (&App{}).modelsDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("no face models (make models fetches them): %v", err)
+	}
+	return dir
+}

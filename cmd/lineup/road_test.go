@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lineup/config"
+	"lineup/queryd/keys"
+	"lineup/schemas"
+	"lineup/scraper/samplesite"
+	"lineup/scraper/samplesite/faces"
+)
+
+// road is a whole Lineup over a sample site, driven step by step.
+type road struct {
+	t    *testing.T
+	app  *App
+	h    *House
+	site *samplesite.Site
+	api  http.Handler
+	key  string
+}
+
+// newApp is an App over data that reads the site.
+func testApp(t *testing.T, data, site string) *App {
+	c := config.Default()
+	c.Data, c.Models = data, modelsForTests(t)
+	c.Index.Workers = 2
+	c.Sources = map[string]config.Source{demoSource: {BaseURL: site}}
+	c.Log.Level = "error"
+	return &App{Config: c, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stdout: io.Discard, Stderr: io.Discard}
+}
+
+func newRoad(t *testing.T) *road {
+	t.Helper()
+	ctx := t.Context()
+	site, err := samplesite.New(samplesite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := samplesite.Start(ctx, site, "127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &road{t: t, site: site, app: testApp(t, t.TempDir(), server.URL)}
+	if r.h, err = r.app.Open(ctx); err != nil {
+		t.Fatal(err)
+	}
+	faces, err := r.app.openFaces(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.api, err = r.app.newServer(ctx, r.h, faces); err != nil {
+		t.Fatal(err)
+	}
+	if r.key, _, err = r.h.Keys.Add(ctx, "road", keys.Limits{PerMinute: 100000, PerDay: 1000000}); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := errors.Join(faces.Close(), r.h.Close(), server.Close()); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+// crawl crawls the site, indexes what changed, and returns the run's summary.
+func (r *road) crawl(acceptDrop string) schemas.RunSummary {
+	r.t.Helper()
+	var summary schemas.RunSummary
+	r.app.Metrics = prometheus.NewRegistry()
+	err := r.app.withWorker(r.t.Context(), r.h, func(ctx context.Context) error {
+		var err error
+		if summary, err = r.app.crawl(ctx, r.h, demoSource, true, acceptDrop); err != nil {
+			r.t.Logf("crawl: %v", err)
+		}
+		return r.h.drained(ctx, nil)
+	})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return summary
+}
+
+// match is one row of an answer.
+type match struct {
+	Similarity float64
+	UUID       schemas.UUID
+	Image      string `json:"matchedImageUrl"`
+}
+
+// search posts a photo of the synthetic faces to /faces.
+func (r *road) search(photo string) []match {
+	r.t.Helper()
+	data, err := faces.Files.ReadFile(photo)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]string{"queryImageBase64": base64.StdEncoding.EncodeToString(data)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	request := httptest.NewRequest(http.MethodPost, "/faces?key="+r.key, bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	r.api.ServeHTTP(w, request)
+	var answer struct{ FaceMatches []match }
+	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
+		r.t.Fatalf("search %s: %d %s", photo, w.Code, w.Body)
+	}
+	return answer.FaceMatches
+}
+
+func (r *road) finds(photo string, id int) bool {
+	r.t.Helper()
+	for _, m := range r.search(photo) {
+		if m.UUID == sampleID(id) {
+			return true
+		}
+	}
+	return false
+}
+
+// get asks for a path and returns status and body.
+func (r *road) get(path string) (int, string) {
+	w := httptest.NewRecorder()
+	r.api.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	return w.Code, w.Body.String()
+}
+
+func sampleID(id int) schemas.UUID { return schemas.RegistrantID(demoSource, fmt.Sprint(id)) }
+
+// TestEveryOtherViewFindsItsPerson is the sample's promise: each b and c view finds its own
+// registrant first, above 95.
+func TestEveryOtherViewFindsItsPerson(t *testing.T) {
+	r := newRoad(t)
+	if s := r.crawl(""); s.State != schemas.RunComplete || s.New != r.site.Size() {
+		t.Fatalf("first crawl: %+v", s)
+	}
+	for person := 1; person <= 40; person++ {
+		for _, view := range []string{"b", "c"} {
+			photo := fmt.Sprintf("p%03d%s.jpg", person, view)
+			matches := r.search(photo)
+			if len(matches) == 0 || matches[0].Similarity <= 95 {
+				t.Errorf("%s: %+v", photo, matches)
+				continue
+			}
+			own := false
+			for _, m := range matches {
+				own = own || m.UUID == sampleID(samplesite.FirstID+person-1) && m.Similarity == matches[0].Similarity
+			}
+			if !own {
+				t.Errorf("%s finds another first: %+v", photo, matches)
+			}
+		}
+	}
+	if !r.finds("demo.jpg", samplesite.FirstID) {
+		t.Error("the demo photo does not find its person")
+	}
+}
+
+// TestTheWayOfARegistrant walks one registrant through change, delisting, return and removal.
+func TestTheWayOfARegistrant(t *testing.T) {
+	r := newRoad(t)
+	ctx := t.Context()
+	const id = samplesite.FirstID + 4
+	r.crawl("")
+	if !r.finds("p005c.jpg", id) {
+		t.Fatal("not found after the first crawl")
+	}
+	if s := r.crawl(""); s.State != schemas.RunComplete || s.Unchanged != r.site.Size() || s.Changed != 0 {
+		t.Fatalf("an unchanged site: %+v", s)
+	}
+	photo := r.search("p005c.jpg")[0].Image
+	path := photo[len("http://example.com"):]
+	if code, _ := r.get(path); code != http.StatusOK {
+		t.Fatalf("photo %s: %d", path, code)
+	}
+
+	must(t, r.site.Move(id), r.site.Rephotograph("b", id))
+	if s := r.crawl(""); s.Changed != 1 {
+		t.Fatalf("a changed record: %+v", s)
+	}
+	if best := r.search("p005b.jpg")[0]; best.UUID != sampleID(id) || best.Similarity != 100 {
+		t.Errorf("the new photo is not the one searched: %+v", best)
+	}
+
+	must(t, r.site.Delist(id))
+	if s := r.crawl(""); s.State != schemas.RunComplete || s.Delisted != 1 {
+		t.Fatalf("a delisting: %+v", s)
+	}
+	if r.finds("p005b.jpg", id) {
+		t.Error("a delisted registrant answers")
+	}
+	if code, _ := r.get(path); code != http.StatusGone {
+		t.Errorf("the photo of a delisted registrant: %d, want 410", code)
+	}
+	for info, err := range r.h.Blobs.Walk(ctx, sampleID(id)) {
+		t.Errorf("blob left: %+v %v", info, err)
+	}
+
+	must(t, r.site.Relist(id))
+	if s := r.crawl(""); s.Returned != 1 {
+		t.Fatalf("a return: %+v", s)
+	}
+	if !r.finds("p005b.jpg", id) {
+		t.Error("who returned does not answer")
+	}
+
+	if _, err := r.h.Ingest.Remove(ctx, sampleID(id), "test"); err != nil {
+		t.Fatal(err)
+	}
+	if r.finds("p005b.jpg", id) {
+		t.Error("a removed registrant answers before the index heard of it")
+	}
+	if s := r.crawl(""); s.Refused != 1 {
+		t.Errorf("a removed registrant still on the site: %+v", s)
+	}
+	if r.finds("p005b.jpg", id) {
+		t.Error("a removed registrant came back")
+	}
+	report, err := r.h.audit(ctx, 1, false)
+	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
+		t.Errorf("audit: %+v %v", report, err)
+	}
+}
+
+// TestAFailedRunDelistsNobody holds the guards, for faults of every kind.
+func TestAFailedRunDelistsNobody(t *testing.T) {
+	r := newRoad(t)
+	r.crawl("")
+	for _, kind := range []samplesite.Kind{samplesite.Layout, samplesite.Block, samplesite.Gate, samplesite.NotFound, samplesite.Empty, samplesite.Forbidden} {
+		t.Run(string(kind), func(t *testing.T) {
+			r.t = t
+			must(t, r.site.Fault(samplesite.Fault{Kind: kind, Path: "SomsSUBDirectory"}))
+			if s := r.crawl(""); s.State == schemas.RunComplete || s.Delisted != 0 {
+				t.Errorf("run under a fault: %+v", s)
+			}
+			r.site.Heal()
+			if !r.finds("p001b.jpg", samplesite.FirstID) {
+				t.Error("a registrant does not answer after a failed run")
+			}
+		})
+	}
+	r.t = t
+	gone := []int{}
+	for id := samplesite.FirstID; id < samplesite.FirstID+20; id++ {
+		gone = append(gone, id)
+	}
+	must(t, r.site.Delist(gone...))
+	if s := r.crawl(""); s.State != schemas.RunRefused || s.Delisted != 0 {
+		t.Errorf("half of the registry vanished: %+v", s)
+	}
+	if s := r.crawl("the agency confirmed it"); s.State != schemas.RunComplete || s.Delisted != len(gone) {
+		t.Errorf("and a human accepted it: %+v", s)
+	}
+}
+
+func must(t *testing.T, problems ...error) {
+	t.Helper()
+	if err := errors.Join(problems...); err != nil {
+		t.Fatal(err)
+	}
+}
