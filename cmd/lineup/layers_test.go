@@ -24,6 +24,7 @@ var rooms = []room{
 	{"config", nil},
 	{"ingest/blob", []string{"schemas", "ingest/blob", "ingest/blob/blobtest", "ingest/blob/blobtest/s3server"}},
 	{"ingest/broker", []string{"ingest/broker"}},
+	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/ledger", "queryd/keys"}},
 	{"ingest/ledger", []string{"schemas", "ingest/broker"}},
 	{"ingest/queue", []string{"schemas", "ingest/broker"}},
 	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/ledger"}},
