@@ -94,12 +94,13 @@ type S3 struct {
 
 // Qdrant is the vector database; with no address the index is a file below the data directory.
 type Qdrant struct {
-	Address string `yaml:"address"` // host:port of gRPC
-	APIKey  string `yaml:"api_key"`
-	TLS     bool   `yaml:"tls"`
-	CA      string `yaml:"ca"` // PEM file
-	Prefix  string `yaml:"prefix"`
-	Exact   bool   `yaml:"exact"` // full scan instead of HNSW
+	Address     string `yaml:"address"` // host:port of gRPC
+	APIKey      string `yaml:"api_key"`
+	TLS         bool   `yaml:"tls"`
+	CA          string `yaml:"ca"` // PEM file
+	Prefix      string `yaml:"prefix"`
+	Approximate bool   `yaml:"approximate"` // search by the graph instead of comparing every face
+	Replicas    int    `yaml:"replicas"`    // of each collection; 0 is the server's default
 }
 
 // Source is what the operator decides of one registry.

@@ -9,6 +9,7 @@ import (
 	"lineup/indexer/face/dlib/weights"
 	"lineup/indexer/index"
 	"lineup/indexer/index/embedded"
+	"lineup/indexer/index/qdrant"
 	"lineup/ingest/blob"
 	"lineup/ingest/blob/disk"
 	"lineup/ingest/blob/minio"
@@ -30,6 +31,10 @@ func (a *App) openBlobs(ctx context.Context) (blob.Store, error) {
 
 // openIndex chooses between Qdrant and a directory.
 func (a *App) openIndex(ctx context.Context) (index.Index, error) {
+	if c := a.Config.Qdrant; c.Address != "" {
+		return qdrant.Open(qdrant.Options{Address: c.Address, Prefix: c.Prefix, APIKey: c.APIKey, TLS: c.TLS, CAFile: c.CA,
+			Approximate: c.Approximate, Replicas: c.Replicas})
+	}
 	return embedded.Open(ctx, a.Config.Dir("index"), a.Log)
 }
 
