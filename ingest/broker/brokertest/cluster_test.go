@@ -12,6 +12,8 @@ import (
 
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
+	"lineup/queryd/evidence"
+	"lineup/queryd/keys"
 	"lineup/schemas"
 )
 
@@ -26,6 +28,7 @@ type house struct {
 	js     jetstream.JetStream
 	ledger *ledger.Ledger
 	queue  *queue.Queue
+	keys   *keys.Ring
 }
 
 func enter(t *testing.T, c *Cluster, role string) house {
@@ -42,7 +45,11 @@ func enter(t *testing.T, c *Cluster, role string) house {
 	if err != nil {
 		t.Fatalf("%s opens the queue: %v", role, err)
 	}
-	return house{js, l, q}
+	k, err := keys.Open(t.Context(), js, 3) // every role does, though only query reads them
+	if err != nil {
+		t.Fatalf("%s opens the keys: %v", role, err)
+	}
+	return house{js, l, q, k}
 }
 
 func list(s *schemas.Standing) error {
@@ -65,6 +72,10 @@ func TestRolesDoTheirWork(t *testing.T) {
 		if n := stream.CachedInfo().Config.Replicas; n != 3 {
 			t.Errorf("%s has %d replicas, want 3", name, n)
 		}
+	}
+	secret, key, err := admin.keys.Add(ctx, "tester", keys.Limits{})
+	if err != nil {
+		t.Fatal(err)
 	}
 	scrape, index, query := enter(t, c, "scrape"), enter(t, c, "index"), enter(t, c, "query")
 
@@ -130,6 +141,20 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if counts, err := query.queue.Count(ctx); err != nil || counts.Waiting != 0 {
 		t.Errorf("query counts %+v, %v", counts, err)
 	}
+	eventually(t, "the key on every replica", func() error { _, err := query.keys.Check(ctx, secret); return err })
+	day := keys.Day(time.Now().UTC().Format(time.DateOnly))
+	if _, err := query.keys.AddUse(ctx, key.ID, day, map[string]int{"faces": 1}); err != nil {
+		t.Errorf("query counts the use of a key: %v", err)
+	}
+	proofs, err := evidence.Open(ctx, query.js, time.Hour, 3)
+	if err != nil {
+		t.Fatalf("query opens the evidence: %v", err)
+	}
+	found := []evidence.Match{{Registrant: id, Source: source}}
+	if err := proofs.Put(ctx, schemas.RandomID(), found); err != nil {
+		t.Fatalf("query keeps evidence: %v", err)
+	}
+	eventually(t, "evidence on every replica", func() error { _, err := proofs.Get(ctx, found[0].ID); return err })
 	if err := lease.Release(ctx); err != nil {
 		t.Error(err)
 	}
@@ -140,6 +165,10 @@ func TestRolesDoNothingElse(t *testing.T) {
 	c := Start(t, confDir)
 	admin := enter(t, c, "admin")
 	if _, err := admin.ledger.Update(t.Context(), source, id, list); err != nil {
+		t.Fatal(err)
+	}
+	secret, key, err := admin.keys.Add(t.Context(), "tester", keys.Limits{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	roles := map[string]house{"scrape": enter(t, c, "scrape"), "index": enter(t, c, "index"), "query": enter(t, c, "query")}
@@ -172,7 +201,15 @@ func TestRolesDoNothingElse(t *testing.T) {
 			return err
 		}},
 		{"index", "read keys", func(ctx context.Context, h house) error {
-			_, err := h.js.KeyValue(ctx, "lineup_keys")
+			_, err := h.keys.Check(ctx, secret)
+			return err
+		}},
+		{"scrape", "use keys", func(ctx context.Context, h house) error {
+			_, err := h.keys.AddUse(ctx, key.ID, "2026-01-01", map[string]int{"faces": 1})
+			return err
+		}},
+		{"query", "revoke a key", func(ctx context.Context, h house) error {
+			_, err := h.keys.Revoke(ctx, key.ID)
 			return err
 		}},
 		{"scrape", "purge the ledger", purge}, {"index", "purge the ledger", purge}, {"query", "purge the ledger", purge},
