@@ -109,6 +109,14 @@ type Source struct {
 	Schedule   string      `yaml:"schedule"` // cron expression over the definition's own; "" for that
 	BaseURL    string      `yaml:"base_url"` // another place that serves the same pages: a mirror, a test site
 	Permission *Permission `yaml:"permission"`
+	Account    *Account    `yaml:"account"`  // the operator's own, where a source asks for one
+	Vehicles   bool        `yaml:"vehicles"` // keep vehicles, never their plates
+}
+
+// Account is the operator's account at a source; some want only an e-mail address, as User.
+type Account struct {
+	User     string `yaml:"user"`
+	Password string `yaml:"password"`
 }
 
 // Permission is the record that an agency allowed crawling.
@@ -276,6 +284,16 @@ func (c Config) YAML() (string, error) {
 		if *secret != "" {
 			*secret = "(set)"
 		}
+	}
+	sources := map[string]Source{}
+	for id, source := range c.Sources {
+		if source.Account != nil && source.Account.Password != "" {
+			source.Account = &Account{User: source.Account.User, Password: "(set)"}
+		}
+		sources[id] = source
+	}
+	if c.Sources != nil {
+		c.Sources = sources
 	}
 	data, err := yaml.Marshal(c)
 	return string(data), err

@@ -42,6 +42,8 @@ type CLI struct {
 	Removal  Removal  `cmd:"" group:"operate" help:"Check the receipt of a removal."`
 	Jobs     Jobs     `cmd:"" group:"operate" help:"Show or retry dead jobs."`
 	Evaluate Evaluate `cmd:"" group:"operate" help:"Measure errors and the promise of similarities on your own labelled photos."`
+	Import   Import   `cmd:"" group:"operate" help:"Read a source from files an agency handed over, photos included."`
+	Sources  Sources  `cmd:"" group:"operate" help:"List, show, check, try and make source definitions."`
 	Models   Models   `cmd:"" group:"operate" help:"Fetch and verify the face models."`
 	Doctor   Doctor   `cmd:"" group:"operate" help:"Check the configuration and every engine, and say what to do."`
 	Backup   Backup   `cmd:"" group:"operate" help:"Write ledger, keys and removal list to a directory."`
@@ -75,7 +77,7 @@ func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit fun
 		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
-		kong.Vars{"samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
+		kong.Vars{"sourceFolder": sourceFolder, "samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 }
 

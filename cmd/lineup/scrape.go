@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/robfig/cron/v3"
@@ -87,6 +88,12 @@ func (a *App) source(id string) (scraper.Source, *scraper.Permission, error) {
 			return nil, nil, fmt.Errorf("sources.%s.base_url: %w", id, err)
 		}
 	}
+	if configured.Vehicles {
+		s = s.WithVehicles()
+	}
+	if account := configured.Account; account != nil {
+		s = s.WithAccount(account.User, account.Password)
+	}
 	var permission *scraper.Permission
 	if p := configured.Permission; p != nil {
 		when, err := schemas.ParseDate(p.When)
@@ -104,11 +111,17 @@ func (a *App) crawl(ctx context.Context, h *House, id string, resume bool, accep
 	if err != nil {
 		return schemas.RunSummary{}, err
 	}
+	return a.crawlSource(ctx, h, s, permission, nil, resume, acceptDrop)
+}
+
+// crawlSource crawls s once, through transport where its pages are files (nil: the network).
+func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, permission *scraper.Permission, transport http.RoundTripper, resume bool, acceptDrop string) (schemas.RunSummary, error) {
+	id := s.Info().ID
 	shown := a.progress("crawling", 0)
 	defer shown.end()
 	crawl := scraper.Crawl{
 		Source: s, Sink: h.Ingest, Permission: permission, Resume: resume, AcceptDrop: acceptDrop, Logger: a.Log,
-		Fetcher:  scraper.FetcherConfig{Version: version, Contact: a.contact()},
+		Fetcher:  scraper.FetcherConfig{Version: version, Contact: a.contact(), Transport: transport},
 		Progress: func(p scraper.Progress) { shown.set(int64(p.Registrants), int64(p.Claimed)) },
 	}
 	sum, err := crawl.Run(ctx)

@@ -29,7 +29,12 @@ func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Cont
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return worker.Run(ctx, a.parallel()) })
+	group.Go(func() error {
+		if err := worker.Run(ctx, a.parallel()); ctx.Err() == nil {
+			return err
+		}
+		return nil // do has ended and stopped it, perhaps before it had begun
+	})
 	group.Go(func() error {
 		defer stop()
 		return do(ctx)
