@@ -1,0 +1,348 @@
+package indexer_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"lineup/indexer"
+	"lineup/indexer/face"
+	"lineup/indexer/index"
+	"lineup/indexer/index/embedded"
+	"lineup/ingest"
+	"lineup/ingest/blob/disk"
+	"lineup/ingest/broker"
+	"lineup/ingest/ledger"
+	"lineup/ingest/queue"
+	"lineup/schemas"
+)
+
+// counting is an embedder whose embedding is read off the photo's digest, and that counts.
+type counting struct {
+	mu    sync.Mutex
+	calls map[string]int
+	model schemas.Model
+}
+
+func newCounting(id string) *counting {
+	return &counting{calls: map[string]int{}, model: schemas.Model{ID: id, Dimensions: 4, Metric: "euclidean", MaxDistance: 1}}
+}
+
+func (c *counting) Model() schemas.Model { return c.model }
+func (c *counting) Close() error         { return nil }
+
+func (c *counting) Embed(_ context.Context, photo []byte, _ face.Purpose) (face.Result, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls[string(photo)]++
+	digest := schemas.DigestOf(photo)
+	if string(photo) == "nobody" {
+		return face.Result{}, &face.Problem{Code: face.CodeNoFace, Text: "no face"}
+	}
+	var e []float32
+	for i := range 4 {
+		e = append(e, float32(digest[i])/256)
+	}
+	return face.Result{Embedding: e}, nil
+}
+
+func (c *counting) total() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, calls := range c.calls {
+		n += calls
+	}
+	return n
+}
+
+// house is ledger, queue, blobs and index over temporary directories.
+type house struct {
+	t      *testing.T
+	ledger *ledger.Ledger
+	queue  *queue.Queue
+	in     *ingest.Ingester
+	index  index.Index
+	faces  *counting
+	deps   indexer.Deps
+	run    string
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	log := slog.New(slog.DiscardHandler)
+	b, err := broker.Start(t.TempDir(), log)
+	check(t, err)
+	nc, err := b.Connect()
+	check(t, err)
+	js, err := jetstream.New(nc)
+	check(t, err)
+	h := &house{t: t, faces: newCounting("m1")}
+	h.ledger, err = ledger.Open(t.Context(), js, 1)
+	check(t, err)
+	h.queue, err = queue.Open(t.Context(), js, 1)
+	check(t, err)
+	blobs, err := disk.Open(t.TempDir())
+	check(t, err)
+	h.index, err = embedded.Open(t.Context(), t.TempDir(), log)
+	check(t, err)
+	h.in = ingest.New(blobs, h.ledger, h.queue, log)
+	metrics, err := indexer.NewMetrics(prometheus.NewRegistry())
+	check(t, err)
+	h.deps = indexer.Deps{Ledger: h.ledger, Queue: h.queue, Blobs: blobs, Index: h.index, Embedders: []face.Embedder{h.faces}, Metrics: metrics, Log: log}
+	check(t, indexer.Prepare(t.Context(), h.index, h.faces.Model()))
+	h.run, _, err = h.in.Begin(t.Context(), "us-zz", false)
+	check(t, err)
+	t.Cleanup(func() {
+		ctx := context.Background()
+		check(t, h.in.Abandon(ctx, "us-zz", h.run, schemas.RunSummary{State: schemas.RunFailed}))
+		check(t, errors.Join(h.index.Close(), blobs.Close()))
+		nc.Close()
+		b.Close()
+	})
+	return h
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func id(n int) schemas.UUID { return schemas.RegistrantID("us-zz", fmt.Sprint(n)) }
+
+// capture is a registrant with a record that says detail, and photos.
+func capture(n int, detail string, photos ...string) schemas.Capture {
+	c := schemas.Capture{Read: time.Now(), Record: schemas.Record{Source: "us-zz", Key: fmt.Sprint(n), Designation: detail,
+		Name: schemas.Name{First: "Rowan", Last: "Testcase"}}}
+	for i, photo := range photos {
+		c.Record.Photos = append(c.Record.Photos, schemas.Photo{URL: fmt.Sprintf("https://registry.example.test/%d/%d", n, i)})
+		c.Photos = append(c.Photos, schemas.CapturedPhoto{Data: []byte(photo)})
+	}
+	return c
+}
+
+func (h *house) accept(c schemas.Capture) schemas.Outcome {
+	h.t.Helper()
+	outcome, err := h.in.Accept(h.t.Context(), h.run, c)
+	check(h.t, err)
+	return outcome
+}
+
+// settle answers doorbells until none waits.
+func (h *house) settle() {
+	h.t.Helper()
+	ctx, stop := context.WithTimeout(h.t.Context(), time.Minute)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- indexer.New(h.deps).Run(ctx, 2) }()
+	for {
+		counts, err := h.queue.Count(ctx)
+		check(h.t, err)
+		if counts.Waiting == 0 {
+			break
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	stop()
+	check(h.t, <-done)
+}
+
+// held is what a generation holds: revisions by registrant.
+func (h *house) held(generation string) map[schemas.UUID]uint64 {
+	h.t.Helper()
+	held := make(map[schemas.UUID]uint64)
+	for doc, err := range h.index.Walk(h.t.Context(), generation) {
+		check(h.t, err)
+		held[doc.ID] = doc.Revision
+	}
+	return held
+}
+
+// agrees holds that a generation has exactly what the ledger lists.
+func (h *house) agrees(generation, model string) {
+	h.t.Helper()
+	held := h.held(generation)
+	for s, err := range h.ledger.Each(h.t.Context(), "") {
+		check(h.t, err)
+		if !s.Agrees(generation, model) {
+			h.t.Errorf("%s is not marked: %+v", s.ID, s.Marks)
+		}
+		if revision, ok := held[s.ID]; ok != s.Listed || s.Listed && revision != s.Revision {
+			h.t.Errorf("%s: listed %v at revision %d, the index holds %v at %d", s.ID, s.Listed, s.Revision, ok, revision)
+		}
+		delete(held, s.ID)
+	}
+	if len(held) != 0 {
+		h.t.Errorf("the index holds %d registrants the ledger never saw", len(held))
+	}
+}
+
+func (h *house) bring(n int) error {
+	return indexer.New(h.deps).Bring(h.t.Context(), "us-zz", id(n), nil)
+}
+
+func TestAPhotoIsEmbeddedOnceByAModel(t *testing.T) {
+	h := newHouse(t)
+	h.accept(capture(1, "first", "face one", "face two"))
+	h.accept(capture(2, "first", "face one")) // the same photo under another registrant
+	h.settle()
+	if n := h.faces.total(); n > 3 { // two workers may meet the shared photo at the same moment
+		t.Errorf("%d embeddings for two photos", n)
+	}
+	before := h.faces.total()
+	if o := h.accept(capture(1, "second", "face one", "face two")); o != schemas.OutcomeChanged {
+		t.Fatal(o)
+	}
+	h.settle()
+	check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: h.faces.Model()}))
+	_, err := h.in.Reconcile(t.Context(), "", []ingest.Target{{Generation: "g2", Model: "m1"}})
+	check(t, err)
+	h.settle()
+	if n := h.faces.total(); n != before {
+		t.Errorf("a changed record and a new generation embedded %d photos anew", n-before)
+	}
+	h.agrees("g1", "m1")
+	h.agrees("g2", "m1")
+	faces, _, err := h.index.Held(t.Context(), "g2", schemas.DigestOf([]byte("face one")))
+	check(t, err)
+	if len(faces) != 2 {
+		t.Errorf("the shared photo is held as %d faces, want one for each registrant", len(faces))
+	}
+}
+
+func TestAPhotoWithoutAFaceIsNoFailure(t *testing.T) {
+	h := newHouse(t)
+	h.accept(capture(1, "x", "nobody"))
+	h.settle()
+	h.agrees("g1", "m1")
+	docs, err := h.index.Lookup(t.Context(), id(1))
+	check(t, err)
+	if len(docs) != 1 || len(docs[0].Photos) != 1 || docs[0].Photos[0].Problem != string(face.CodeNoFace) {
+		t.Errorf("documents %+v", docs)
+	}
+}
+
+func TestADelistingThatOvertakesAnEmbedding(t *testing.T) {
+	h := newHouse(t)
+	h.accept(capture(1, "x", "face"))
+	late, err := h.ledger.Standing(t.Context(), "us-zz", id(1))
+	check(t, err)
+	_, err = h.in.Remove(t.Context(), id(1), "test")
+	check(t, err)
+	h.settle()
+	// A worker that read the ledger before the removal writes after it.
+	err = h.index.Replace(t.Context(), "g1", index.Entry{ID: late.ID, Source: late.Source, Revision: late.Revision,
+		Document: &index.Document{ID: late.ID, Revision: late.Revision, Record: capture(1, "x").Record}})
+	check(t, err)
+	h.agrees("g1", "m1")
+}
+
+// dying is an index whose writer dies between Replace and Mark.
+type dying struct {
+	indexer.Ledger
+}
+
+var errDied = errors.New("died")
+
+func (dying) Mark(context.Context, string, schemas.UUID, string, schemas.Mark, func(string) bool) error {
+	return errDied
+}
+
+func TestDeathBetweenReplaceAndMark(t *testing.T) {
+	h := newHouse(t)
+	h.accept(capture(1, "x", "face"))
+	alive := h.deps
+	h.deps.Ledger = dying{h.ledger}
+	if err := h.bring(1); !errors.Is(err, errDied) {
+		t.Fatal(err)
+	}
+	if len(h.held("g1")) != 1 {
+		t.Fatal("the index was not written before the death")
+	}
+	h.deps = alive
+	check(t, h.bring(1))
+	h.agrees("g1", "m1")
+	if n := h.faces.total(); n != 1 {
+		t.Errorf("%d embeddings, want the one from before the death to be used", n)
+	}
+}
+
+func TestARetiredGenerationHearsOfDelistingsOnly(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	h.accept(capture(1, "x", "face one"))
+	h.accept(capture(2, "x", "face two"))
+	h.settle()
+	check(t, h.index.Create(ctx, index.Generation{Name: "g2", Model: h.faces.Model()}))
+	check(t, h.index.Switch(ctx, "g2"))
+	h.accept(capture(1, "y", "face one"))
+	_, err := h.in.Remove(ctx, id(2), "test")
+	check(t, err)
+	h.settle()
+	held := h.held("g1")
+	if held[id(1)] != 1 || len(held) != 1 {
+		t.Errorf("retired generation holds %v, want the first at revision 1 alone", held)
+	}
+}
+
+func TestAnUnknownModelWaits(t *testing.T) {
+	h := newHouse(t)
+	check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: newCounting("unheard-of").Model()}))
+	h.accept(capture(1, "x", "face"))
+	if err := h.bring(1); err == nil {
+		t.Error("a generation of a model nobody computes was filled")
+	}
+	if s, err := h.ledger.Standing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of") {
+		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestRandomSchedules lets changes, delistings, returns and two workers run into each other
+// and holds that the end is what the ledger says.
+func TestRandomSchedules(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	h := newHouse(t)
+	ctx, stop := context.WithCancel(t.Context())
+	workers := make(chan error, 2)
+	for range 2 {
+		go func() { workers <- indexer.New(h.deps).Run(ctx, 2) }()
+	}
+	const people = 20
+	for step := range 300 {
+		n := random.IntN(people)
+		switch random.IntN(10) {
+		case 0:
+			if n >= people/2 { // half of them may be removed
+				_, err := h.in.Remove(ctx, id(n), "test")
+				if err != nil && step > 200 {
+					t.Log(err)
+				}
+			}
+		default:
+			h.accept(capture(n, fmt.Sprint(random.IntN(3)), fmt.Sprintf("face %d %d", n, random.IntN(2))))
+		}
+	}
+	stop()
+	for range 2 {
+		check(t, <-workers)
+	}
+	_, err := h.in.Reconcile(t.Context(), "", []ingest.Target{{Generation: "g1", Model: "m1"}})
+	check(t, err)
+	// Jobs in the hands of the stopped workers come back only after a minute; what they are
+	// about is brought up to date directly, as the next worker would.
+	for n := range people {
+		check(t, h.bring(n))
+	}
+	h.agrees("g1", "m1")
+}

@@ -1,0 +1,191 @@
+package queue_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
+	"lineup/ingest/queue"
+	"lineup/schemas"
+)
+
+func open(t *testing.T) *queue.Queue {
+	t.Helper()
+	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := b.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close(); b.Close() })
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.Open(t.Context(), js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return q
+}
+
+func id(n int) schemas.UUID { return schemas.RegistrantID("us-zz", fmt.Sprint(n)) }
+
+func jobs(t *testing.T, q *queue.Queue) *queue.Jobs {
+	t.Helper()
+	j, err := q.Jobs(t.Context(), 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Stop)
+	return j
+}
+
+// next waits for a job, but not for ever.
+func next(t *testing.T, j *queue.Jobs) queue.Job {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	job, err := j.Next(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return job
+}
+
+// counts holds that the queue comes to so many jobs: the server ends a buried job when it has
+// read that it is over, a moment after the worker said so.
+func counts(t *testing.T, q *queue.Queue, waiting, dead int) {
+	t.Helper()
+	want := queue.Counts{Waiting: waiting, Dead: dead}
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		got, err := q.Count(t.Context())
+		if err == nil && got == want {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("counts %+v %v, want %+v", got, err, want)
+		}
+	}
+}
+
+func ring(t *testing.T, q *queue.Queue, n int) {
+	t.Helper()
+	if err := q.Publish(t.Context(), "us-zz", id(n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDoorbellsOfOneRegistrantAreOneJob(t *testing.T) {
+	q := open(t)
+	for range 5 {
+		ring(t, q, 1)
+	}
+	ring(t, q, 2)
+	counts(t, q, 2, 0)
+	j := jobs(t, q)
+	seen := map[schemas.UUID]int{}
+	for range 2 {
+		job := next(t, j)
+		seen[job.ID]++
+		if err := job.Done(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if seen[id(1)] != 1 || seen[id(2)] != 1 {
+		t.Errorf("jobs %v", seen)
+	}
+	counts(t, q, 0, 0)
+}
+
+// TestADoorbellDuringAnAnswerRingsAgain is why a job may not be refused while its like is
+// being answered: the worker may have read the ledger before the change.
+func TestADoorbellDuringAnAnswerRingsAgain(t *testing.T) {
+	q := open(t)
+	j := jobs(t, q)
+	ring(t, q, 1)
+	first := next(t, j)
+	ring(t, q, 1)
+	if err := first.Done(t.Context()); err != nil {
+		t.Logf("the first answer came too late to count: %v", err)
+	}
+	if again := next(t, j); again.ID != id(1) {
+		t.Errorf("got %v", again.ID)
+	} else if err := again.Done(t.Context()); err != nil {
+		t.Error(err)
+	}
+	counts(t, q, 0, 0)
+}
+
+func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
+	q := open(t)
+	j := jobs(t, q)
+	ring(t, q, 1)
+	job := next(t, j)
+	if err := job.Again(t.Context(), "engine"); err != nil {
+		t.Fatal(err)
+	}
+	job = next(t, j)
+	if job.Attempt != 2 {
+		t.Errorf("attempt %d, want 2", job.Attempt)
+	}
+	job.Attempt = queue.Attempts
+	if err := job.Again(t.Context(), "engine"); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 0, 1)
+	letters, err := q.Letters(t.Context(), 10)
+	if err != nil || len(letters) != 1 || letters[0].ID != id(1) || letters[0].Class != "engine" || letters[0].Source != "us-zz" {
+		t.Fatalf("letters %+v %v", letters, err)
+	}
+	if waiting, dead, err := q.Waiting(t.Context()); err != nil || len(waiting) != 0 || dead["us-zz"] != 1 {
+		t.Errorf("by source: %v %v %v", waiting, dead, err)
+	}
+	if err := q.Retry(t.Context(), letters[0]); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 1, 0)
+	if job = next(t, j); job.Attempt != 1 {
+		t.Errorf("attempt %d after the retry, want 1", job.Attempt)
+	}
+	if err := job.Dead(t.Context(), "newer_schema"); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 0, 1)
+	if err := q.Forget(t.Context(), "us-zz", id(1)); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 0, 0)
+}
+
+func TestManyRing(t *testing.T) {
+	q := open(t)
+	var ids []schemas.UUID
+	for n := range 700 {
+		ids = append(ids, id(n))
+	}
+	if err := q.PublishMany(t.Context(), "us-zz", ids); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, len(ids), 0)
+	if waiting, _, err := q.Waiting(t.Context()); err != nil || waiting["us-zz"] != len(ids) {
+		t.Errorf("by source: %v %v", waiting, err)
+	}
+}
+
+func TestNextEndsWithItsContext(t *testing.T) {
+	q := open(t)
+	j := jobs(t, q)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := j.Next(ctx); err == nil {
+		t.Error("a job from an empty queue")
+	}
+}
