@@ -52,7 +52,7 @@ var places = map[string]string{
 // deny are the fields that sites publish and that are never stored, by the names they go under
 // (registries.md §7). A definition that reads one does not load.
 var deny = regexp.MustCompile(`(?i)(driver'?s?[ _-]*licen[cs]e|\bdl[ _]?(no|num|number|state)\b|operator licen[cs]e|\bssn\b|social security|\bdna\b|finger[ _]?print|palm[ _]?print|biometric|` +
-	`professional licen[cs]e|supervising (agent|agency|officer)|supervision officer|agent (name|phone|contact)|parole officer|probation officer|` +
+	`professional licen[cs]e|supervis(?:ing|ion) (agent|agency|officer)|agent (name|phone|contact)|parole officer|probation officer|` +
 	`employer[ _]?name|name of employer|school[ _]?name|clothing|shoe[ _]?size|shoesize|licen[cs]e plate|\bplate|` +
 	`probation conditions?|special conditions|\bcomments?\b|victim[ _]?(name|relation)|relationship to victim|` +
 	`inmate (id|number|no)|inmate_?(id|num)|docnum|corrections (number|no)|case (number|no)\b|casenumber|phone)`)
