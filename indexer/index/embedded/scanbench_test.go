@@ -1,0 +1,52 @@
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"lineup/indexer/index"
+)
+
+// BenchmarkScan measures the scan alone, without a database, each search right after reading
+// all codes once: what else the machine does then weighs on both alike.
+func BenchmarkScan(b *testing.B) {
+	for _, size := range []int{10_000, 100_000, 1_000_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			a := newArena(128)
+			defer a.close()
+			people := newCrowd(1)
+			for n := range int64(size) {
+				if err := a.add(idOf(n), enrolled{rid: n}, attr{}, people.photo(n%3 == 0)); err != nil {
+					b.Fatal(err)
+				}
+			}
+			a.publish(1)
+			v := a.acquire()
+			defer a.release(v)
+			times := max(b.N, 100)
+			scans, floors, ratios := make([]time.Duration, times), make([]time.Duration, times), make([]float64, times)
+			for i := range times {
+				probe := people.photo(i%5 == 0)
+				start := time.Now()
+				v.touch()
+				floors[i] = time.Since(start)
+				start = time.Now()
+				if _, err := v.nearest(context.Background(), probe, 64, index.Filter{}); err != nil {
+					b.Fatal(err)
+				}
+				scans[i] = time.Since(start)
+				ratios[i] = float64(scans[i]) / float64(floors[i])
+			}
+			slices.Sort(floors)
+			slices.Sort(ratios)
+			b.ReportMetric(float64(floors[times/2].Microseconds())/1000, "floor-p50-ms")
+			b.ReportMetric(float64(floors[0].Microseconds())/1000, "floor-min-ms")
+			b.ReportMetric(ratios[times/2], "ratio-p50")
+			quantiles(b, scans)
+			b.ReportMetric(float64(scans[0].Microseconds())/1000, "min-ms")
+		})
+	}
+}
