@@ -270,6 +270,11 @@ func benchFind(b *testing.B, x *Index) {
 }
 
 func benchOpen(b *testing.B, dir string, size int) {
+	if old, err := filepath.Glob(filepath.Join(dir, "*"+snapshotSuffix)); err == nil {
+		for _, path := range old {
+			_ = os.Remove(path)
+		}
+	}
 	start := time.Now()
 	x := openBench(b, dir)
 	b.ReportMetric(time.Since(start).Seconds(), "from-database-s")

@@ -64,6 +64,7 @@ type generation struct {
 	read  *sql.DB
 
 	writing chan struct{} // one writer of this process at a time
+	queue   queue
 
 	mu          sync.Mutex // guards what follows, and changing the arena
 	watch       *sql.Conn  // of read; notices commits of every other connection

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
-	"math"
 	"slices"
 	"sync/atomic"
 
@@ -102,33 +101,9 @@ func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index
 	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
 		return nil, g.Generation, fmt.Errorf("nearest: %w", err)
 	}
-	select {
-	case x.scans <- struct{}{}:
-	case <-ctx.Done():
-		return nil, g.Generation, ctx.Err()
-	}
-	defer func() { <-x.scans }()
-	v, err := g.view(ctx)
+	out, err := g.nearest(ctx, x.scans, embedding, k, f)
 	if err != nil {
 		return nil, g.Generation, err
-	}
-	defer g.arena.release(v)
-	hits, err := v.nearest(ctx, embedding, k, f)
-	if err != nil {
-		return nil, g.Generation, err
-	}
-	names := make([]string, len(v.sources)+1)
-	for name, code := range v.sources {
-		names[code] = name
-	}
-	out := make([]index.Neighbour, len(hits))
-	for i, h := range hits {
-		c := v.chunks[h.chunk]
-		out[i] = index.Neighbour{
-			Face:     v.face(c, h.row),
-			Source:   names[c.attrs[h.row].source],
-			Distance: math.Sqrt(h.squared),
-		}
 	}
 	serving := g.Generation
 	serving.State = index.Serving

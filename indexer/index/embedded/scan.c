@@ -132,44 +132,65 @@ static double quantise(const float *query, int64_t stride, double scale, int16_t
 	return sqrt(squared) / scale * (1 + 1e-9) + 1e-12;
 }
 
-INLINE void scan_codes(heap *h, int64_t at, int64_t stride, const float *query, const int16_t *code, double error, uint64_t version,
-		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states)
+INLINE void scan_codes(heap *h, int64_t at, int64_t from, int64_t to, int64_t stride, const int16_t *code, double error,
+		uint64_t version, const lineup_search *s)
 {
 	const lineup_chunk *c = &h->chunks[at];
 	int32_t most = limit(h, c->scale, error);
-	for (int64_t row = 0; row < c->n; row++) {
-		if (filter->active && !passes(&c->attrs[row], filter, sources, states))
+	for (int64_t row = from; row < to; row++) {
+		if (s->filter.active && !passes(&c->attrs[row], &s->filter, s->sources, s->states))
 			continue;
 		if (coarse(c->codes + row * stride, code, stride) > most || !visible(c, row, version))
 			continue;
-		offer(h, (lineup_hit){exact(c->rows + row * stride, query, stride), at, row});
+		offer(h, (lineup_hit){exact(c->rows + row * stride, s->query, stride), at, row});
 		most = limit(h, c->scale, error);
 	}
 }
 
-CLONES
-int64_t lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, const float *query, uint64_t version,
-		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states,
-		int64_t k, lineup_hit *hits, const int32_t *stop)
+INLINE void scan_rows(heap *h, int64_t at, int64_t from, int64_t to, int64_t stride, uint64_t version, const lineup_search *s)
 {
-	int16_t code[MAX_STRIDE];
-	heap h = {chunks, hits, k, 0};
+	const lineup_chunk *c = &h->chunks[at];
+	for (int64_t row = from; row < to; row++)
+		if ((!s->filter.active || passes(&c->attrs[row], &s->filter, s->sources, s->states)) && visible(c, row, version))
+			offer(h, (lineup_hit){exact(c->rows + row * stride, s->query, stride), at, row});
+}
+
+// BLOCK rows stay in the nearest caches while each search looks at them.
+#define BLOCK 1024
+
+CLONES
+void lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, uint64_t version, lineup_search *searches, int64_t many)
+{
+	int16_t codes[LINEUP_MANY][MAX_STRIDE];
+	double errors[LINEUP_MANY];
+	heap heaps[LINEUP_MANY];
+	for (int64_t i = 0; i < many; i++)
+		heaps[i] = (heap){chunks, searches[i].hits, searches[i].k, 0};
 	for (int64_t at = 0; at < count; at++) {
 		const lineup_chunk *c = &chunks[at];
-		if (__atomic_load_n(stop, __ATOMIC_RELAXED))
-			return -1;
-		double error = quantise(query, stride, c->scale, code);
-		if (error < 0) {
-			for (int64_t row = 0; row < c->n; row++)
-				if ((!filter->active || passes(&c->attrs[row], filter, sources, states)) && visible(c, row, version))
-					offer(&h, (lineup_hit){exact(c->rows + row * stride, query, stride), at, row});
-		} else if (stride == 128) { // the usual case, unrolled
-			scan_codes(&h, at, 128, query, code, error + c->error, version, filter, sources, states);
-		} else {
-			scan_codes(&h, at, stride, query, code, error + c->error, version, filter, sources, states);
+		for (int64_t i = 0; i < many; i++) {
+			if (__atomic_load_n(searches[i].stop, __ATOMIC_RELAXED))
+				heaps[i].n = -1;
+			errors[i] = quantise(searches[i].query, stride, c->scale, codes[i]);
+		}
+		// One search alone goes straight through: the longer the run, the better it is prefetched.
+		int64_t block = many == 1 ? c->n : BLOCK;
+		for (int64_t from = 0; from < c->n; from += block) {
+			int64_t to = from + block < c->n ? from + block : c->n;
+			for (int64_t i = 0; i < many; i++) {
+				if (heaps[i].n < 0)
+					continue;
+				if (errors[i] < 0)
+					scan_rows(&heaps[i], at, from, to, stride, version, &searches[i]);
+				else if (stride == 128) // the usual case, unrolled
+					scan_codes(&heaps[i], at, from, to, 128, codes[i], errors[i] + c->error, version, &searches[i]);
+				else
+					scan_codes(&heaps[i], at, from, to, stride, codes[i], errors[i] + c->error, version, &searches[i]);
+			}
 		}
 	}
-	return h.n;
+	for (int64_t i = 0; i < many; i++)
+		searches[i].n = heaps[i].n;
 }
 
 CLONES

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"runtime"
 	"slices"
 	"sync/atomic"
 	"unsafe"
@@ -70,34 +71,67 @@ func (v *view) filter(f index.Filter) filter {
 	return out
 }
 
-// nearest finds the k faces nearest to query in one call into C, nearest first.
+// search is one caller's search.
+type search struct {
+	ctx    context.Context // of the one call it serves
+	query  []float32
+	k      int
+	filter index.Filter
+	hits   []hit // the result, nearest first
+	err    error
+}
+
+// many is how many searches one pass over the codes can do.
+const many = C.LINEUP_MANY
+
+// scan does up to many searches in one pass over the codes and one call into C: reading the
+// codes is what a pass costs, so searches that wait for each other had better share one.
+func (v *view) scan(searches []*search) {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	jobs := make([]C.lineup_search, 0, len(searches))
+	var at []*search
+	results := make([][]C.lineup_hit, 0, len(searches))
+	for _, s := range searches {
+		k := min(s.k, v.faces)
+		if s.err = s.ctx.Err(); s.err != nil || k <= 0 {
+			continue
+		}
+		padded, hits, ready, stop := make([]float32, v.stride), make([]C.lineup_hit, k), v.filter(s.filter), new(int32)
+		copy(padded, s.query)
+		for _, p := range []any{&padded[0], &hits[0], &ready.sources[0], &ready.states[0], stop} {
+			pin.Pin(p)
+		}
+		defer context.AfterFunc(s.ctx, func() { atomic.StoreInt32(stop, 1) })()
+		jobs = append(jobs, C.lineup_search{query: (*C.float)(&padded[0]), filter: ready.c, sources: (*C.uint8_t)(&ready.sources[0]), states: (*C.uint8_t)(&ready.states[0]),
+			k: C.int64_t(k), hits: &hits[0], stop: (*C.int32_t)(unsafe.Pointer(stop))})
+		at, results = append(at, s), append(results, hits)
+	}
+	if len(jobs) == 0 {
+		return
+	}
+	C.lineup_scan(&v.table[0], C.int64_t(len(v.table)), C.int64_t(v.stride), C.uint64_t(v.version), &jobs[0], C.int64_t(len(jobs)))
+	for i, s := range at {
+		if jobs[i].n < 0 {
+			s.err = s.ctx.Err()
+			continue
+		}
+		s.hits = make([]hit, jobs[i].n)
+		for j, h := range results[i][:jobs[i].n] {
+			s.hits[j] = hit{float64(h.squared), int(h.chunk), int(h.row)}
+		}
+		slices.SortFunc(s.hits, func(a, b hit) int {
+			return cmp.Or(cmp.Compare(a.squared, b.squared),
+				bytes.Compare(v.chunks[a.chunk].ids[a.row][:], v.chunks[b.chunk].ids[b.row][:]))
+		})
+	}
+}
+
+// nearest does one search.
 func (v *view) nearest(ctx context.Context, query []float32, k int, f index.Filter) ([]hit, error) {
-	k = min(k, v.faces)
-	if k <= 0 || ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	padded := make([]float32, v.stride)
-	copy(padded, query)
-	hits := make([]C.lineup_hit, k)
-	ready := v.filter(f)
-	stop := new(int32)
-	undo := context.AfterFunc(ctx, func() { atomic.StoreInt32(stop, 1) })
-	defer undo()
-	n := C.lineup_scan(&v.table[0], C.int64_t(len(v.table)), C.int64_t(v.stride), (*C.float)(&padded[0]), C.uint64_t(v.version),
-		&ready.c, (*C.uint8_t)(&ready.sources[0]), (*C.uint8_t)(&ready.states[0]),
-		C.int64_t(k), &hits[0], (*C.int32_t)(unsafe.Pointer(stop)))
-	if n < 0 {
-		return nil, ctx.Err()
-	}
-	out := make([]hit, n)
-	for i, h := range hits[:n] {
-		out[i] = hit{float64(h.squared), int(h.chunk), int(h.row)}
-	}
-	slices.SortFunc(out, func(a, b hit) int {
-		return cmp.Or(cmp.Compare(a.squared, b.squared),
-			bytes.Compare(v.chunks[a.chunk].ids[a.row][:], v.chunks[b.chunk].ids[b.row][:]))
-	})
-	return out, nil
+	s := &search{ctx: ctx, query: query, k: k, filter: f}
+	v.scan([]*search{s})
+	return s.hits, s.err
 }
 
 // enrolled counts the registrants with a face that pass f.

@@ -36,11 +36,23 @@ typedef struct {
 	int64_t chunk, row;
 } lineup_hit;
 
-// lineup_scan writes the at most k nearest visible faces to hits, in no order, and returns
-// their number, or -1 when *stop was set meanwhile.
-int64_t lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, const float *query, uint64_t version,
-		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states,
-		int64_t k, lineup_hit *hits, const int32_t *stop);
+// A search. The first fields are given; n, the number of hits or -1 when it was stopped, is
+// the result. hits has room for k, and is in no order afterwards.
+typedef struct {
+	const float *query; // stride numbers
+	lineup_filter filter;
+	const uint8_t *sources, *states;
+	int64_t k;
+	lineup_hit *hits;
+	const int32_t *stop;
+	int64_t n;
+} lineup_search;
+
+// lineup_scan finds the nearest visible faces for several searches in one pass over the codes.
+void lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, uint64_t version, lineup_search *searches, int64_t many);
+
+// LINEUP_MANY is how many searches one pass can do.
+#define LINEUP_MANY 8
 
 // lineup_count counts the registrants with a visible face that pass.
 int64_t lineup_count(const lineup_chunk *chunks, int64_t count, uint64_t version,

@@ -218,3 +218,52 @@ func TestScanStops(t *testing.T) {
 		t.Error("the scan of a caller that left runs to its end")
 	}
 }
+
+// TestSharedPass: searches that share a pass find what each finds alone, whatever the others
+// ask for, and one that is cancelled does not disturb them.
+func TestSharedPass(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	a := newArena(128)
+	defer a.close()
+	point := func(size float64) []float32 {
+		e := make([]float32, 128)
+		for i := range e {
+			e[i] = float32(rng.NormFloat64() * size)
+		}
+		return e
+	}
+	for n := range int64(chunkRows + 3000) {
+		if err := a.add(idOf(n), enrolled{rid: n}, attr{sex: toSex(int(n % 3))}, point(0.1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.publish(1)
+	v := a.acquire()
+	defer a.release(v)
+	gone, cancel := context.WithCancel(context.Background())
+	cancel()
+	var shared []*search
+	for i := range many {
+		s := &search{ctx: context.Background(), query: point([]float64{0.1, 0.1, 1e4}[i%3]), k: 1 + 9*i}
+		if i%2 == 1 {
+			s.filter = index.Filter{Sexes: []string{"female"}}
+		}
+		if i == 4 {
+			s.ctx = gone
+		}
+		shared = append(shared, s)
+	}
+	v.scan(shared)
+	for i, s := range shared {
+		if i == 4 {
+			if s.err == nil {
+				t.Error("the search of a caller that left has an answer")
+			}
+			continue
+		}
+		alone, err := v.nearest(context.Background(), s.query, s.k, s.filter)
+		if err != nil || s.err != nil || len(alone) != s.k || !slices.Equal(alone, s.hits) {
+			t.Errorf("search %d finds something else in company: %v, %v", i, s.err, err)
+		}
+	}
+}
