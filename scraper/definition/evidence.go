@@ -70,7 +70,7 @@ func (d *doc) keptTables(n node) map[string]keptTable {
 		t := out[name]
 		cells := make([]string, len(r.cells))
 		for i, cell := range r.cells {
-			if i >= len(t.Columns) || !denied(t.Columns[i]) {
+			if i >= len(t.Columns) || !r.table.never[i] {
 				cells[i] = cell
 			}
 		}

@@ -120,7 +120,7 @@ func (d *doc) findTable(n node, v *Value) ([]node, error) {
 	}
 	theirs := sortedKeys(v.On)
 	for _, column := range append(sortedKeys(v.Where), theirs...) {
-		if _, ok := t.at[fold(column)]; !ok {
+		if _, ok := t.at[t.key(column)]; !ok {
 			d.miss(t, column)
 		}
 	}
@@ -180,20 +180,22 @@ func (d *doc) findParallel(n node, v *Value) ([]node, error) {
 // column is the text of a column of n: of the first grouped row that has one.
 func (n node) column(d *doc, name string, optional bool) string {
 	for _, r := range n.rows {
-		if _, ok := r.table.at[fold(name)]; !ok {
+		k := r.table.key(name)
+		at, ok := r.table.at[k]
+		if !ok {
 			if !optional {
 				d.miss(r.table, name)
 			}
 			return ""
 		}
-		touched := r.table.touched[fold(name)]
+		touched := r.table.touched[k]
 		text := clean(r.table.cell(r, name))
 		if d.quiet && !touched {
-			delete(r.table.touched, fold(name))
+			delete(r.table.touched, k)
 		}
 		if text != "" {
 			if r.nodes != nil {
-				d.use(r.nodes[r.table.at[fold(name)]])
+				d.use(r.nodes[at])
 			}
 			return text
 		}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"iter"
 	"maps"
 	"net"
 	"net/url"
@@ -196,6 +197,9 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if err != nil {
 		return out, err
 	}
+	if d.streams(items) && len(d.missing) == 0 {
+		out.Rows = s.rows(d, items)
+	}
 	if !d.kept {
 		next, err := s.more(d, keys, out.Total)
 		if err != nil {
@@ -251,8 +255,39 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 			}
 			out.Next, out.Listed = append(out.Next, r), append(out.Listed, key)
 		}
+		if d.streams(items) {
+			clear(out.Drafts)
+			out.Drafts = out.Drafts[:0]
+		}
 	}
 	return keys, nil
+}
+
+// maxDrafts is how many records of one answer are held at once; of a larger file each is read
+// twice: first to know that all can be read, then one at a time as they are taken in.
+const maxDrafts = 2000
+
+func (d *doc) streams(items []node) bool {
+	return len(items) > maxDrafts && d.step.Record != nil && d.step.Detail == "" && d.top.html == nil
+}
+
+// rows reads the items again, one at a time.
+func (s *Source) rows(d *doc, items []node) iter.Seq2[scraper.Draft, error] {
+	return func(yield func(scraper.Draft, error) bool) {
+		for _, item := range items {
+			var out scraper.Parsed
+			out.Dropped = map[string]int{}
+			if _, err := s.readItems(d, []node{item}, nil, &out); err != nil {
+				yield(scraper.Draft{}, fmt.Errorf("%s: step %s: %w", s.def.ID, d.rule, err))
+				return
+			}
+			for _, draft := range out.Drafts {
+				if !yield(draft, nil) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // detail asks for the page of an item.

@@ -21,6 +21,8 @@ type table struct {
 	at      map[string]int // column by folded name
 	ignored map[string]bool
 	touched map[string]bool
+	never   []bool            // by column: it is never stored
+	folded  map[string]string // names that the definition uses
 	rows    []*row
 	index   map[string]map[string][]*row // by joined column names, then by joined values
 }
@@ -39,6 +41,9 @@ func newTable(name string, columns []string, ignore Texts) *table {
 			t.at[fold(column)] = i
 		}
 	}
+	for _, column := range columns {
+		t.never = append(t.never, denied(column))
+	}
 	for _, column := range ignore {
 		t.ignored[fold(column)] = true
 	}
@@ -50,9 +55,23 @@ func fold(name string) string {
 	return strings.ToLower(strings.TrimRight(strings.TrimLeft(clean(name), "•·*- "), ": "))
 }
 
+// key folds a name that the definition uses, once.
+func (t *table) key(name string) string {
+	k, ok := t.folded[name]
+	if !ok {
+		if t.folded == nil {
+			t.folded = map[string]string{}
+		}
+		k = fold(name)
+		t.folded[name] = k
+	}
+	return k
+}
+
 func (t *table) cell(r *row, name string) string {
-	i, ok := t.at[fold(name)]
-	t.touched[fold(name)] = true
+	k := t.key(name)
+	i, ok := t.at[k]
+	t.touched[k] = true
 	if !ok || i >= len(r.cells) {
 		return ""
 	}
@@ -306,8 +325,8 @@ func (d *doc) auditTable(t *table) {
 	if len(t.touched) == 0 {
 		return
 	}
-	for _, column := range t.columns {
-		if c := fold(column); c != "" && !t.touched[c] && !t.ignored[c] && !denied(column) {
+	for i, column := range t.columns {
+		if c := fold(column); c != "" && !t.touched[c] && !t.ignored[c] && !t.never[i] {
 			d.leave("column", column)
 		}
 	}

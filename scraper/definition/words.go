@@ -61,7 +61,7 @@ var humps = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // denied reports whether name is that of a field that is never stored.
 func denied(name string) bool {
-	return deny.MatchString(name) || deny.MatchString(humps.ReplaceAllString(name, "$1 $2")) || deny.MatchString(strings.ReplaceAll(name, "_", " "))
+	return deny.MatchString(strings.ReplaceAll(humps.ReplaceAllString(name, "$1 $2"), "_", " "))
 }
 
 // blocks are texts of pages that mean a site refuses automated reading. They are looked for in

@@ -2,6 +2,8 @@ package source_test
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -190,5 +192,37 @@ func TestEveryJurisdictionIsThere(t *testing.T) {
 		if !has[code] {
 			t.Errorf("nothing about %s", code)
 		}
+	}
+}
+
+// A large file is given record by record, all of them, and nothing of it before all can be read.
+func TestLargeFileIsReadOneByOne(t *testing.T) {
+	src, err := source.Get("us-or")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := []byte("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS\n")
+	const rows = 2500
+	for i := range rows {
+		body = fmt.Appendf(body, "Odette,,Madeup%d,,%02d/02/%d,509,180,BRO,BRO,1 Unreal St,,Notown,OR,00001,Sample,REGISTERED\n", i, i%12+1, 1990+i%2*25)
+	}
+	page := scraper.Page{Request: scraper.Request{Rule: "file"}, URL: "https://x.example", Body: body, Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
+	parsed, err := src.Parse(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := map[string]bool{}
+	for d, err := range parsed.Rows {
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys[d.Record.Key] = true
+	}
+	if len(parsed.Drafts) != 0 || len(keys) != rows/2 || parsed.Dropped["under 18"] != rows/2 {
+		t.Errorf("%d drafts, %d rows, dropped %v", len(parsed.Drafts), len(keys), parsed.Dropped)
+	}
+	page.Body = append(body, ",,,,,,,,,,,,,,,REGISTERED\n"...)
+	if _, err := src.Parse(page); !errors.Is(err, scraper.ErrLayout) {
+		t.Errorf("a row without a key at the file's end: %v", err)
 	}
 }
