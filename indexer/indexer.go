@@ -90,10 +90,16 @@ func Prepare(ctx context.Context, ix index.Index, model schemas.Model) error {
 
 // Run answers doorbells, parallel of them at once, until ctx ends.
 func (w *Worker) Run(ctx context.Context, parallel int) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
 	for range max(parallel, 1) {
 		jobs, err := w.Queue.Jobs(ctx, maxInFlight)
+		if ctx.Err() != nil {
+			return group.Wait() // stopped before it began
+		}
 		if err != nil {
+			stop()
 			return errors.Join(err, group.Wait())
 		}
 		group.Go(func() error {

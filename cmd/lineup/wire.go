@@ -69,6 +69,12 @@ func (a *App) open(ctx context.Context, h *House) error {
 	if h.Ledger, err = ledger.Open(ctx, h.JS, replicas); err != nil {
 		return err
 	}
+	if h.Alone {
+		// Nobody else can hold a lease: the lock of the data directory says so.
+		if err := h.Ledger.BreakLeases(ctx); err != nil {
+			return err
+		}
+	}
 	if h.Queue, err = queue.Open(ctx, h.JS, replicas); err != nil {
 		return err
 	}

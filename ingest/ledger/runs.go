@@ -151,3 +151,16 @@ func (le *Lease) Release(ctx context.Context) error {
 	}
 	return fmt.Errorf("release the lease of %s: %w", le.source, err)
 }
+
+// BreakLeases ends all leases. It is for a process that knows that it is the only one: those
+// who held them are dead.
+func (l *Ledger) BreakLeases(ctx context.Context) error {
+	stream, err := l.js.Stream(ctx, "KV_"+LeasesBucket)
+	if err == nil {
+		err = stream.Purge(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("break the leases of the dead: %w", err)
+	}
+	return nil
+}

@@ -268,7 +268,7 @@ func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
 		return nil, fmt.Errorf("list the dead jobs: %w", err)
 	}
 	var letters []Letter
-	for seq := info.State.FirstSeq; seq <= info.State.LastSeq && len(letters) < limit; seq++ {
+	for seq := max(info.State.FirstSeq, 1); seq <= info.State.LastSeq && len(letters) < limit; seq++ {
 		message, err := q.dead.GetMsg(ctx, seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
 			continue

@@ -165,6 +165,12 @@ func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 	counts(t, q, 0, 0)
 }
 
+func TestAnEmptyQueueHasNoLetters(t *testing.T) {
+	if letters, err := open(t).Letters(t.Context(), 10); err != nil || len(letters) != 0 {
+		t.Errorf("%v %v", letters, err)
+	}
+}
+
 func TestManyRing(t *testing.T) {
 	q := open(t)
 	var ids []schemas.UUID
