@@ -197,6 +197,7 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 			return err
 		}
 		moved := false
+		var unable error
 		for _, g := range generations {
 			if standing.Agrees(g.Name, g.Model.ID) || g.State == index.Retired && standing.Listed {
 				continue
@@ -206,12 +207,16 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 				moved = true
 				break
 			}
+			if errors.Is(err, errModel) {
+				unable = err // by an indexer with that model; the other generations must not wait for it
+				continue
+			}
 			if err != nil {
 				return err
 			}
 		}
 		if !moved {
-			return nil
+			return unable
 		}
 	}
 	return fmt.Errorf("index %s: %w", id, ledger.ErrMoved)

@@ -69,7 +69,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	if err != nil {
 		return "", err
 	}
-	if outcome != schemas.OutcomeUnchanged {
+	if !heard(standing) {
 		if err := in.queue.Publish(ctx, source, owner); err != nil {
 			return "", err
 		}
@@ -78,6 +78,17 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		return outcome, in.prune(ctx, standing)
 	}
 	return outcome, nil
+}
+
+// heard reports whether some generation holds the standing's revision: if none does, the doorbell
+// may have been lost with the process that should have rung it.
+func heard(s schemas.Standing) bool {
+	for _, m := range s.Marks {
+		if m.Revision == s.Revision {
+			return true
+		}
+	}
+	return false
 }
 
 // store puts the capture's blobs and returns the standing's view of them.

@@ -43,6 +43,10 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	var unseen []schemas.UUID
 	listed := 0
 	for standing, err := range in.ledger.Each(ctx, source) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			in.log.Warn("standing of a newer version left alone", "registrant", standing.ID)
+			continue
+		}
 		if err != nil {
 			return s, fmt.Errorf("finish %s: %w", source, err)
 		}
@@ -69,7 +73,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 		if _, err := in.held(source, id); err != nil {
 			return s, err
 		}
-		if err := in.delist(ctx, source, gone, nil); err != nil {
+		if err := in.delist(ctx, source, gone, id, nil); err != nil {
 			return s, err
 		}
 		s.Delisted++
@@ -77,10 +81,14 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	return s, nil
 }
 
-// delist makes a registrant not listed, with nothing of the person left, and rings; removal, if
-// not nil, forbids that it is ever listed again.
-func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal) error {
+// delist makes a registrant not listed, with nothing of the person left, and rings, unless run
+// has sighted it meanwhile; removal, if not nil, forbids that it is ever listed again.
+func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, run string, removal *schemas.Removal) error {
+	sighted := false
 	_, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
+		if sighted = removal == nil && run != "" && s.Run == run; sighted {
+			return ledger.ErrUnchanged
+		}
 		if !s.Listed && (removal == nil || s.Removal != nil) {
 			return ledger.ErrUnchanged
 		}
@@ -90,7 +98,7 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: removal, Marks: s.Marks}
 		return nil
 	})
-	if err != nil {
+	if err != nil || sighted {
 		return err
 	}
 	// Answers stop with the line above; index and blobs follow, and Reconcile rings again if
@@ -119,7 +127,7 @@ func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) 
 	if was.Removal != nil {
 		at = was.Removal.At
 	}
-	if err := in.delist(ctx, was.Source, id, &schemas.Removal{At: at, Reason: reason}); err != nil {
+	if err := in.delist(ctx, was.Source, id, "", &schemas.Removal{At: at, Reason: reason}); err != nil {
 		return Removed{}, err
 	}
 	return Removed{Standing: was, At: at}, nil
@@ -187,6 +195,9 @@ func (in *Ingester) Orphans(ctx context.Context, grace time.Duration) (int, erro
 			continue
 		}
 		s, err := in.ledger.Find(ctx, info.Owner)
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue // whose blobs these are is for the newer version to say
+		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return gone, err
 		}

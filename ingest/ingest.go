@@ -115,7 +115,9 @@ func (in *Ingester) held(source, id string) (*run, error) {
 // release ends the run in this process and gives its lease back.
 func (in *Ingester) release(ctx context.Context, source string, r *run) error {
 	in.mu.Lock()
-	delete(in.runs, source)
+	if in.runs[source] == r {
+		delete(in.runs, source)
+	}
 	in.mu.Unlock()
 	r.end(nil)
 	<-r.done

@@ -36,6 +36,9 @@ func (in *Ingester) Retain(ctx context.Context, source string, keep Keep) (done 
 	now := in.now()
 	renewed := now
 	for s, serr := range in.ledger.Each(ctx, source) {
+		if errors.Is(serr, schemas.ErrNewerSchema) {
+			continue // left alone
+		}
 		if serr != nil {
 			return done, fmt.Errorf("apply the retention time of %s: %w", source, serr)
 		}
@@ -49,7 +52,7 @@ func (in *Ingester) Retain(ctx context.Context, source string, keep Keep) (done 
 			renewed = in.now()
 		}
 		if keep.Records > 0 && now.Sub(s.Sighted) > keep.Records {
-			if err := in.delist(ctx, source, s.ID, nil); err != nil {
+			if err := in.delist(ctx, source, s.ID, "", nil); err != nil {
 				return done, err
 			}
 			done.Delisted++

@@ -81,6 +81,24 @@ func (h *House) due(ctx context.Context, source string, t ingest.Target) (due, a
 	return due, all, nil
 }
 
+// forgive forgets dead jobs whose registrants a later doorbell brought in step.
+func (h *House) forgive(ctx context.Context, targets []ingest.Target) error {
+	letters, err := h.Queue.Letters(ctx, maxLetters)
+	if err != nil {
+		return err
+	}
+	for _, l := range letters {
+		s, err := h.Ledger.Standing(ctx, l.Source, l.ID)
+		if err != nil || ingest.Due(s, targets) {
+			continue
+		}
+		if err := h.Queue.Forget(ctx, l.Source, l.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // reconcile rings for what the live generations lack, now and from time to time, and sweeps
 // up orphaned blobs.
 func (a *App) reconcile(ctx context.Context, h *House) error {
@@ -109,6 +127,9 @@ func (a *App) reconcileOnce(ctx context.Context, h *House) error {
 	}
 	rung, err := h.Ingest.Reconcile(ctx, "", live(generations))
 	if err != nil {
+		return err
+	}
+	if err := h.forgive(ctx, live(generations)); err != nil {
 		return err
 	}
 	gone, err := h.Ingest.Orphans(ctx, orphanGrace)

@@ -18,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -112,7 +113,36 @@ func (s *Server) Stop() {
 }
 
 // Freeze makes the server stop answering while its connections stay open; Thaw ends it.
-func (s *Server) Freeze(t *testing.T) { s.signal(t, syscall.SIGSTOP) }
+func (s *Server) Freeze(t *testing.T) {
+	s.signal(t, syscall.SIGSTOP)
+	// The signal is on its way when the call returns; each thread stops when it sees it.
+	for end := time.Now().Add(10 * time.Second); !s.stopped(t); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s does not stop", s.Engine.Name)
+		}
+	}
+}
+
+// stopped reports whether every thread of the server stands still.
+func (s *Server) stopped(t *testing.T) bool {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.cmd.Process.Pid))
+	if err != nil || len(states) == 0 {
+		t.Fatalf("look at the threads of %s: %v", s.Engine.Name, err)
+	}
+	for _, file := range states {
+		line, err := os.ReadFile(file)
+		if err != nil {
+			continue // the thread has ended
+		}
+		if _, state, ok := strings.Cut(string(line), ") "); !ok || !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
+}
 
 // Thaw lets a frozen server go on.
 func (s *Server) Thaw(t *testing.T) { s.signal(t, syscall.SIGCONT) }
