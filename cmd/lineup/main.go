@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
 
 	"lineup/scraper/samplesite"
 )
@@ -51,8 +52,9 @@ type CLI struct {
 
 	SampleSite SampleSite `cmd:"" name:"samplesite" group:"help" help:"Serve the made-up registry, in the shapes of many real ones, for trying and testing."`
 
-	Config  ShowConfig `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
-	Version Version    `cmd:"" group:"help" help:"Print the version."`
+	Config     ShowConfig                   `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
+	Completion kongplete.InstallCompletions `cmd:"" group:"help" help:"Print what makes your shell complete lineup's commands and flags."`
+	Version    Version                      `cmd:"" group:"help" help:"Print the version."`
 }
 
 // exitError ends the program with a code of its own; a nil err has been reported already.
@@ -93,6 +95,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "lineup:", err)
 		return 2
 	}
+	kongplete.Complete(parser) // answers the shell and exits when the shell asks
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
