@@ -69,7 +69,9 @@ func crawlProcess(ctx context.Context, t *testing.T, settings, data string) *exe
 func finish(t *testing.T, settings, data string) {
 	t.Helper()
 	for end := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Second) {
-		out, err := crawlProcess(t.Context(), t, settings, data).CombinedOutput()
+		ctx, cancel := context.WithDeadline(t.Context(), end)
+		out, err := crawlProcess(ctx, t, settings, data).CombinedOutput()
+		cancel()
 		if err == nil {
 			return
 		}

@@ -48,7 +48,7 @@ func (c *Reindex) build(ctx context.Context, app *App, h *House) error {
 		if err != nil {
 			return err
 		}
-		counts, err := h.Queue.Count(ctx)
+		left, err := h.Queue.Left(ctx)
 		if err != nil {
 			return err
 		}
@@ -56,7 +56,7 @@ func (c *Reindex) build(ctx context.Context, app *App, h *House) error {
 		if due == 0 {
 			break
 		}
-		if counts.Waiting == 0 {
+		if left == 0 {
 			return fmt.Errorf("%d registrants cannot be indexed in %s, so it does not serve (lineup jobs dead shows why; lineup reindex goes on)", due, g.Name)
 		}
 		select {

@@ -46,16 +46,16 @@ func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Cont
 func (h *House) drained(ctx context.Context, shown *progress) error {
 	most := 0
 	for {
-		counts, err := h.Queue.Count(ctx)
+		left, err := h.Queue.Left(ctx)
 		if err != nil {
 			return err
 		}
-		most = max(most, counts.Waiting)
+		most = max(most, left)
 		if shown != nil {
-			shown.set(int64(most-counts.Waiting), int64(most))
+			shown.set(int64(most-left), int64(most))
 		}
-		if counts.Waiting == 0 {
-			return nil
+		if left == 0 {
+			return h.Queue.Tidy(ctx)
 		}
 		select {
 		case <-ctx.Done():

@@ -78,6 +78,11 @@ func (a *App) open(ctx context.Context, h *House) error {
 	if h.Queue, err = queue.Open(ctx, h.JS, replicas); err != nil {
 		return err
 	}
+	if h.Alone {
+		if err := h.Queue.Tidy(ctx); err != nil {
+			return err
+		}
+	}
 	if h.Keys, err = keys.Open(ctx, h.JS, replicas); err != nil {
 		return err
 	}

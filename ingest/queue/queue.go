@@ -240,6 +240,46 @@ func (q *Queue) Count(ctx context.Context) (Counts, error) {
 	return Counts{Waiting: int(jobs.State.Msgs), Dead: int(dead.State.Msgs)}, nil
 }
 
+// Left counts the jobs that a worker has yet to answer, from what stream and consumer say: a
+// message whose acknowledgement outlived a killed server stays in the stream and is never delivered, and one
+// that a newer doorbell replaced stays with the consumer for a while, so the smaller number is right.
+func (q *Queue) Left(ctx context.Context) (int, error) {
+	counts, err := q.Count(ctx)
+	if err != nil {
+		return 0, err
+	}
+	consumer, err := q.jobs.Consumer(ctx, consumerName)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return counts.Waiting, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("look at the queue's consumer: %w", err)
+	}
+	info := consumer.CachedInfo()
+	return min(counts.Waiting, int(info.NumPending)+info.NumAckPending), nil
+}
+
+// Tidy deletes the messages that were answered before a server was killed and are still in the
+// stream. It is for the process that runs the server.
+func (q *Queue) Tidy(ctx context.Context) error {
+	consumer, err := q.jobs.Consumer(ctx, consumerName)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at the queue's consumer: %w", err)
+	}
+	floor := consumer.CachedInfo().AckFloor.Stream
+	if floor == 0 {
+		return nil
+	}
+	// All up to the floor are answered: a work queue has one consumer.
+	if err := q.jobs.Purge(ctx, jetstream.WithPurgeSequence(floor+1)); err != nil {
+		return fmt.Errorf("delete answered jobs: %w", err)
+	}
+	return nil
+}
+
 // Waiting counts the jobs of each source, dead ones apart.
 func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err error) {
 	count := func(stream jetstream.Stream, prefix string) (map[string]int, error) {
