@@ -285,6 +285,14 @@ func (c Config) YAML() (string, error) {
 			*secret = "(set)"
 		}
 	}
+	servers := strings.Split(c.NATS.URL, ",")
+	for i, server := range servers {
+		scheme, rest, ok := strings.Cut(server, "://")
+		if at := strings.LastIndex(rest, "@"); ok && at >= 0 {
+			servers[i] = scheme + "://(set)" + rest[at:]
+		}
+	}
+	c.NATS.URL = strings.Join(servers, ",")
 	sources := map[string]Source{}
 	for id, source := range c.Sources {
 		if source.Account != nil && source.Account.Password != "" {

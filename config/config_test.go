@@ -63,9 +63,13 @@ func TestLoad(t *testing.T) {
 func TestYAMLHidesSecretsAndLoadsAgain(t *testing.T) {
 	c := config.Default()
 	c.S3.AccessKey, c.S3.SecretKey = "key", "very secret"
+	c.NATS.URL = "tls://index:very secret@a.example.test:4222,tls://b.example.test:4222"
 	text, err := c.YAML()
 	if err != nil || strings.Contains(text, "very secret") {
 		t.Fatalf("%v, or the secret shows:\n%s", err, text)
+	}
+	if !strings.Contains(text, "tls://(set)@a.example.test:4222,tls://b.example.test:4222") {
+		t.Errorf("the servers do not show:\n%s", text)
 	}
 	file := filepath.Join(t.TempDir(), "lineup.yml")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
