@@ -95,7 +95,7 @@ func (s *Site) servePhoto(w http.ResponseWriter, r *http.Request, number int) {
 			}
 		}
 	}
-	data, err := photo.bytes()
+	data, err := photo.Bytes()
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return

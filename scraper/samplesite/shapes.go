@@ -5,7 +5,8 @@ import (
 	"slices"
 )
 
-// Shapes says where the site serves the shape of which source.
+// Shapes says where the site serves the shape of which source. The shape of import-nsopw is files:
+// Export writes them.
 var Shapes = map[string]string{
 	"us-ny":     nyBase + "search_index.jsp",
 	"us-ga":     "/SORT_PUBLIC/sor.csv",
@@ -19,6 +20,10 @@ var Shapes = map[string]string{
 	"us-dc":     "/dcgis/rest/services/FEEDS/MPD/MapServer/20/query",
 	"us-mt":     "/qnjIrwR8z5Izc0ij/arcgis/rest/services/Montana_SVOR_Web/FeatureServer/0/query",
 	"us-mo-map": "/arcgis/rest/services/NSOR/MapServer/7/query",
+	"us-ca":     "/Search.aspx",
+	"us-id":     "/sor_id/SOR",
+	"us-ne":     "/Registry/Search",
+	"us-nd":     "/offender/name-search",
 	"us-tn-map": "/arcgis/rest/services/TBI_SEX_OFFENDER_REGISTRY/MapServer/0/query",
 }
 

@@ -69,6 +69,7 @@ func (s *Site) routes() {
 	s.routesNY()
 	s.routesFiles()
 	s.routesAPI()
+	s.routesGated()
 }
 
 // ServeHTTP answers like a registry would, or as a fault says.
@@ -164,8 +165,8 @@ func (s *Site) changedAt(version int) time.Time {
 	return time.Date(referenceYear, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(version) * time.Second)
 }
 
-// photo gives the bytes of a picture of the registry.
-func (p Photo) bytes() ([]byte, error) {
+// Bytes gives the bytes of a picture of the registry.
+func (p Photo) Bytes() ([]byte, error) {
 	data, err := faces.Files.ReadFile(p.File)
 	if err != nil {
 		return nil, fmt.Errorf("sample photo: %w", err)

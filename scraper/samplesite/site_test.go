@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -206,6 +207,26 @@ func TestControl(t *testing.T) {
 	}
 	if post(t, server.URL+"/change", `{"do":"delist","ids":[10002]}`) == 200 {
 		t.Error("the site itself takes orders")
+	}
+}
+
+func TestExport(t *testing.T) {
+	site := newSite(t, 0)
+	for form, files := range map[string]int{"csv": 3, "json": 1} {
+		dir := t.TempDir()
+		if err := site.Export(dir, form); err != nil {
+			t.Fatal(err)
+		}
+		records, err := filepath.Glob(filepath.Join(dir, "sample*"))
+		if err != nil || len(records) != files {
+			t.Errorf("%s: %v %v", form, records, err)
+		}
+		if photos, err := filepath.Glob(filepath.Join(dir, "photos", "*.jpg")); err != nil || len(photos) != samplesite.DefaultPeople-1 {
+			t.Errorf("%s: %d photos, %v", form, len(photos), err)
+		}
+	}
+	if err := site.Export(t.TempDir(), "xml"); err == nil {
+		t.Error("exported a form it does not know")
 	}
 }
 

@@ -22,9 +22,9 @@ func faceOf(i int) faceInfo {
 	return faceTable[i%len(faceTable)]
 }
 
-// faceTable is what manifest.csv of the faces says of sex, age and hair; a test compares.
+// faceTable is what manifest.csv of the faces says of sex, age and hair (there "None"); a test compares.
 var faceTable = []faceInfo{
-	{"p001", "female", 71, "None"},
+	{"p001", "female", 71, "Bald"},
 	{"p002", "female", 32, "Black"},
 	{"p003", "female", 66, "White"},
 	{"p004", "female", 36, "Black"},
@@ -32,10 +32,10 @@ var faceTable = []faceInfo{
 	{"p006", "female", 51, "Brown"},
 	{"p007", "female", 67, "White"},
 	{"p008", "female", 71, "Gray"},
-	{"p009", "male", 37, "None"},
+	{"p009", "male", 37, "Bald"},
 	{"p010", "male", 30, "Red"},
 	{"p011", "male", 60, "Black"},
-	{"p012", "male", 29, "None"},
+	{"p012", "male", 29, "Bald"},
 	{"p013", "female", 73, "White"},
 	{"p014", "female", 27, "Brown"},
 	{"p015", "female", 65, "White"},
@@ -45,16 +45,16 @@ var faceTable = []faceInfo{
 	{"p019", "male", 33, "Black"},
 	{"p020", "female", 50, "Black"},
 	{"p021", "female", 74, "Gray"},
-	{"p022", "male", 64, "None"},
+	{"p022", "male", 64, "Bald"},
 	{"p023", "female", 51, "Black"},
 	{"p024", "female", 71, "Gray"},
 	{"p025", "male", 25, "Brown"},
 	{"p026", "female", 56, "Black"},
-	{"p027", "male", 56, "None"},
+	{"p027", "male", 56, "Bald"},
 	{"p028", "female", 43, "Black"},
 	{"p029", "female", 71, "White"},
 	{"p030", "female", 73, "White"},
-	{"p031", "male", 35, "None"},
+	{"p031", "male", 35, "Bald"},
 	{"p032", "female", 52, "Black"},
 	{"p033", "female", 24, "Brown"},
 	{"p034", "male", 53, "Gray"},
