@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -37,7 +38,9 @@ const (
 	maxSharing    = 5   // people of one source with the same bytes; more is a stub nobody has listed yet
 )
 
-var stubTokens = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder", "/offices/"}
+var stubTokens = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder"}
+
+var longNumber = regexp.MustCompile(`\d{4}`)
 
 // takePhotos gives what is known of each of the draft's photos, fetching only those whose
 // address, date or validator changed. Errors: what ends the run.
@@ -183,11 +186,21 @@ func (c *Crawl) shared() []string {
 // stubURL reports whether a photo's address itself says that there is none.
 func (c *Crawl) stubURL(address string) bool {
 	lower := strings.ToLower(address)
-	for _, tokens := range [][]string{stubTokens, c.info.Manners.StubURLs} {
-		for _, token := range tokens {
-			if token != "" && strings.Contains(lower, strings.ToLower(token)) {
+	for _, segment := range strings.FieldsFunc(lower, func(r rune) bool { return strings.ContainsRune("/?&=", r) }) {
+		// The picture for "no photo" is nobody's own: where a number stands beside the word, the
+		// word is somebody's name.
+		if longNumber.MatchString(segment) {
+			continue
+		}
+		for _, token := range stubTokens {
+			if strings.Contains(segment, token) {
 				return true
 			}
+		}
+	}
+	for _, token := range append([]string{"/offices/"}, c.info.Manners.StubURLs...) {
+		if token != "" && strings.Contains(lower, strings.ToLower(token)) {
+			return true
 		}
 	}
 	u, err := url.Parse(address)

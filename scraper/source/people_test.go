@@ -1,8 +1,6 @@
 package source_test
 
 import (
-	"slices"
-	"strings"
 	"testing"
 
 	"lineup/schemas"
@@ -11,30 +9,6 @@ import (
 	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
-
-// shape is what a source's shape says of a person.
-type shape struct {
-	birth                          string // precision
-	sex, height, offenses, aliases bool
-	photos                         bool
-}
-
-var shapes = map[string]shape{
-	"us-ny": {"exact", true, true, true, true, true},
-	"us-ga": {"year", true, true, true, false, false},
-	"us-or": {"exact", false, true, false, false, false},
-	"us-fl": {"exact", true, true, false, false, true},
-	"us-dc": {"unknown", false, false, false, false, false},
-	"us-mo": {"exact", false, false, true, true, false},
-	"us-nc": {"exact", true, true, true, true, true},
-	"us-tn": {"exact", true, true, true, true, true},
-	"us-ia": {"exact", true, true, true, true, true},
-	"us-mt": {"unknown", false, false, false, false, true},
-	"us-tx": {"exact", true, true, true, true, true},
-
-	"us-mo-map": {"unknown", false, false, false, false, false},
-	"us-tn-map": {"exact", true, false, true, false, false},
-}
 
 // crawlSample crawls one source whole over a sample site, through the real Crawl.
 func crawlSample(t *testing.T, site *samplesite.Site, id string) (schemas.RunSummary, map[string]schemas.Record, error) {
@@ -64,92 +38,6 @@ func newSite(t *testing.T) *samplesite.Site {
 		t.Fatal(err)
 	}
 	return site
-}
-
-func TestSamePeopleThroughEveryShape(t *testing.T) {
-	for id, has := range shapes {
-		t.Run(id, func(t *testing.T) {
-			site := newSite(t)
-			sum, records, err := crawlSample(t, site, id)
-			if err != nil || sum.State != schemas.RunComplete {
-				t.Fatalf("%s (%s): %v", sum.State, sum.Reason, err)
-			}
-			if len(sum.Leftovers) > 0 || len(sum.Dropped) > 0 {
-				t.Errorf("left over %v, dropped %v", sum.Leftovers, sum.Dropped)
-			}
-			byName := map[string]schemas.Record{}
-			for _, r := range records {
-				byName[strings.ToUpper(r.Name.First+" "+r.Name.Last)] = r
-			}
-			n := 0
-			for p := range site.People() {
-				n++
-				r, ok := byName[strings.ToUpper(p.First+" "+p.Last)]
-				if !ok {
-					t.Errorf("%s %s is missing", p.First, p.Last)
-					continue
-				}
-				has.compare(t, p, r)
-			}
-			if n != len(records) {
-				t.Errorf("%d records of %d people", len(records), n)
-			}
-		})
-	}
-}
-
-func (has shape) compare(t *testing.T, p samplesite.Person, r schemas.Record) {
-	t.Helper()
-	same := func(what string, got, want any) {
-		t.Helper()
-		if got != want {
-			t.Errorf("%d %s: %v, want %v", p.ID, what, got, want)
-		}
-	}
-	same("birth precision", r.Birth.Precision(), has.birth)
-	switch has.birth {
-	case "exact":
-		same("birth", r.Birth, p.Born)
-	case "year":
-		same("birth", r.Birth, schemas.Date{Year: p.Born.Year})
-	}
-	if has.sex {
-		same("sex", r.Sex.Value, p.Sex)
-	}
-	if has.height {
-		same("height", r.Height.Value, p.Height)
-		same("weight", r.Weight.Value, p.Weight)
-	}
-	if has.offenses {
-		var got, want []string
-		for _, o := range r.Offenses {
-			got = append(got, strings.ToUpper(o.Description))
-		}
-		for _, o := range p.Offenses {
-			want = append(want, strings.ToUpper(o.Description))
-		}
-		for _, text := range want {
-			if !slices.ContainsFunc(got, func(s string) bool { return strings.Contains(s, text) }) {
-				t.Errorf("%d offenses %q, want %q", p.ID, got, want)
-			}
-		}
-		if r.Source != "us-mo" { // whose rows have no date: two alike are one
-			same("offenses", len(r.Offenses), len(p.Offenses))
-		}
-	}
-	if has.aliases {
-		same("aliases", len(r.Aliases), len(p.Aliases))
-	}
-	if has.photos {
-		want := len(p.Photos) > 0 && p.Photos[0].File != "placeholder.jpg"
-		got := len(r.Photos) > 0 && r.Photos[0].Digest != ""
-		if want && !got {
-			t.Errorf("%d photos %+v", p.ID, r.Photos)
-		}
-	}
-	if home, ok := r.Home(); !ok || home.City == "" {
-		t.Errorf("%d lives nowhere: %+v", p.ID, r.Addresses)
-	}
 }
 
 func TestSpoiledTablesAreNoticed(t *testing.T) {
