@@ -15,6 +15,8 @@ type SampleSite struct {
 	People  int    `default:"${samplePeople}" help:"How many people to invent, up to ${sampleMax}."`
 	Seed    uint64 `help:"Of the invention: the same seed gives the same people."`
 	Shape   string `placeholder:"ID" help:"Print where the site serves the shape of one source, like us-ga, and stop."`
+	Export  string `placeholder:"DIR" help:"Write the registry into a folder as an agency would hand it over (records, and photos beside them), and stop."`
+	Form    string `default:"csv" enum:"csv,json" help:"Of --export: csv is the national site's three tables, json its one array."`
 }
 
 // Run does it.
@@ -30,6 +32,13 @@ func (c *SampleSite) Run(ctx context.Context, app *App) (err error) {
 	site, err := samplesite.New(samplesite.Options{People: c.People, Seed: c.Seed, Logger: app.Log})
 	if err != nil {
 		return exitError{2, err}
+	}
+	if c.Export != "" {
+		if err := site.Export(c.Export, c.Form); err != nil {
+			return err
+		}
+		fmt.Fprintf(app.Stdout, "%d people, none of them real, are in %s. To read them: lineup import %s --source import-nsopw\n", site.Size(), c.Export, c.Export)
+		return nil
 	}
 	server, err := samplesite.Start(ctx, site, c.Listen, c.Control)
 	if err != nil {
