@@ -13,16 +13,6 @@ import (
 	"lineup/schemas/namekey"
 )
 
-// A photo that more than placeholderShare registrants of a source have, up to placeholderBits
-// differing bits of its perceptual hash, shows nobody: it is the source's "no photo" picture.
-const (
-	placeholderShare = 5
-	placeholderBits  = 2
-)
-
-// Placeholder is the Problem of a photo that shows nobody.
-const Placeholder = "placeholder"
-
 // entry builds what generation g shall hold of a listed registrant.
 func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, working func() error) (index.Entry, error) {
 	data, err := w.Blobs.Get(ctx, blob.Ref{Owner: s.ID, Kind: blob.Record, Digest: s.Record})
@@ -48,7 +38,7 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 				return index.Entry{}, err
 			}
 		}
-		enrolled, outcome, err := w.enrol(ctx, all, g, s, photo.Digest)
+		enrolled, outcome, err := w.enrol(ctx, all, g, s, record.Birth.String(), photo.Digest)
 		if err != nil {
 			return index.Entry{}, err
 		}
@@ -63,24 +53,29 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 
 // enrol gives the face of one photo of a registrant, from a generation that holds the photo
 // already, else from the embedder. The face is nil when there is none to enrol; outcome says why.
-func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, born string, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
 	f, outcome, err := w.held(ctx, all, g, photo)
 	if err != nil {
 		return nil, outcome, err
 	}
-	if outcome.Photo == "" {
+	shown := func() (bool, error) {
+		outcome.Born = born
+		return w.placeholder(ctx, g.Name, s.Source, index.Sharer{ID: s.ID, Photo: outcome})
+	}
+	nobody, err := shown()
+	if err != nil {
+		return nil, outcome, err
+	}
+	if !nobody && (outcome.Photo == "" || outcome.Problem == index.Placeholder) { // not held, or a placeholder no longer
 		if f, outcome, err = w.embed(ctx, g, s.ID, photo); err != nil {
 			return nil, outcome, err
 		}
+		if nobody, err = shown(); err != nil {
+			return nil, outcome, err
+		}
 	}
-	if outcome.Hash != 0 {
-		shared, err := w.Index.SharedHash(ctx, g.Name, s.Source, outcome.Hash, placeholderBits)
-		if err != nil {
-			return nil, outcome, fmt.Errorf("look for the photo's like: %w", err)
-		}
-		if shared > placeholderShare {
-			return nil, index.PhotoOutcome{Photo: photo, Hash: outcome.Hash, Problem: Placeholder}, nil
-		}
+	if nobody {
+		return nil, index.PhotoOutcome{Photo: photo, Hash: outcome.Hash, Born: born, Problem: index.Placeholder}, nil
 	}
 	if f == nil {
 		return nil, outcome, nil
@@ -91,30 +86,29 @@ func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Gene
 }
 
 // held looks for a photo in the generations of g's model. outcome.Photo is "" when none has it.
+// That it is a placeholder is the outcome only when no more is known of it.
 func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Generation, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+	var marked index.PhotoOutcome
 	for _, other := range all {
 		if other.Model.ID != g.Model.ID {
 			continue
 		}
 		faces, outcomes, err := w.Index.Held(ctx, other.Name, photo)
 		if err != nil {
-			return nil, index.PhotoOutcome{}, fmt.Errorf("look for a photo in %s: %w", other.Name, err)
+			return nil, marked, fmt.Errorf("look for a photo in %s: %w", other.Name, err)
 		}
 		for _, outcome := range outcomes {
-			if outcome.Problem == Placeholder {
-				continue // counted anew: it may be so no longer
-			}
-			if outcome.Face == "" {
+			switch {
+			case outcome.Problem == index.Placeholder:
+				marked = outcome
+			case outcome.Face == "":
 				return nil, outcome, nil
-			}
-			for _, f := range faces {
-				if f.ID == outcome.Face {
-					return &f, outcome, nil
-				}
+			case len(faces) > 0:
+				return &faces[0], outcome, nil
 			}
 		}
 	}
-	return nil, index.PhotoOutcome{}, nil
+	return nil, marked, nil
 }
 
 // embed computes the face of a stored photo.

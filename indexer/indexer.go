@@ -231,15 +231,35 @@ func (w *Worker) hasMoved(ctx context.Context, s schemas.Standing) bool {
 // replace makes one generation agree with a standing and marks it.
 func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, keep func(string) bool, working func() error) error {
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision}
-	if s.Listed {
-		var err error
-		if entry, err = w.entry(ctx, all, g, s, working); err != nil {
+	for again := true; again; {
+		again = false
+		if s.Listed {
+			var err error
+			if entry, err = w.entry(ctx, all, g, s, working); err != nil {
+				return err
+			}
+		}
+		if err := w.write(ctx, g, entry); err != nil {
 			return err
 		}
+		if s.Listed {
+			var err error
+			if again, err = w.unmask(ctx, all, g, entry, keep); err != nil {
+				return err
+			}
+		}
 	}
+	return w.mark(ctx, g, s, entry, keep)
+}
+
+func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entry) error {
 	if err := w.Index.Replace(ctx, g.Name, entry); err != nil {
-		return fmt.Errorf("replace %s in %s: %w", s.ID, g.Name, err)
+		return fmt.Errorf("replace %s in %s: %w", entry.ID, g.Name, err)
 	}
+	return nil
+}
+
+func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Standing, entry index.Entry, keep func(string) bool) error {
 	return w.Ledger.Mark(ctx, s.Source, s.ID, g.Name, schemas.Mark{
 		Revision: s.Revision, Model: g.Model.ID, Faces: len(entry.Faces), At: time.Now().UTC(),
 	}, keep)

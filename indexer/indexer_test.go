@@ -2,10 +2,12 @@ package indexer_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -44,14 +46,18 @@ func (c *counting) Embed(_ context.Context, photo []byte, _ face.Purpose) (face.
 	defer c.mu.Unlock()
 	c.calls[string(photo)]++
 	digest := schemas.DigestOf(photo)
-	if string(photo) == "nobody" {
-		return face.Result{}, &face.Problem{Code: face.CodeNoFace, Text: "no face"}
+	hash := binary.BigEndian.Uint64([]byte(digest)) | 1
+	if strings.Contains(string(photo), "stub") { // all alike, but for a bit
+		hash = 0xabcd<<8 | 1<<(photo[len(photo)-1]%2)
+	}
+	if strings.HasPrefix(string(photo), "nobody") {
+		return face.Result{}, &face.Problem{Code: face.CodeNoFace, Text: "no face", Result: face.Result{Hash: hash}}
 	}
 	var e []float32
 	for i := range 4 {
 		e = append(e, float32(digest[i])/256)
 	}
-	return face.Result{Embedding: e}, nil
+	return face.Result{Embedding: e, Hash: hash}, nil
 }
 
 func (c *counting) total() (n int) {

@@ -35,7 +35,7 @@ const (
 const (
 	minPhotoSide  = 40  // pixels of the short side
 	maxPhotoRatio = 2.4 // of the sides: banners and badges are longer
-	maxSharing    = 5   // people of one source with the same bytes; more is a stub nobody has listed yet
+	maxSharing    = 5   // people of one source with the same bytes; more is reported: a stub nobody has listed yet?
 )
 
 var stubTokens = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder"}
@@ -153,13 +153,8 @@ func (c *Crawl) judgePhoto(data []byte, header http.Header) schemas.CapturedPhot
 	}
 	c.mu.Lock()
 	c.photos[digest]++
-	shared := c.photos[digest] > maxSharing
 	c.mu.Unlock()
-	if shared {
-		out.Problem = PhotoPlaceholder
-		return c.photo("placeholder", out)
-	}
-	out.Data = data
+	out.Data = data // shared or not: the indexer knows who shares it, also with earlier runs
 	return c.photo("fetched", out)
 }
 

@@ -71,8 +71,21 @@ type Document struct {
 type PhotoOutcome struct {
 	Photo   schemas.Digest `json:"photo"`
 	Face    schemas.UUID   `json:"face,omitempty"`    // set when it was enrolled
-	Problem string         `json:"problem,omitempty"` // face.Code, or "placeholder", when not
+	Problem string         `json:"problem,omitempty"` // face.Code, or Placeholder, when not
 	Hash    uint64         `json:"hash,omitempty"`    // perceptual hash of the photo
+	Born    string         `json:"born,omitempty"`    // the record's date of birth, as far as known: tells sharers of a picture apart
+}
+
+// MostHeld bounds what Held gives of a photo that very many share.
+const MostHeld = 64
+
+// Placeholder is the Problem of a photo that shows nobody: too many people share it.
+const Placeholder = "placeholder"
+
+// Sharer is a registrant with a photo that looks like another one.
+type Sharer struct {
+	ID    schemas.UUID
+	Photo PhotoOutcome
 }
 
 // Entry is the whole of what a generation shall hold of one registrant.
@@ -176,10 +189,11 @@ type Auditor interface {
 	// by ID: Entry without Record's embedding work: Document has ID, Revision, Photos only.
 	Walk(ctx context.Context, generation string) iter.Seq2[Document, error]
 	// Held returns the faces, with embeddings, and photo outcomes that a generation holds of
-	// a photo, whoever it belongs to: an unchanged photo is never embedded twice by the same model.
+	// a photo, whoever it belongs to, MostHeld of each at most: an unchanged photo is never embedded twice by the same model.
 	Held(ctx context.Context, generation string, photo schemas.Digest) ([]schemas.Face, []PhotoOutcome, error)
-	// SharedHash counts how many registrants of a source have a photo whose perceptual hash is within bits of hash.
-	SharedHash(ctx context.Context, generation, source string, hash uint64, bits int) (int, error)
+	// Sharing returns photos of a source's registrants whose perceptual hash differs in at most bits (0..3) of
+	// hash, at most limit of them: those that are not marked as Placeholder yet first.
+	Sharing(ctx context.Context, generation, source string, hash uint64, bits, limit int) ([]Sharer, error)
 }
 
 // Index is an engine.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math/bits"
 	"slices"
 	"sync/atomic"
 
@@ -285,7 +286,7 @@ func (x *Index) Held(ctx context.Context, generation string, photo schemas.Diges
 		faces    []schemas.Face
 		outcomes []index.PhotoOutcome
 	)
-	err = g.each(ctx, g.read, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.photo = ? ORDER BY f.id", []any{digest},
+	err = g.each(ctx, g.read, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.photo = ? ORDER BY f.id LIMIT ?", []any{digest, index.MostHeld},
 		func(rows *sql.Rows) error {
 			f, err := scanFace(rows, g.Model.Dimensions)
 			faces = append(faces, f)
@@ -294,7 +295,7 @@ func (x *Index) Held(ctx context.Context, generation string, photo schemas.Diges
 	if err != nil {
 		return nil, nil, fmt.Errorf("faces of a photo in generation %s: %w", generation, err)
 	}
-	err = g.each(ctx, g.read, "SELECT outcome FROM photo WHERE photo = ? ORDER BY rowid", []any{digest}, func(rows *sql.Rows) error {
+	err = g.each(ctx, g.read, "SELECT outcome FROM photo WHERE photo = ? ORDER BY rowid LIMIT ?", []any{digest, index.MostHeld}, func(rows *sql.Rows) error {
 		var (
 			outcome []byte
 			o       index.PhotoOutcome
@@ -312,35 +313,74 @@ func (x *Index) Held(ctx context.Context, generation string, photo schemas.Diges
 	return faces, outcomes, nil
 }
 
-// SharedHash counts the registrants of a source with a photo that looks like hash.
-func (x *Index) SharedHash(ctx context.Context, generation, source string, hash uint64, bits int) (int, error) {
+// Sharing returns photos of a source's registrants that look like hash, unmarked ones first.
+func (x *Index) Sharing(ctx context.Context, generation, source string, hash uint64, bits, limit int) ([]index.Sharer, error) {
 	g, release, err := x.named(ctx, generation)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
 	defer release()
-	n, err := g.sharedHash(context.WithoutCancel(ctx), source, hash, bits)
+	sharers, err := g.sharing(context.WithoutCancel(ctx), source, hash, bits, limit)
 	if err != nil {
-		return 0, fmt.Errorf("photos like one in generation %s: %w", generation, explain(err))
+		return nil, fmt.Errorf("photos like one in generation %s: %w", generation, explain(err))
 	}
-	return n, nil
+	return sharers, nil
 }
 
-func (x *generation) sharedHash(ctx context.Context, source string, hash uint64, bits int) (int, error) {
+func (x *generation) sharing(ctx context.Context, source string, hash uint64, most, limit int) ([]index.Sharer, error) {
+	rids, err := x.alike(ctx, source, hash, most, limit)
+	if err != nil {
+		return nil, err
+	}
+	var sharers []index.Sharer
+	for _, rid := range rids {
+		err := x.each(ctx, x.read, "SELECT r.id, p.outcome FROM photo p JOIN registrant r ON r.rid = p.rid WHERE p.rid = ? ORDER BY p.rowid", []any{rid}, func(rows *sql.Rows) error {
+			var id, outcome []byte
+			if err := rows.Scan(&id, &outcome); err != nil {
+				return err
+			}
+			if len(id) != 16 {
+				return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+			}
+			s := index.Sharer{ID: uuidOf([16]byte(id))}
+			if err := json.Unmarshal(outcome, &s.Photo); err != nil {
+				return err
+			}
+			if s.Photo.Hash != 0 && bits.OnesCount64(s.Photo.Hash^hash) <= most {
+				sharers = append(sharers, s)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	marked := func(s index.Sharer) int {
+		if s.Photo.Problem == index.Placeholder {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(sharers, func(a, b index.Sharer) int { return marked(a) - marked(b) })
+	return sharers[:min(limit, len(sharers))], nil
+}
+
+// alike gives the registrants of a source with a photo that looks like hash.
+func (x *generation) alike(ctx context.Context, source string, hash uint64, most, limit int) ([]int64, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if err := x.catchUp(ctx); err != nil {
-		return 0, err
+		return nil, err
 	}
 	if _, ok := x.hashes[source]; !ok {
 		if x.hashes == nil {
 			x.hashes = hashes{}
 		}
-		x.hashes[source] = map[int64][]uint64{}
+		x.hashes[source] = &looks{at: map[int64][]int{}}
 		if err := x.hashes.load(ctx, x.watch, source, 0); err != nil {
 			delete(x.hashes, source)
-			return 0, err
+			return nil, err
 		}
 	}
-	return x.hashes.count(source, hash, bits), nil
+	return x.hashes[source].alike(hash, most, limit), nil
 }

@@ -346,22 +346,42 @@ func audit(t *testing.T, open opener) {
 	if faces, outcomes, err = ix.Held(ctx, "one", schemas.DigestOf([]byte("none"))); err != nil || len(faces)+len(outcomes) != 0 {
 		t.Errorf("held of an unknown photo: %v, %v, %v", faces, outcomes, err)
 	}
-	share := func(source string, bits, want int) {
+	const looks = 0xf0f0_0000_0000_0000
+	share := func(source string, bits, limit, want int) []index.Sharer {
 		t.Helper()
-		if n, err := ix.SharedHash(ctx, "one", source, 0xf0f0_0000_0000_0000^1<<5, bits); err != nil || n != want {
-			t.Errorf("%s within %d bits: %d, %v, want %d", source, bits, n, err, want)
+		sharers, err := ix.Sharing(ctx, "one", source, looks^1<<5, bits, limit)
+		if err != nil || len(sharers) != want {
+			t.Errorf("%s within %d bits: %d, %v, want %d", source, bits, len(sharers), err, want)
+		}
+		return sharers
+	}
+	share("us-aa", 0, 100, 1)
+	share("us-aa", 2, 100, 22) // without the one who left, the one without a hash, and the other source's
+	share("us-aa", 2, 7, 7)
+	share("us-bb", 2, 100, 1)
+	share("us-zz", 2, 100, 0)
+	Put(t, ix, Gone(Person(5, 1, nil), 100))
+	share("us-aa", 0, 100, 0)
+	again := Person(5, 101, nil)
+	again.Document.Photos[0].Hash, again.Document.Photos[0].Born = looks^1<<5, "1955-06"
+	Put(t, ix, again)
+	if got := share("us-aa", 0, 100, 1); len(got) == 1 && (got[0].ID != again.ID || got[0].Photo != again.Document.Photos[0]) {
+		t.Errorf("sharer %+v, want %+v of %s", got[0], again.Document.Photos[0], again.ID)
+	}
+	for i := range 9 { // marked ones come last
+		if i != 5 {
+			marked := Person(i, 200, nil)
+			marked.Faces, marked.Document.Photos[0] = nil, index.PhotoOutcome{Photo: marked.Document.Photos[0].Photo, Hash: looks, Problem: index.Placeholder}
+			Put(t, ix, marked)
 		}
 	}
-	share("us-aa", 0, 1)
-	share("us-aa", 2, 22) // without the one who left, the one without a hash, and the other source's
-	share("us-bb", 2, 1)
-	share("us-zz", 2, 0)
-	Put(t, ix, Gone(Person(5, 1, nil), 100))
-	share("us-aa", 0, 0)
-	again := Person(5, 101, nil)
-	again.Document.Photos[0].Hash = 0xf0f0_0000_0000_0000 ^ 1<<5
-	Put(t, ix, again)
-	share("us-aa", 0, 1)
+	sharers := share("us-aa", 2, 100, 22)
+	for i, s := range sharers {
+		if (s.Photo.Problem == index.Placeholder) != (i >= len(sharers)-8) {
+			t.Errorf("sharer %d of %d: problem %q", i, len(sharers), s.Photo.Problem)
+		}
+	}
+	share("us-aa", 2, 14, 14)
 }
 
 func sample(t *testing.T, open opener) {

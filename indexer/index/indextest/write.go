@@ -49,7 +49,7 @@ func nothingServes(t *testing.T, open opener) {
 	missing := Person(1, 1, nil)
 	_, count := ix.Count(ctx, "none")
 	_, _, held := ix.Held(ctx, "none", missing.Faces[0].Photo)
-	_, shared := ix.SharedHash(ctx, "none", "us-aa", 1, 1)
+	_, shared := ix.Sharing(ctx, "none", "us-aa", 1, 1, 1)
 	var walk error
 	for _, err := range ix.Walk(ctx, "none") {
 		walk = err

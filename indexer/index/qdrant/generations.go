@@ -242,7 +242,7 @@ var (
 		"listed": qdrant.FieldType_FieldTypeBool, "enrolled": qdrant.FieldType_FieldTypeBool, "person": qdrant.FieldType_FieldTypeKeyword,
 		"keys": qdrant.FieldType_FieldTypeKeyword, "places": qdrant.FieldType_FieldTypeKeyword, "geo": qdrant.FieldType_FieldTypeGeo,
 		"first_seen": qdrant.FieldType_FieldTypeInteger, "changed": qdrant.FieldType_FieldTypeInteger,
-		"photo": qdrant.FieldType_FieldTypeKeyword, "bands": qdrant.FieldType_FieldTypeKeyword,
+		"photo": qdrant.FieldType_FieldTypeKeyword, "bands": qdrant.FieldType_FieldTypeKeyword, "marked": qdrant.FieldType_FieldTypeKeyword,
 	}
 )
 

@@ -39,14 +39,18 @@ func document(payload map[string]*qdrant.Value, e index.Entry, facts map[string]
 	for name, value := range facts {
 		payload[name] = value
 	}
-	var digests, hashes []string
+	var digests, plain, marked []string
 	for _, p := range e.Document.Photos {
 		if !p.Photo.Valid() {
 			return fmt.Errorf("registrant %s: photo digest %.70q: want 64 hexadecimal digits", e.ID, p.Photo)
 		}
 		digests = append(digests, string(p.Photo))
-		if p.Hash != 0 {
-			hashes = append(hashes, bands(p.Hash)...)
+		switch {
+		case p.Hash == 0:
+		case p.Problem == index.Placeholder:
+			marked = append(marked, bands(p.Hash)...)
+		default:
+			plain = append(plain, bands(p.Hash)...)
 		}
 	}
 	var places []string
@@ -62,7 +66,7 @@ func document(payload map[string]*qdrant.Value, e index.Entry, facts map[string]
 		"person": qdrant.NewValueString(string(e.Document.Person)), "keys": words(e.Document.Keys),
 		"places": words(places), "geo": qdrant.NewValueFromList(geo...),
 		"first_seen": qdrant.NewValueInt(micros(e.Document.FirstSeen)), "changed": qdrant.NewValueInt(micros(e.Document.Changed)),
-		"photo": words(digests), "bands": words(hashes),
+		"photo": words(digests), "bands": words(plain), "marked": words(marked),
 	} {
 		payload[name] = value
 	}
@@ -102,11 +106,11 @@ func placeKeys(p index.Place) (keys []string) {
 
 func placeKey(city, state, zip string) string { return city + "|" + state + "|" + zip }
 
-// bands cuts a hash into eight bytes: two hashes that differ in fewer than eight bits agree in
-// at least one of them.
+// bands cuts a hash into four words: two hashes that differ in at most three bits agree in at
+// least one of them, and hardly any others do.
 func bands(hash uint64) (keys []string) {
-	for i := range 8 {
-		keys = append(keys, fmt.Sprintf("%d:%02x", i, byte(hash>>(8*i))))
+	for i := range 4 {
+		keys = append(keys, fmt.Sprintf("%d:%04x", i, uint16(hash>>(16*i))))
 	}
 	return keys
 }

@@ -286,9 +286,6 @@ func photosOf(p *qdrant.RetrievedPoint) (photos []index.PhotoOutcome, err error)
 	return photos, nil
 }
 
-// mostHeld bounds what Held returns of a photo that very many share.
-const mostHeld = 1000
-
 // Held returns what a generation holds of a photo.
 func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (faces []schemas.Face, outcomes []index.PhotoOutcome, err error) {
 	if !validName.MatchString(name) {
@@ -303,7 +300,7 @@ func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (fa
 			}
 			f.Embedding, err = vectorOf(p)
 			faces = append(faces, f)
-			return len(faces) < mostHeld, err
+			return len(faces) < index.MostHeld, err
 		})
 	if err != nil {
 		return nil, nil, err
@@ -316,29 +313,33 @@ func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (fa
 					outcomes = append(outcomes, o)
 				}
 			}
-			return len(outcomes) < mostHeld, err
+			return len(outcomes) < index.MostHeld, err
 		})
 	return faces, outcomes, err
 }
 
-// SharedHash counts the registrants of a source with a photo that looks like hash.
-func (x *Index) SharedHash(ctx context.Context, name, source string, hash uint64, most int) (n int, err error) {
+// Sharing returns photos of a source's registrants that look like hash, unmarked ones first.
+func (x *Index) Sharing(ctx context.Context, name, source string, hash uint64, most, limit int) (sharers []index.Sharer, err error) {
 	if !validName.MatchString(name) {
-		return 0, missing(name)
+		return nil, missing(name)
 	}
-	of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("source", source)}}
-	if most < 8 {
-		of.Must = append(of.Must, qdrant.NewMatchKeywords("bands", bands(hash)...))
-	}
-	err = x.scroll(ctx, "photos like one", &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos")},
-		func(p *qdrant.RetrievedPoint) (bool, error) {
+	for _, field := range []string{"bands", "marked"} {
+		of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("source", source), qdrant.NewMatchKeywords(field, bands(hash)...)}}
+		request := &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos"), Limit: qdrant.PtrOf(uint32(limit))}
+		err := x.scroll(ctx, "photos like one", request, func(p *qdrant.RetrievedPoint) (bool, error) {
 			photos, err := photosOf(p)
-			if slices.ContainsFunc(photos, func(o index.PhotoOutcome) bool { return o.Hash != 0 && near(o.Hash, hash, most) }) {
-				n++
+			for _, o := range photos {
+				if o.Hash != 0 && near(o.Hash, hash, most) && (field == "marked") == (o.Problem == index.Placeholder) {
+					sharers = append(sharers, index.Sharer{ID: schemas.UUID(p.GetId().GetUuid()), Photo: o})
+				}
 			}
-			return true, err
+			return len(sharers) < limit, err
 		})
-	return n, err
+		if err != nil {
+			return nil, err
+		}
+	}
+	return sharers[:min(limit, len(sharers))], nil
 }
 
 // Find returns the documents that meet q.

@@ -1,0 +1,117 @@
+package indexer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"lineup/indexer/index"
+	"lineup/ingest/ledger"
+	"lineup/schemas"
+)
+
+// A picture that more than placeholderPeople people of a source have, up to placeholderBits
+// differing bits of its perceptual hash, shows nobody: it is the source's "no photo" picture, its
+// badge or its logo. Registrants with the same date of birth count as one person: a source that
+// keeps each alias of somebody as a record of its own shows the same, real photo with all of them.
+const (
+	placeholderPeople  = 5
+	placeholderBits    = 2
+	placeholderSharers = 64 // looked at: enough to find six people among
+)
+
+// placeholder reports whether a registrant's photo shows nobody, going by who else has it.
+func (w *Worker) placeholder(ctx context.Context, generation, source string, who index.Sharer) (bool, error) {
+	if who.Photo.Hash == 0 {
+		return false, nil
+	}
+	sharers, err := w.sharing(ctx, generation, source, who.Photo.Hash)
+	if err != nil {
+		return false, err
+	}
+	sharers = slices.DeleteFunc(sharers, func(s index.Sharer) bool { return s.ID == who.ID }) // as it was before
+	return people(append(sharers, who)) > placeholderPeople, nil
+}
+
+func (w *Worker) sharing(ctx context.Context, generation, source string, hash uint64) ([]index.Sharer, error) {
+	sharers, err := w.Index.Sharing(ctx, generation, source, hash, placeholderBits, placeholderSharers)
+	if err != nil {
+		return nil, fmt.Errorf("look for the photo's like: %w", err)
+	}
+	return sharers, nil
+}
+
+// people counts how many different people the sharers of a picture are.
+func people(sharers []index.Sharer) int {
+	seen := make(map[string]bool)
+	for _, s := range sharers {
+		if s.Photo.Born == "" {
+			seen[string(s.ID)] = true // not known to be anybody else's
+			continue
+		}
+		seen[s.Photo.Born] = true
+	}
+	return len(seen)
+}
+
+// unmask makes sure, once entry is written, that nobody's placeholder is enrolled because it was
+// looked at before its sharers were there: it writes those anew, entry's registrant included. Every writer does
+// so after its own write and before its mark, so whoever writes last of the sharers sees them
+// all, in whatever order they came and whoever died between. again says that entry itself is due.
+func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Generation, entry index.Entry, keep func(string) bool) (again bool, err error) {
+	due := make(map[schemas.UUID]bool)
+	for _, photo := range entry.Document.Photos {
+		if photo.Hash == 0 {
+			continue
+		}
+		sharers, err := w.sharing(ctx, g.Name, entry.Source, photo.Hash)
+		if err != nil {
+			return false, err
+		}
+		if len(sharers) <= 1 {
+			continue // as nearly always: nobody but the registrant
+		}
+		for _, s := range sharers {
+			if s.Photo.Problem == index.Placeholder || due[s.ID] {
+				continue
+			}
+			if due[s.ID], err = w.placeholder(ctx, g.Name, entry.Source, s); err != nil {
+				return false, err
+			}
+		}
+	}
+	for id, is := range due {
+		if !is || id == entry.ID {
+			continue
+		}
+		if err := w.mask(ctx, all, g, entry.Source, id, keep); err != nil {
+			return false, err
+		}
+	}
+	return due[entry.ID], nil
+}
+
+// mask writes a listed registrant anew, whose photo turned out to be a placeholder. It need not
+// look for others: what is written has the same hashes as before.
+func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID, keep func(string) bool) error {
+	s, err := w.Ledger.Standing(ctx, source, id)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Listed {
+		return nil // its own doorbell rings
+	}
+	if err != nil {
+		return err
+	}
+	entry, err := w.entry(ctx, all, g, s, nil)
+	if err == nil {
+		err = w.write(ctx, g, entry)
+	}
+	if err == nil && s.Agrees(g.Name, g.Model.ID) { // else its own worker has yet to look for others
+		err = w.mark(ctx, g, s, entry, keep)
+	}
+	if errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) && w.hasMoved(ctx, s) {
+		return nil // whoever writes its next revision looks for itself
+	}
+	return err
+}
