@@ -47,6 +47,9 @@ func FactsOf(r schemas.Record) Facts {
 			f.Places = append(f.Places, p)
 		}
 	}
+	if len(f.Places) == 0 && f.State != "" { // a search for the state must find who is shown under it
+		f.Places = []Place{{State: f.State}}
+	}
 	return f
 }
 

@@ -16,6 +16,7 @@
 //	i:j smth             the first letter of a root, and a last name so; asked for with every letter where no first name is
 //	p:smi, o:joh         the first letters of a last or first name, three to five
 //	g:john smi, h:joh smith    one name and the first three letters of the other
+//	a:1 main, a:main     a word of a street, with the house number before it and alone
 //
 // The standard library only, like all of schemas.
 package namekey
@@ -33,6 +34,7 @@ const MinPrefix = 3
 const (
 	longestPrefix = 5
 	maxAliases    = 24  // of a record; a few registrants have a hundred
+	maxAddresses  = 16  // of a record
 	maxWords      = 6   // of one name
 	maxKeys       = 800 // of a record
 	maxWordBytes  = 40  // longer ones are not names
@@ -94,6 +96,9 @@ func Of(r schemas.Record) []string {
 		}
 		k.name(a.Name)
 	}
+	for _, a := range r.Addresses[:min(len(r.Addresses), maxAddresses)] {
+		k.street(a)
+	}
 	return k.sorted()
 }
 
@@ -106,6 +111,23 @@ func LinkKey(r schemas.Record) string {
 		return ""
 	}
 	return strings.Join([]string{first, last, r.Birth.String(), r.Sex.Value}, "\x00")
+}
+
+// Agree reports whether two names that share a LinkKey can be one person's: middle names and
+// suffixes are the same, one the other's initial, or missing.
+func Agree(a, b schemas.Name) bool {
+	_, middleA, _, suffixA := Parts(a)
+	_, middleB, _, suffixB := Parts(b)
+	if suffixA != suffixB && suffixA != "" && suffixB != "" {
+		return false
+	}
+	for i := range min(len(middleA), len(middleB)) {
+		x, y := middleA[i], middleB[i]
+		if !strings.HasPrefix(x, y) && !strings.HasPrefix(y, x) || x != y && min(len([]rune(x)), len([]rune(y))) > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 // set collects keys.
