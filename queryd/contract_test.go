@@ -2,11 +2,19 @@ package queryd_test
 
 import (
 	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,15 +22,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/txtar"
 
+	"lineup/indexer/face"
 	"lineup/queryd"
+	"lineup/queryd/keys"
 	"lineup/schemas"
 )
 
 var update = flag.Bool("update", false, "write the answers of the contract files")
 
 // town makes the registrants that the contract files speak of.
-func town(t *testing.T) *house {
-	h := newHouse(t)
+func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
+	h := newHouse(t, change...)
 	at := func(street, city, zip string, where ...float64) func(*schemas.Record) {
 		return func(r *schemas.Record) {
 			a := schemas.Address{Kind: schemas.AddressHome, Street: street, City: city, State: "NY", Zip: zip}
@@ -37,7 +47,7 @@ func town(t *testing.T) *house {
 	}
 	predator := true
 	h.enrol(person("1", "Rowan", "Testcase", at("1 Example Road", "Sampleton", "00001", 40.5, -75.5), born(1971, 3, 9), func(r *schemas.Record) {
-		r.Name.Middle, r.Aliases = "Q", []schemas.Alias{{Name: schemas.Name{First: "Ro", Last: "Pretend"}}}
+		r.Name.Middle, r.Aliases = "Q", []schemas.Alias{{Name: schemas.Name{First: "Ro", Last: "Pretend"}, Birth: schemas.Date{Year: 1970, Month: 1, Day: 1}}}
 		r.Race, r.Height, r.Weight = schemas.Coded{Raw: "White"}, schemas.Measure{Value: 71}, schemas.Measure{Value: 173}
 		r.Eyes, r.Hair, r.Marks = schemas.Coded{Value: "brown"}, schemas.Coded{Value: "black"}, []string{"Scar", "Tattoo"}
 		r.Level, r.Predator = schemas.Level{Scheme: "NY", Value: "3"}, &predator
@@ -53,216 +63,267 @@ func town(t *testing.T) *house {
 	return h
 }
 
-// TestContract runs testdata/contract/*.txtar: files "<name>.request" (a line with method and
-// target, then the body) and "<name>.answer" (a line with the status, then the body as JSON).
-func TestContract(t *testing.T) {
-	files, err := filepath.Glob("testdata/contract/*.txtar")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no contract files", err)
+// houses are the settings and troubles that a request of a contract file can name in a line
+// "# house: ..." before it, with what they change.
+var houses = map[string]struct {
+	config func(*queryd.Config, *queryd.Deps)
+	house  func(*house)
+}{
+	"":                  {},
+	"stale source":      {config: func(_ *queryd.Config, d *queryd.Deps) { d.Sources[0].MaxAge = 30 * time.Minute }},
+	"never read source": {config: func(_ *queryd.Config, d *queryd.Deps) { d.State = neverRead }},
+	"legacy":            {config: func(c *queryd.Config, _ *queryd.Deps) { c.Legacy200 = true }},
+	"ninety days":       {config: func(c *queryd.Config, _ *queryd.Deps) { c.NearDays = 3 }},
+	"bulleted crimes":   {config: func(c *queryd.Config, _ *queryd.Deps) { c.BulletCrimes = true }},
+	"data prefix taken": {config: func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true }},
+	"no demo":           {config: func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false }},
+	"small photos":      {config: func(c *queryd.Config, _ *queryd.Deps) { c.MaxPhoto = 20 }},
+	"cut search":        {house: func(h *house) { h.gal.more = true }},
+	"ledger down":       {house: func(h *house) { h.ledger.err = errors.New("ledger is down") }},
+	"index down":        {house: func(h *house) { h.gal.err = errors.New("index is down") }},
+	"busy":              {house: func(h *house) { h.gal.probeError = face.ErrBusy }},
+	"no face":           {house: func(h *house) { h.gal.probeError = problem(face.CodeNoFace) }},
+	"small face":        {house: func(h *house) { h.gal.probeError = problem(face.CodeFaceTooSmall) }},
+	"blurred":           {house: func(h *house) { h.gal.probeError = problem(face.CodeBlurred) }},
+	"dark":              {house: func(h *house) { h.gal.probeError = problem(face.CodeTooDark) }},
+	"bright":            {house: func(h *house) { h.gal.probeError = problem(face.CodeTooBright) }},
+	"turned away":       {house: func(h *house) { h.gal.probeError = problem(face.CodeTurnedAway) }},
+	"truncated":         {house: func(h *house) { h.gal.probeError = problem(face.CodeTruncated) }},
+	"stranger":          {house: func(h *house) { h.gal.probe = near(9) }},
+	"first one left":    {house: func(h *house) { h.ledger.gone[schemas.RegistrantID("us-zz", "1")] = true }},
+}
+
+func problem(code face.Code) error { return &face.Problem{Code: code, Text: "What to do stands here."} }
+
+// contract is one house that contract files are run against, over HTTP.
+type contract struct {
+	*house
+	base   string
+	words  *strings.Replacer // what {names} in requests stand for
+	client *http.Client
+}
+
+func newContract(t *testing.T, named string) *contract {
+	t.Helper()
+	setting, ok := houses[named]
+	if !ok {
+		t.Fatalf("no house %q; there are %q", named, sortedNames(houses))
 	}
-	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) {
-			archive, err := txtar.ParseFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			h := town(t)
-			answers := map[string]int{}
-			for i, f := range archive.Files {
-				answers[f.Name] = i
-			}
-			for _, f := range archive.Files {
-				name, ok := strings.CutSuffix(f.Name, ".request")
-				if !ok {
-					continue
-				}
-				t.Run(name, func(t *testing.T) {
-					line, body, _ := strings.Cut(string(f.Data), "\n")
-					method, target, _ := strings.Cut(strings.TrimSpace(line), " ")
-					response, got := h.do(method, target, strings.TrimSpace(body), "X-API-Key", h.key, "Content-Type", "application/json")
-					text := fmt.Sprintf("%d\n%s", response.StatusCode, indent(got))
-					i, ok := answers[name+".answer"]
-					if !ok && !*update {
-						t.Fatal("no answer in the file")
-					}
-					if *update {
-						if !ok {
-							i = len(archive.Files)
-							archive.Files = append(archive.Files, txtar.File{Name: name + ".answer"})
-						}
-						archive.Files[i].Data = []byte(text)
-						return
-					}
-					if diff := cmp.Diff(string(archive.Files[i].Data), text); diff != "" {
-						t.Errorf("answer (-want +got):\n%s", diff)
-					}
-				})
-			}
-			if *update {
-				if err := os.WriteFile(file, txtar.Format(archive), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-		})
+	change := func(*queryd.Config, *queryd.Deps) {}
+	if setting.config != nil {
+		change = setting.config
 	}
+	h := town(t, change)
+	h.crowd(40)
+	must(t, h.Calibrate(t.Context()))
+	c := &contract{house: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
+	_, found := h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
+	match := "none"
+	if matches := decode[faceAnswer](t, found).Matches; len(matches) > 0 {
+		match = matches[0].MatchID
+	}
+	demo, err := os.ReadFile("page/demo.jpg")
+	must(t, err)
+	limited, _, err := h.keys.Add(t.Context(), "limited "+string(schemas.RandomID()), keys.Limits{PerMinute: 1})
+	must(t, err)
+	revoked, key, err := h.keys.Add(t.Context(), "revoked "+string(schemas.RandomID()), keys.Limits{})
+	must(t, err)
+	_, err = h.keys.Revoke(t.Context(), key.ID)
+	must(t, err)
+	base64 := base64.StdEncoding.EncodeToString
+	c.words = strings.NewReplacer("{key}", h.key, "{limited}", limited, "{revoked}", revoked, "{match}", match,
+		"{face}", string(h.gal.faces[0].ID), "{etag}", `"`+string(h.gal.faces[0].Photo)+`"`, "{long}", strings.Repeat("a", 66_000),
+		"{demo}", base64(demo), "{photo}", base64(jpeg("probe")), "{gif}", base64([]byte("GIF89a....")), "{text}", base64([]byte("hello, I am text")))
+	if setting.house != nil {
+		setting.house(h)
+	}
+	return c
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func sortedNames[V any](m map[string]V) []string {
+	var all []string
+	for name := range m {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// requestLine is "# house: name", optional, then method and target.
+var requestLine = regexp.MustCompile(`^(?:# house: ([^\n]+)\n)?([A-Z]+) (\S+)\n`)
+
+// ask sends the request of a contract file and returns the answer with its body as text.
+func (c *contract) ask(t *testing.T, method, target, rest string) (*http.Response, string) {
+	t.Helper()
+	head, body, _ := strings.Cut("\n"+c.words.Replace(rest), "\n\n")
+	body = strings.TrimSpace(body)
+	r, err := http.NewRequestWithContext(t.Context(), method, c.base+c.words.Replace(target), strings.NewReader(body))
+	must(t, err)
+	for line := range strings.Lines(head) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			r.Header.Set(name, value)
+		}
+	}
+	response, err := c.client.Do(r)
+	must(t, err)
+	defer response.Body.Close()
+	var from io.Reader = response.Body
+	if response.Header.Get("Content-Encoding") == "gzip" {
+		from, err = gzip.NewReader(response.Body)
+		must(t, err)
+	}
+	answer, err := io.ReadAll(from)
+	must(t, err)
+	if !c.legacy {
+		validate(t, r, body, response, string(answer))
+	}
+	return response, string(answer)
+}
+
+// shown writes an answer in the form that want has: the status, the headers that want names ("*"
+// for any value), and the body: whole, or the lines "path: value" that want names.
+func shown(response *http.Response, body, want string) string {
+	head, rest, _ := strings.Cut(want, "\n\n")
+	out := fmt.Sprintln(response.StatusCode)
+	for i, line := range strings.Split(head, "\n") {
+		name, value, ok := strings.Cut(line, ":")
+		if i == 0 || !ok {
+			continue
+		}
+		got := strings.Join(response.Header.Values(name), " | ")
+		if strings.TrimSpace(value) == "*" && got != "" {
+			got = "*"
+		}
+		out += strings.TrimSpace(name+": "+got) + "\n"
+	}
+	if strings.HasPrefix(response.Header.Get("Content-Type"), "image/") && body != "" {
+		return out + fmt.Sprintf("\n(%d bytes)\n", len(body))
+	}
+	if body == "" {
+		return out
+	}
+	out += "\n"
+	var all any
+	if rest == "" || rest[0] == '{' || rest[0] == '(' || json.Unmarshal([]byte(body), &all) != nil {
+		return out + indent(body)
+	}
+	for line := range strings.Lines(rest) {
+		if path, _, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
+			var value bytes.Buffer
+			encoder := json.NewEncoder(&value)
+			encoder.SetEscapeHTML(false)
+			encoder.Encode(at(all, strings.Split(path, ".")))
+			out += path + ": " + value.String()
+		}
+	}
+	return out
+}
+
+// at is the value at a path; a name applied to a list is applied to each of its members.
+func at(v any, path []string) any {
+	if len(path) == 0 {
+		return v
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		inner, ok := v[path[0]]
+		if !ok {
+			return "(absent)"
+		}
+		return at(inner, path[1:])
+	case []any:
+		all := []any{}
+		for _, member := range v {
+			all = append(all, at(member, path))
+		}
+		return all
+	}
+	return "(absent)"
 }
 
 func indent(text string) string {
 	var b bytes.Buffer
 	if json.Indent(&b, []byte(text), "", " ") != nil {
-		return text
+		return strings.TrimSpace(text) + "\n"
 	}
 	return strings.TrimSpace(b.String()) + "\n"
 }
 
-// names are the names in an answer, in order.
-func names(t *testing.T, body string) []string {
-	t.Helper()
-	answer := decode[struct {
-		Offenders []struct{ Name string }
-	}](t, body)
-	out := []string{}
-	for _, o := range answer.Offenders {
-		out = append(out, o.Name)
+// TestContract runs testdata/contract/*.txtar over HTTP; testdata/contract/README.md says how a
+// file is written. Every answer and parameter that openapi.yaml describes must be in some file.
+func TestContract(t *testing.T) {
+	files, err := filepath.Glob("testdata/contract/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no contract files", err)
 	}
-	return out
+	seen.reset()
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) { runContract(t, file) })
+	}
+	for _, missing := range seen.missing(t) {
+		t.Errorf("no contract file has %s", missing)
+	}
 }
 
-func TestSearchFindsAndOrders(t *testing.T) {
-	h := town(t)
-	tests := []struct {
-		name, query string
-		want        []string
-	}{
-		{"exact", "firstName=rowan&lastName=testcase&city=sampleton", []string{"ROWAN TESTCASE"}},
-		{"exact is not fuzzy", "lastName=Smythe", []string{}},
-		{"fuzzy: exact, sound, part of a name", "lastName=Smith&fuzzy=true", []string{"ROBERT SMITH", "BOB SMYTH", "JONATHAN SMITH-JOHNSON"}},
-		{"nickname", "firstName=Bob&lastName=Smith&fuzzy=true", []string{"ROBERT SMITH", "BOB SMYTH"}},
-		{"hyphen", "lastName=SMITH+JOHNSON", []string{"JONATHAN SMITH-JOHNSON"}},
-		{"short form", "firstName=Jon&lastName=Smith-Johnson&fuzzy=true", []string{"JONATHAN SMITH-JOHNSON"}},
-		{"free text", "q=testcase+rowan&city=Sampleton", []string{"ROWAN TESTCASE"}},
-		{"prefix", "lastName=smi&prefixMatch=lastName&city=sampleton", []string{"ROBERT SMITH"}},
-		{"alias is extensive", "lastName=Pretend&firstName=Ro", []string{}},
-		{"alias", "lastName=Pretend&firstName=Ro&mode=extensive", []string{"ROWAN TESTCASE"}},
-		{"birth date", "lastName=Testcase&dob=1971-03-09&zipcode=00002", []string{"ROWAN TESTCASE"}},
-		{"another birth date", "lastName=Testcase&dob=1971-03-10", []string{}},
-		{"birth date against a year", "lastName=Smith&dob=1980-07-07", []string{"ROBERT SMITH"}},
-		{"age", "lastName=Testcase&age=54&zipcode=00002", []string{"ROWAN TESTCASE"}},
-		{"wrong age", "lastName=Testcase&age=53", []string{}},
-		{"address abbreviated", "address=1+example+rd", []string{"ROWAN TESTCASE"}},
-		{"address with a wrong number", "address=3+example+rd", []string{}},
-		{"state by name", "state=new+york&lastName=Smyth", []string{"BOB SMYTH"}},
-		{"another state", "state=CA&lastName=Smyth", []string{}},
-		{"near, nearest first", "lat=40.5&lng=-75.5&radius=20", []string{"ROWAN TESTCASE", "ROBERT SMITH", "ROWAN TESTCASE"}},
-		{"near, a mile", "lat=40.5&lng=-75.5", []string{"ROWAN TESTCASE", "ROBERT SMITH"}},
-		{"first seen later", "createdAtStart=2026-03-01&lastName=Testcase", []string{}},
-		{"first seen on the day that ends", "createdAtEnd=2026-02-22&lastName=Smyth", []string{"BOB SMYTH"}},
-		{"updated", "updatedAtStart=2026-02-27T00:00:00Z&updatedAtEnd=2026-02-27T23:00:00Z&lastName=Smyth", []string{"BOB SMYTH"}},
-		{"unknown id", "uuid=00000000-0000-4000-8000-000000000000", []string{}},
-		{"unknown face", "faceId=00000000-0000-4000-8000-000000000000", []string{}},
-		{"beyond the end", "lastName=Testcase&page=99", []string{}},
+func runContract(t *testing.T, file string) {
+	archive, err := txtar.ParseFile(file)
+	must(t, err)
+	answers := map[string]int{}
+	for i, f := range archive.Files {
+		if strings.HasSuffix(f.Name, ".answer") {
+			answers[f.Name] = i
+		} else if !strings.HasSuffix(f.Name, ".request") {
+			t.Errorf("%s: want a name that ends in .request or .answer", f.Name)
+		}
 	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			response, body := h.keyed("GET", "/sexoffender?"+test.query, "")
-			if response.StatusCode != 200 {
-				t.Fatalf("%d %s", response.StatusCode, body)
+	all := map[string]*contract{}
+	for _, f := range archive.Files { // their servers run until the whole file is done
+		if line := requestLine.FindStringSubmatch(string(f.Data)); line != nil && strings.HasSuffix(f.Name, ".request") && all[line[1]] == nil {
+			all[line[1]] = newContract(t, line[1])
+		}
+	}
+	var out []txtar.File
+	for _, f := range archive.Files {
+		name, ok := strings.CutSuffix(f.Name, ".request")
+		if !ok {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			line := requestLine.FindStringSubmatch(string(f.Data))
+			if line == nil {
+				t.Fatalf("request %q: want a line like GET /sexoffender?lastName=Testcase first", f.Data)
 			}
-			if diff := cmp.Diff(test.want, names(t, body)); diff != "" {
-				t.Errorf("names (-want +got):\n%s", diff)
+			c := all[line[1]]
+			c.t = t
+			response, body := c.ask(t, line[2], line[3], string(f.Data)[len(line[0]):])
+			i, ok := answers[name+".answer"]
+			want := ""
+			if ok {
+				want = string(archive.Files[i].Data)
+			} else if !*update {
+				t.Fatal("no answer in the file: write one, or let -update write it and read it")
+			}
+			got := shown(response, body, want)
+			out = append(out, f, txtar.File{Name: name + ".answer", Data: []byte(got + "\n")})
+			if diff := cmp.Diff(strings.TrimSpace(want), strings.TrimSpace(got)); diff != "" && !*update {
+				t.Errorf("answer (-want +got):\n%s", diff)
 			}
 		})
 	}
-}
-
-func TestSearchByIDs(t *testing.T) {
-	h := town(t)
-	id := schemas.RegistrantID("us-zz", "1")
-	person := func(body string) any {
-		return decode[map[string]any](t, body)["offenders"].([]any)[0].(map[string]any)["personUuid"]
-	}
-	_, body := h.keyed("GET", "/sexoffender?uuid="+strings.ToUpper(string(id)), "")
-	group := person(body)
-	if group == nil {
-		t.Fatalf("two listed registrants share name, birth date and sex, but personUuid is null: %s", body)
-	}
-	if _, body = h.keyed("GET", "/sexoffender?personUuid="+group.(string), ""); len(names(t, body)) != 2 {
-		t.Errorf("personUuid: %s", body)
-	}
-	if _, body = h.keyed("GET", "/sexoffender?faceId="+string(h.gal.faces[0].ID), ""); len(names(t, body)) != 1 {
-		t.Errorf("faceId: %s", body)
-	}
-	h.ledger.gone[schemas.RegistrantID("us-zz", "2")] = true
-	if _, body = h.keyed("GET", "/sexoffender?uuid="+string(id), ""); person(body) != nil {
-		t.Error("the other record is delisted, but personUuid is still there")
+	if *update {
+		archive.Files = out
+		must(t, os.WriteFile(file, txtar.Format(archive), 0o644))
 	}
 }
 
-func TestPagesAreStableAndWhole(t *testing.T) {
-	h := newHouse(t)
-	for i := range 45 {
-		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), nil)
-	}
-	seen := map[string]bool{}
-	for page := 1; page <= 4; page++ {
-		_, body := h.keyed("GET", fmt.Sprintf("/sexoffender?lastName=Testcase&page=%d", page), "")
-		answer := decode[struct {
-			Offenders        []struct{ UUID string }
-			Page, TotalPages int
-		}](t, body)
-		if want := []int{20, 20, 5, 0}[page-1]; len(answer.Offenders) != want || answer.TotalPages != 3 || answer.Page != page {
-			t.Errorf("page %d: %d of %d pages, %d records", answer.Page, page, answer.TotalPages, len(answer.Offenders))
-		}
-		for _, o := range answer.Offenders {
-			if seen[o.UUID] {
-				t.Errorf("%s is on two pages", o.UUID)
-			}
-			seen[o.UUID] = true
-		}
-	}
-	if len(seen) != 45 {
-		t.Errorf("%d records on all pages, want 45", len(seen))
-	}
-}
-
-func TestAStaleSourceIsSaid(t *testing.T) {
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) { d.Sources[0].MaxAge = 30 * time.Minute })
-	_, body := h.keyed("GET", "/sexoffender?lastName=Testcase", "")
-	if !strings.Contains(body, `"error":503`) {
-		t.Errorf("stale source: %s", body)
-	}
-	_, body = h.do("GET", "/v1/coverage", "")
-	if !strings.Contains(body, `"freshness":"stale"`) {
-		t.Errorf("coverage: %s", body)
-	}
-	_, body = h.keyed("GET", "/sexoffender?lastName=Testcase&state=CA", "")
-	if strings.Contains(body, `"error":503`) {
-		t.Errorf("a source of another state is stale: %s", body)
-	}
-}
-
-func TestLegacySettingAnswers200(t *testing.T) {
-	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.Legacy200 = true })
-	response, body := h.do("GET", "/sexoffender?key="+h.key, "")
-	if response.StatusCode != 200 || strings.TrimSpace(body) != `{"error":"Invalid input params","reason":"no query params presented"}` {
-		t.Errorf("%d %s", response.StatusCode, body)
-	}
-}
-
-func TestThePageTurnsPages(t *testing.T) {
-	h := newHouse(t)
-	for i := range 25 {
-		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), nil)
-	}
-	_, body := h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&firstName=", "Content-Type", "application/x-www-form-urlencoded")
-	if !strings.Contains(body, `name="page" value="2"`) || !strings.Contains(body, `name="lastName" value="Testcase"`) || strings.Contains(body, `value="0"`) {
-		t.Errorf("no way to the second page: %s", body)
-	}
-	if strings.Contains(body, "1971-01-01") || !strings.Contains(body, "Born 1971") {
-		t.Error("a birth year alone is shown as a day")
-	}
-	_, body = h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&page=2", "Content-Type", "application/x-www-form-urlencoded")
-	if strings.Count(body, `class="card"`) != 5 || !strings.Contains(body, `name="page" value="1"`) {
-		t.Errorf("second page: %s", body)
-	}
+// neverRead is the state of a source that is to be read and never was.
+func neverRead(context.Context, string) (queryd.SourceState, error) {
+	return queryd.SourceState{}, nil
 }

@@ -85,10 +85,10 @@ func (s *Server) states(ctx context.Context) (map[string]SourceState, error) {
 	return states, nil
 }
 
-// stale reports whether a source that was read once has not been read completely for longer
-// than its bound: answers then may miss somebody.
+// stale reports whether a source that should be read has not been read completely for longer
+// than its bound, or never: answers then may miss somebody.
 func (s *Server) stale(source Source, state SourceState) bool {
-	return source.MaxAge > 0 && !state.Last.Started.IsZero() &&
+	return source.MaxAge > 0 && s.deps.State != nil &&
 		(state.Complete.Ended.IsZero() || s.deps.Now().Sub(state.Complete.Ended) > source.MaxAge)
 }
 
@@ -138,7 +138,7 @@ func (s *Server) coverage(ctx context.Context) (wireCoverage, error) {
 			c.Registrants, c.WithPhoto = &state.Complete.Registrants, &state.Complete.WithPhoto
 			c.Freshness = "fresh"
 		}
-		if known && s.stale(source, state) {
+		if known && !state.Last.Started.IsZero() && s.stale(source, state) {
 			c.Freshness = "stale"
 		}
 		out.Sources = append(out.Sources, c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"maps"
 	"net/http"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"lineup/indexer/index"
 	"lineup/queryd/keys"
+	"lineup/schemas"
 )
 
 // readyTimeout bounds one check of readiness.
@@ -30,6 +32,12 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) error {
 		"index": s.indexReady,
 		"keys": func(ctx context.Context) error {
 			if _, err := s.deps.Keys.Check(ctx, "readiness"); !errors.Is(err, keys.ErrUnknown) {
+				return err
+			}
+			return nil
+		},
+		"ledger": func(ctx context.Context) error {
+			if _, err := s.deps.Ledger.Find(ctx, nobody); !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
 			return nil
@@ -61,6 +69,9 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) error {
 	writeJSON(w, status, map[string]any{"status": word, "parts": parts})
 	return nil
 }
+
+// nobody is an id that no registrant has.
+const nobody schemas.UUID = "00000000-0000-0000-0000-000000000000"
 
 var errNoGeneration = errors.New("no generation serves yet: run lineup index")
 

@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -106,7 +107,7 @@ func newHouse(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house
 			HasPhotos: true, Notices: []string{"Positive identification needs fingerprints."}, Attribution: "Example State Police", MaxAge: 48 * time.Hour}},
 		State: func(context.Context, string) (queryd.SourceState, error) {
 			run := schemas.RunSummary{Started: clock.Add(-2 * time.Hour), Ended: clock.Add(-time.Hour), State: schemas.RunComplete, Registrants: 60, WithPhoto: 59}
-			return queryd.SourceState{Last: run, Complete: run}, nil
+			return queryd.SourceState{Last: run, Complete: run}, h.ledger.err
 		},
 	}
 	for _, c := range change {
@@ -239,6 +240,7 @@ type gallery struct {
 	probe      []float32
 	probeError error
 	others     []schemas.Box
+	more       bool // Find says that it was cut
 	err        error
 }
 
@@ -272,31 +274,27 @@ func (g *gallery) Face(_ context.Context, id schemas.UUID) (schemas.Face, error)
 }
 
 func (g *gallery) passes(f index.Filter, d index.Document) bool {
-	r := d.Record
-	home, _ := r.Home()
-	return (len(f.Sources) == 0 || slices.Contains(f.Sources, r.Source)) &&
-		(len(f.States) == 0 || slices.Contains(f.States, cmp.Or(home.State, r.Jurisdiction))) &&
-		(len(f.Sexes) == 0 || r.Sex.Value == "" || slices.Contains(f.Sexes, r.Sex.Value)) &&
-		(f.BornMin == 0 || r.Birth.Year == 0 || r.Birth.Year >= f.BornMin) && (f.BornMax == 0 || r.Birth.Year == 0 || r.Birth.Year <= f.BornMax)
+	return f.Passes(d.Record.Source, index.FactsOf(d.Record))
 }
 
 func (g *gallery) Find(_ context.Context, q index.Query) ([]index.Document, bool, error) {
 	var out []index.Document
 	for _, d := range g.docs {
-		home, _ := d.Record.Home()
+		places := index.FactsOf(d.Record).Places
+		at := func(p index.Place) bool {
+			return (q.City == "" || index.FoldPlace(q.City) == p.City) && (q.State == "" || index.FoldPlace(q.State) == p.State) && (q.Zip == "" || index.FoldZip(q.Zip) == p.Zip)
+		}
+		near := func(p index.Place) bool { return q.Near.Distance(p) <= q.Near.Miles }
 		if !g.passes(q.Filter, d) || len(q.IDs) > 0 && !slices.Contains(q.IDs, d.ID) || len(q.Persons) > 0 && !slices.Contains(q.Persons, d.Person) ||
 			len(q.AnyKey) > 0 && !slices.ContainsFunc(q.AnyKey, func(k string) bool { return slices.Contains(d.Keys, k) }) ||
-			q.City != "" && !strings.EqualFold(q.City, home.City) || q.State != "" && q.State != home.State || q.Zip != "" && q.Zip != home.Zip ||
+			q.City+q.State+q.Zip != "" && !slices.ContainsFunc(places, at) || q.Near != nil && !slices.ContainsFunc(places, near) ||
 			!q.FirstSeenFrom.IsZero() && d.FirstSeen.Before(q.FirstSeenFrom) || !q.FirstSeenTo.IsZero() && d.FirstSeen.After(q.FirstSeenTo) ||
 			!q.ChangedFrom.IsZero() && d.Changed.Before(q.ChangedFrom) || !q.ChangedTo.IsZero() && d.Changed.After(q.ChangedTo) {
 			continue
 		}
-		if q.Near != nil && (home.Lat == nil || math.Hypot((*home.Lat-q.Near.Lat)*69, (*home.Lon-q.Near.Lon)*69*math.Cos(q.Near.Lat*math.Pi/180)) > q.Near.Miles) {
-			continue
-		}
 		out = append(out, d)
 	}
-	return out, false, g.err
+	return out, g.more, g.err
 }
 
 func (g *gallery) Nearest(_ context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
@@ -334,9 +332,10 @@ func (g *gallery) Sample(_ context.Context, n int, _ uint64) ([]schemas.Face, er
 
 // ledger lists everybody in the gallery but those who are gone.
 type ledger struct {
-	gal  *gallery
-	gone map[schemas.UUID]bool
-	err  error
+	gal   *gallery
+	gone  map[schemas.UUID]bool
+	err   error
+	asked atomic.Int64
 }
 
 func (l *ledger) Standing(ctx context.Context, _ string, id schemas.UUID) (schemas.Standing, error) {
@@ -344,6 +343,7 @@ func (l *ledger) Standing(ctx context.Context, _ string, id schemas.UUID) (schem
 }
 
 func (l *ledger) Find(_ context.Context, id schemas.UUID) (schemas.Standing, error) {
+	l.asked.Add(1)
 	if l.err != nil {
 		return schemas.Standing{}, l.err
 	}

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzhttp"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"lineup/queryd/keys"
 	"lineup/schemas"
@@ -55,7 +54,6 @@ func (s *Server) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	metrics := promhttp.HandlerFor(s.deps.Metrics, promhttp.HandlerOpts{})
 	mux := http.NewServeMux()
 	for _, r := range []route{
 		{pattern: "/faces", kind: "faces", methods: post, serve: s.serveFaces},
@@ -66,10 +64,6 @@ func (s *Server) routes() (http.Handler, error) {
 		{pattern: "/v1/terms", kind: "terms", methods: get, serve: s.serveTerms},
 		{pattern: "/healthz", kind: "healthz", methods: get, serve: s.serveHealth},
 		{pattern: "/readyz", kind: "readyz", methods: get, serve: s.serveReady},
-		{pattern: "/metrics", kind: "metrics", methods: get, serve: func(w http.ResponseWriter, r *http.Request) error {
-			metrics.ServeHTTP(w, r)
-			return nil
-		}},
 		{pattern: "/openapi.json", kind: "openapi", methods: get, serve: openapi.serveJSON},
 		{pattern: "/docs", kind: "docs", methods: get, serve: s.docsPage(openapi), html: true},
 		{pattern: "/mcp", kind: "mcp", methods: []string{http.MethodPost, http.MethodGet, http.MethodDelete}, serve: s.serveMCP()},
@@ -142,7 +136,7 @@ func (s *Server) wrap(rt route) http.Handler {
 		}
 		took := s.deps.Now().Sub(start)
 		s.metrics.answered(rt.kind, w.status, took)
-		if rt.kind != "healthz" && rt.kind != "readyz" && rt.kind != "metrics" && rt.kind != "assets" {
+		if rt.kind != "healthz" && rt.kind != "readyz" && rt.kind != "assets" {
 			s.deps.Audit.LogAttrs(r.Context(), slog.LevelInfo, "answered",
 				slog.String("request", x.id), slog.String("endpoint", rt.kind), slog.String("key", x.key),
 				slog.Int("status", w.status), slog.Int("count", x.count), slog.String("reason", x.reason),
@@ -204,7 +198,7 @@ func (s *Server) commonHeaders(h http.Header, id string) {
 	if s.config.AllowOrigin != "*" {
 		h.Add("Vary", "Origin")
 	}
-	h.Set("Access-Control-Expose-Headers", "X-Request-Id, X-Search-Id, X-Notice, X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Notice, X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
 	for _, notice := range notices(s.config.Contact) {
 		h.Add("X-Notice", headerText(notice))
 	}
@@ -245,7 +239,7 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, given string,
 			per = "day"
 		}
 		return keys.Key{}, &failure{status: http.StatusTooManyRequests, reason: "rate_limited",
-			message: fmt.Sprintf("This key may make %d requests a %s. Try again after the time in Retry-After.", q.limit, per)}
+			message: fmt.Sprintf("The limit of this key, %d requests a %s, is reached. Try again after the time in Retry-After.", q.limit, per)}
 	}
 	return key, nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"lineup/indexer/index"
 	"lineup/schemas"
+	"lineup/schemas/namekey"
 )
 
 // ledgerCalls bounds how many registrants one request asks the ledger about at once.
@@ -59,13 +61,11 @@ func (s *Server) listed(ctx context.Context, docs []index.Document) (map[schemas
 }
 
 // persons maps each document's registrant to its person id, where at least two listed
-// registrants share it.
+// registrants share it and no two of them disagree in middle name or suffix.
 func (s *Server) persons(ctx context.Context, docs []index.Document, known map[schemas.UUID]schemas.Standing) (map[schemas.UUID]schemas.UUID, error) {
 	var wanted []schemas.UUID
-	seen := map[schemas.UUID]bool{}
 	for _, d := range docs {
-		if d.Person != "" && !seen[d.Person] {
-			seen[d.Person] = true
+		if d.Person != "" && !slices.Contains(wanted, d.Person) {
 			wanted = append(wanted, d.Person)
 		}
 	}
@@ -76,36 +76,46 @@ func (s *Server) persons(ctx context.Context, docs []index.Document, known map[s
 	if err != nil {
 		return nil, unavailable("index", err)
 	}
-	counts := map[schemas.UUID]int{}
-	var unknown []index.Document
-	groups := map[schemas.UUID]int{}
+	groups := map[schemas.UUID][]index.Document{}
 	for _, m := range members {
-		groups[m.Person]++
+		groups[m.Person] = append(groups[m.Person], m)
 	}
-	for _, m := range members {
-		if groups[m.Person] < 2 {
-			continue
-		}
-		if _, ok := known[m.ID]; ok {
-			counts[m.Person]++
-		} else {
-			unknown = append(unknown, m)
+	var unknown []index.Document
+	for _, group := range groups {
+		for _, m := range group {
+			if _, ok := known[m.ID]; !ok && len(group) > 1 {
+				unknown = append(unknown, m)
+			}
 		}
 	}
 	listed, err := s.listed(ctx, unknown)
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range unknown {
-		if _, ok := listed[m.ID]; ok {
-			counts[m.Person]++
-		}
+	for person, group := range groups {
+		groups[person] = slices.DeleteFunc(group, func(m index.Document) bool {
+			_, before := known[m.ID]
+			_, now := listed[m.ID]
+			return !before && !now
+		})
 	}
 	shared := map[schemas.UUID]schemas.UUID{}
 	for _, d := range docs {
-		if counts[d.Person] >= 2 {
+		if group := groups[d.Person]; len(group) > 1 && agree(group) {
 			shared[d.ID] = d.Person
 		}
 	}
 	return shared, nil
+}
+
+// agree reports whether the names of all documents can be one person's.
+func agree(group []index.Document) bool {
+	for i, a := range group {
+		for _, b := range group[i+1:] {
+			if !namekey.Agree(a.Record.Name, b.Record.Name) {
+				return false
+			}
+		}
+	}
+	return true
 }

@@ -22,8 +22,15 @@ func notices(contact string) []string {
 	}
 }
 
-// maxNotice bounds the bytes of one notice in a header.
-const maxNotice = 400
+// maxNotice bounds the bytes of one notice in a header, and maxSourceNotices those of all notices of
+// sources: proxies and clients refuse answers with more than some kilobytes of headers.
+const (
+	maxNotice        = 400
+	maxSourceNotices = 2000
+)
+
+// moreNotices stands for the notices that had no room.
+const moreNotices = "More notices of the registries in this answer: GET /v1/coverage"
 
 // sourceNotices are the notices of the sources named, each source once, in the order of their ids.
 func (s *Server) sourceNotices(ids []string) []string {
@@ -42,8 +49,14 @@ func (s *Server) sourceNotices(ids []string) []string {
 
 // writeSourceNotices puts the sources' own notices into the headers.
 func (s *Server) writeSourceNotices(h http.Header, ids []string) {
+	room := maxSourceNotices
 	for _, notice := range s.sourceNotices(ids) {
-		h.Add("X-Source-Notice", headerText(notice))
+		text := headerText(notice)
+		if room -= len(text); room < 0 {
+			h.Add("X-Source-Notice", moreNotices)
+			return
+		}
+		h.Add("X-Source-Notice", text)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"lineup/indexer/index"
 	"lineup/queryd/names"
 	"lineup/schemas"
+	"lineup/schemas/namekey"
 )
 
 // wireOffenders is the envelope of /sexoffender.
@@ -70,30 +71,22 @@ func (s *Server) findOffenders(ctx context.Context, params url.Values, base stri
 	if err != nil {
 		return none, nil, err
 	}
-	hits, err := s.listedHits(ctx, rank(docs, asked, s))
+	hits := rank(docs, asked, s)
+	shown, listed, pages, err := s.listedPage(ctx, hits, asked.page, asked.perPage)
 	if err != nil {
 		return none, nil, err
 	}
-	out := wireOffenders{Offenders: []wireOffender{}, Page: asked.page, TotalPages: (len(hits) + asked.perPage - 1) / asked.perPage}
-	from := min((asked.page-1)*asked.perPage, len(hits))
-	hits = hits[from:min(from+asked.perPage, len(hits))]
-	shown := make([]index.Document, len(hits))
-	for i, h := range hits {
-		shown[i] = h.doc
-	}
-	standings := make(map[schemas.UUID]schemas.Standing, len(shown))
-	for _, d := range shown {
-		standings[d.ID] = schemas.Standing{Listed: true}
-	}
-	persons, err := s.persons(ctx, shown, standings)
+	out := wireOffenders{Offenders: []wireOffender{}, Page: asked.page, TotalPages: pages}
+	persons, err := s.persons(ctx, documents(shown), listed)
 	if err != nil {
 		return none, nil, err
 	}
 	var sources []string
-	for _, h := range hits {
+	for _, h := range shown {
 		o := s.offenderOf(h.doc, persons[h.doc.ID], asked.extensive, base)
 		if h.score >= 0 {
-			o.Confidence = &h.score
+			score := math.Round(h.score*1000) / 1000
+			o.Confidence = &score
 		}
 		out.Offenders = append(out.Offenders, o)
 		sources = append(sources, h.doc.Record.Source)
@@ -132,6 +125,14 @@ func (s *Server) candidates(ctx context.Context, params url.Values, asked *searc
 	}
 	query := asked.query
 	query.Limit = index.MaxLimit
+	if len(query.IDs)+len(query.Persons)+len(query.AnyKey) == 0 { // may bring that many records into memory
+		select {
+		case s.broad <- struct{}{}:
+			defer func() { <-s.broad }()
+		case <-ctx.Done():
+			return nil, false, ctx.Err()
+		}
+	}
 	docs, cut, err = s.deps.Index.Find(ctx, query)
 	if errors.Is(err, fs.ErrNotExist) { // nothing is indexed yet
 		return nil, true, nil
@@ -173,20 +174,43 @@ func rank(docs []index.Document, asked search, s *Server) []hit {
 	return hits
 }
 
-// listedHits keeps the hits whom the ledger lists.
-func (s *Server) listedHits(ctx context.Context, hits []hit) ([]hit, error) {
+// listedPage returns those hits of a page whom the ledger lists, and how many pages there are. The
+// ledger is asked about one page only, however many hits there are, so a page holds fewer records
+// where somebody has left the registry and the index has not followed yet: nobody else moves to
+// another page by that. The number of pages counts what the index holds, and is exact when
+// everything fits on one.
+func (s *Server) listedPage(ctx context.Context, hits []hit, page, perPage int) (shown []hit, listed map[schemas.UUID]schemas.Standing, pages int, err error) {
+	whole := len(hits) <= perPage
+	if !whole {
+		from := min((page-1)*perPage, len(hits))
+		shown = hits[from:min(from+perPage, len(hits))]
+	} else {
+		shown = hits
+	}
+	listed, err = s.listed(ctx, documents(shown))
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	shown = slices.DeleteFunc(slices.Clone(shown), func(h hit) bool {
+		_, ok := listed[h.doc.ID]
+		return !ok
+	})
+	if !whole {
+		return shown, listed, (len(hits) + perPage - 1) / perPage, nil
+	}
+	pages = min(len(shown), 1)
+	if page > 1 {
+		shown = nil
+	}
+	return shown, listed, pages, nil
+}
+
+func documents(hits []hit) []index.Document {
 	docs := make([]index.Document, len(hits))
 	for i, h := range hits {
 		docs[i] = h.doc
 	}
-	listed, err := s.listed(ctx, docs)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(hits, func(h hit) bool {
-		_, ok := listed[h.doc.ID]
-		return !ok
-	}), nil
+	return docs
 }
 
 // born reports whether a record can be of somebody born on day: as precise as it is, it says so.
@@ -221,53 +245,24 @@ func aged(r schemas.Record, age int, today schemas.Date) bool {
 	return false
 }
 
-// nearest is the distance in miles to the nearest known address of a record.
+// nearest is the distance in miles from a place to the nearest address where somebody lives or is held.
 func nearest(r schemas.Record, from index.Circle) float64 {
 	best := math.Inf(1)
-	for _, a := range r.Addresses {
-		if a.Lat != nil && a.Lon != nil {
-			best = min(best, miles(from.Lat, from.Lon, *a.Lat, *a.Lon))
-		}
+	for _, p := range index.FactsOf(r).Places {
+		best = min(best, from.Distance(p))
 	}
 	return best
-}
-
-// miles is the great-circle distance by the haversine formula, with the Earth's mean radius.
-func miles(lat1, lon1, lat2, lon2 float64) float64 {
-	const rad, earth = math.Pi / 180, 3958.7613
-	dLat, dLon := (lat2-lat1)*rad/2, (lon2-lon1)*rad/2
-	h := math.Sin(dLat)*math.Sin(dLat) + math.Cos(lat1*rad)*math.Cos(lat2*rad)*math.Sin(dLon)*math.Sin(dLon)
-	return 2 * earth * math.Asin(math.Sqrt(min(h, 1)))
-}
-
-// streetWords are the abbreviations of street words that registries use, by the short form.
-var streetWords = map[string]string{
-	"street": "st", "road": "rd", "avenue": "ave", "av": "ave", "drive": "dr", "lane": "ln", "boulevard": "blvd", "court": "ct",
-	"place": "pl", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir", "square": "sq", "trail": "trl",
-	"route": "rte", "north": "n", "south": "s", "east": "e", "west": "w", "northeast": "ne", "northwest": "nw",
-	"southeast": "se", "southwest": "sw", "apartment": "apt", "suite": "ste", "unit": "apt", "mount": "mt", "saint": "st",
-}
-
-// streetTokens are the words of an address as they are compared.
-func streetTokens(text string) []string {
-	words := strings.FieldsFunc(strings.ToLower(text), func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c < 0x80
-	})
-	for i, w := range words {
-		words[i] = cmp.Or(streetWords[w], w)
-	}
-	return words
 }
 
 // livesAt reports whether one address of a record has all the words asked for, abbreviations
 // aside. The house number must be the first word of both when the searcher gave one.
 func livesAt(r schemas.Record, asked string) bool {
-	want := streetTokens(asked)
+	want := namekey.StreetWords(asked)
 	if len(want) == 0 {
 		return false
 	}
 	for _, a := range r.Addresses {
-		have := streetTokens(strings.Join([]string{cmp.Or(a.Street, a.Raw), a.City, a.State, schemas.StateName(a.State), a.Zip}, " "))
+		have := namekey.StreetWords(strings.Join([]string{cmp.Or(a.Street, a.Raw), a.City, a.State, schemas.StateName(a.State), a.Zip}, " "))
 		if len(have) > 0 && (want[0][0] < '0' || want[0][0] > '9' || want[0] == have[0]) &&
 			!slices.ContainsFunc(want, func(w string) bool { return !slices.Contains(have, w) }) {
 			return true

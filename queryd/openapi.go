@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-
 	"strings"
 
 	"github.com/goccy/go-yaml"
@@ -146,8 +145,7 @@ func sortedKeys[V any](m map[string]V) []string {
 // serveJSON answers GET /openapi.json.
 func (o *openAPI) serveJSON(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-
-	w.Write(o.json)
+	w.Write(o.json) // the client may have left: nothing to do about it
 	return nil
 }
 

@@ -26,7 +26,6 @@ type search struct {
 	age       int // years, -1 for any
 	address   string
 	query     index.Query
-	recent    bool // the caller gave a bound on updatedAt
 	extensive bool
 	page      int
 	perPage   int
@@ -158,7 +157,7 @@ func (s *Server) parseSearch(p url.Values) (search, error) {
 			}
 		}
 	}
-	for _, parse := range []func(url.Values, *search) error{parseModes, parseNames, parseAges, parsePlaces, parseIDs, parseTimes, s.parseNear} {
+	for _, parse := range []func(url.Values, *search) error{parseModes, parseNames, s.parseAges, parsePlaces, parseIDs, parseTimes, s.parseNear} {
 		if err := parse(p, &out); err != nil {
 			return out, err
 		}
@@ -236,14 +235,18 @@ func parseNames(p url.Values, out *search) error {
 	return nil
 }
 
-func parseAges(p url.Values, out *search) error {
+// parseAges reads birth date and age. Without a name they also narrow what the index gives; with
+// one they do not, because an alias may have been born in another year.
+func (s *Server) parseAges(p url.Values, out *search) error {
 	if text := p.Get("dob"); text != "" {
 		birth, err := schemas.ParseDate(text)
 		if err != nil || birth.Day == 0 {
 			return badParam("bad_dob", "dob must be a date like 1971-03-09.")
 		}
 		out.birth = birth
-		out.query.BornMin, out.query.BornMax = birth.Year, birth.Year
+		if !out.named {
+			out.query.BornMin, out.query.BornMax = birth.Year, birth.Year
+		}
 	}
 	if text := p.Get("age"); text != "" {
 		age, err := strconv.Atoi(text)
@@ -251,12 +254,20 @@ func parseAges(p url.Values, out *search) error {
 			return badParam("bad_age", "age must be a whole number of years from 0 to 130.")
 		}
 		out.age = age
+		if !out.named && out.birth.IsZero() {
+			year := s.deps.Now().UTC().Year()
+			out.query.BornMin, out.query.BornMax = year-age-1, year-age
+		}
 	}
 	return nil
 }
 
 func parsePlaces(p url.Values, out *search) error {
-	out.address = p.Get("address")
+	if out.address = p.Get("address"); out.address != "" && !out.named {
+		if out.query.AnyKey = namekey.StreetKeys(out.address); len(out.query.AnyKey) == 0 {
+			return badParam("bad_address", "The address has no letters or digits that can be looked for.")
+		}
+	}
 	out.query.City, out.query.Zip = p.Get("city"), p.Get("zipcode")
 	if zip := out.query.Zip; zip != "" && (len(zip) < 5 || strings.Trim(zip[:5], "0123456789") != "" || len(zip) > 5 && zip[5] != '-') {
 		return badParam("bad_zipcode", "zipcode must have five digits.")
@@ -343,7 +354,10 @@ func (s *Server) parseNear(p url.Values, out *search) error {
 			continue
 		}
 		n, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(n) || n < number.min || n > number.max || number.name == "radius" && n == 0 {
+		if number.name == "radius" && (err != nil || math.IsNaN(n) || n <= 0 || n > maxRadius) {
+			return badParam("bad_radius", "radius must be a number of miles above 0, at most %d.", maxRadius)
+		}
+		if err != nil || math.IsNaN(n) || n < number.min || n > number.max {
 			return badParam("bad_"+number.name, "%s must be a number from %g to %g.", number.name, number.min, number.max)
 		}
 		*number.into = n

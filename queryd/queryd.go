@@ -130,13 +130,10 @@ type Deps struct {
 	// Ready are further parts that must work before requests are answered well, by name;
 	// optional. A nil error is "ready".
 	Ready   map[string]func(context.Context) error
-	Metrics interface {
-		prometheus.Registerer
-		prometheus.Gatherer
-	}
-	Log   *slog.Logger
-	Audit *slog.Logger // one line a request; optional, Log then
-	Now   func() time.Time
+	Metrics prometheus.Registerer
+	Log     *slog.Logger
+	Audit   *slog.Logger // one line a request; optional, Log then
+	Now     func() time.Time
 }
 
 // Server answers requests. Make it with New.
@@ -150,8 +147,12 @@ type Server struct {
 	typical *similarity.Typical
 	page    *page
 	fresh   freshness
+	broad   chan struct{} // holds a token for each search without name or id that runs
 	handler http.Handler
 }
+
+// broadSearches is how many searches without a name or id run at once; the others wait.
+const broadSearches = 4
 
 // slopeCheck is how often the gallery's size is compared with the one its typical slope was
 // measured at.
@@ -175,6 +176,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		deps:    deps,
 		sources: make(map[string]Source, len(deps.Sources)),
 		demo:    schemas.DigestOf(demoPhoto),
+		broad:   make(chan struct{}, broadSearches),
 		limits:  newLimiter(config.PerMinute, config.PerDay),
 		typical: similarity.NewTypical(deps.Index, deps.Log, slopeCheck),
 	}

@@ -1,0 +1,171 @@
+package queryd_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"lineup/schemas"
+)
+
+// names are the names in an answer, in order.
+func names(t *testing.T, body string) []string {
+	t.Helper()
+	answer := decode[struct {
+		Offenders []struct{ Name string }
+	}](t, body)
+	out := []string{}
+	for _, o := range answer.Offenders {
+		out = append(out, o.Name)
+	}
+	return out
+}
+
+// TestBroadSearchesAskTheLedgerAboutOnePage holds that what the ledger is asked does not grow with
+// the hits, that nobody who left is shown, and that nobody else moves to another page by it.
+func TestBroadSearchesAskTheLedgerAboutOnePage(t *testing.T) {
+	h := newHouse(t)
+	for i := range 500 {
+		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), nil)
+	}
+	left := map[string]bool{}
+	for i := 0; i < 500; i += 7 {
+		id := schemas.RegistrantID("us-zz", fmt.Sprint(i))
+		h.ledger.gone[id], left[string(id)] = true, true
+	}
+	shown := map[string]bool{}
+	for page := 1; page <= 5; page++ {
+		before := h.ledger.asked.Load()
+		_, body := h.keyed("GET", fmt.Sprintf("/sexoffender?state=NY&perPage=100&page=%d", page), "")
+		if asked := h.ledger.asked.Load() - before; asked > 100 {
+			t.Errorf("page %d asks the ledger %d times", page, asked)
+		}
+		answer := decode[struct {
+			Offenders  []struct{ UUID string }
+			TotalPages int
+		}](t, body)
+		if answer.TotalPages != 5 {
+			t.Errorf("%d pages", answer.TotalPages)
+		}
+		for _, o := range answer.Offenders {
+			if left[o.UUID] || shown[o.UUID] {
+				t.Errorf("%s left or is shown twice", o.UUID)
+			}
+			shown[o.UUID] = true
+		}
+	}
+	if len(shown) != 500-len(left) {
+		t.Errorf("%d shown, want %d", len(shown), 500-len(left))
+	}
+}
+
+func TestSearchByIDs(t *testing.T) {
+	h := town(t)
+	id := schemas.RegistrantID("us-zz", "1")
+	person := func(body string) any {
+		return decode[map[string]any](t, body)["offenders"].([]any)[0].(map[string]any)["personUuid"]
+	}
+	_, body := h.keyed("GET", "/sexoffender?uuid="+strings.ToUpper(string(id)), "")
+	group := person(body)
+	if group == nil {
+		t.Fatalf("two listed registrants share name, birth date and sex, but personUuid is null: %s", body)
+	}
+	if _, body = h.keyed("GET", "/sexoffender?personUuid="+group.(string), ""); len(names(t, body)) != 2 {
+		t.Errorf("personUuid: %s", body)
+	}
+	if _, body = h.keyed("GET", "/sexoffender?faceId="+string(h.gal.faces[0].ID), ""); len(names(t, body)) != 1 {
+		t.Errorf("faceId: %s", body)
+	}
+	h.ledger.gone[schemas.RegistrantID("us-zz", "2")] = true
+	if _, body = h.keyed("GET", "/sexoffender?uuid="+string(id), ""); person(body) != nil {
+		t.Error("the other record is delisted, but personUuid is still there")
+	}
+}
+
+// TestPersonsMustAgreeInAllNames holds that nobody is grouped on a guess.
+func TestPersonsMustAgreeInAllNames(t *testing.T) {
+	born := schemas.Date{Year: 1971, Month: 3, Day: 9}
+	tests := []struct {
+		name          string
+		first, second func(*schemas.Record)
+		grouped       bool
+	}{
+		{"all the same", nil, nil, true},
+		{"a middle name is not known", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, nil, true},
+		{"a middle initial", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, func(r *schemas.Record) { r.Name.Middle = "Q." }, true},
+		{"other middle names", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, func(r *schemas.Record) { r.Name.Middle = "Ash" }, false},
+		{"other suffixes", func(r *schemas.Record) { r.Name.Suffix = "Jr" }, func(r *schemas.Record) { r.Name.Suffix = "Sr" }, false},
+		{"another sex", nil, func(r *schemas.Record) { r.Sex.Value = "female" }, false},
+		{"sex not known", nil, func(r *schemas.Record) { r.Sex.Value = "" }, false},
+		{"another day", nil, func(r *schemas.Record) { r.Birth.Day = 10 }, false},
+		{"a year alone", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }, func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }, false},
+		{"an alias only", nil, func(r *schemas.Record) {
+			r.Aliases, r.Name.Last = []schemas.Alias{{Name: r.Name}}, "Other"
+		}, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			h := newHouse(t)
+			for i, change := range []func(*schemas.Record){test.first, test.second} {
+				h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) {
+					r.Birth = born
+					if change != nil {
+						change(r)
+					}
+				}), near(0.05)) // one face, which must not matter
+			}
+			_, body := h.keyed("GET", "/sexoffender?firstName=Rowan", "")
+			persons := decode[struct {
+				Offenders []struct{ PersonUUID *string }
+			}](t, body).Offenders
+			if len(persons) != 2 || (persons[0].PersonUUID != nil) != test.grouped || (persons[1].PersonUUID != nil) != test.grouped {
+				t.Errorf("grouped %v, want %v: %s", !test.grouped, test.grouped, body)
+			}
+		})
+	}
+}
+
+func TestPagesAreStableAndWhole(t *testing.T) {
+	h := newHouse(t)
+	for i := range 45 {
+		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), nil)
+	}
+	seen := map[string]bool{}
+	for page := 1; page <= 4; page++ {
+		_, body := h.keyed("GET", fmt.Sprintf("/sexoffender?lastName=Testcase&page=%d", page), "")
+		answer := decode[struct {
+			Offenders        []struct{ UUID string }
+			Page, TotalPages int
+		}](t, body)
+		if want := []int{20, 20, 5, 0}[page-1]; len(answer.Offenders) != want || answer.TotalPages != 3 || answer.Page != page {
+			t.Errorf("page %d: %d of %d pages, %d records", answer.Page, page, answer.TotalPages, len(answer.Offenders))
+		}
+		for _, o := range answer.Offenders {
+			if seen[o.UUID] {
+				t.Errorf("%s is on two pages", o.UUID)
+			}
+			seen[o.UUID] = true
+		}
+	}
+	if len(seen) != 45 {
+		t.Errorf("%d records on all pages, want 45", len(seen))
+	}
+}
+
+func TestThePageTurnsPages(t *testing.T) {
+	h := newHouse(t)
+	for i := range 25 {
+		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), nil)
+	}
+	_, body := h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&firstName=", "Content-Type", "application/x-www-form-urlencoded")
+	if !strings.Contains(body, `name="page" value="2"`) || !strings.Contains(body, `name="lastName" value="Testcase"`) || strings.Contains(body, `value="0"`) {
+		t.Errorf("no way to the second page: %s", body)
+	}
+	if strings.Contains(body, "1971-01-01") || !strings.Contains(body, "Born 1971") {
+		t.Error("a birth year alone is shown as a day")
+	}
+	_, body = h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&page=2", "Content-Type", "application/x-www-form-urlencoded")
+	if strings.Count(body, `class="card"`) != 5 || !strings.Contains(body, `name="page" value="1"`) {
+		t.Errorf("second page: %s", body)
+	}
+}
