@@ -2,8 +2,9 @@
 # Makes this machine able to build Lineup: compiler, dlib, BLAS, LAPACK, libjpeg. Installs only
 # what is missing, through apt-get where there is one; elsewhere says what to install and stops.
 #
-#   deploy/setup.sh BUILD_DIR [--browser] [--shellcheck]
+#   deploy/setup.sh BUILD_DIR [--browser]
 #
+# --browser also installs what only the tests need: Chromium, and curl, Node and Python with requests.
 # BUILD_DIR/lib gets a libcblas for the linker on systems that have none of that name (Debian 13).
 set -euo pipefail
 
@@ -99,5 +100,12 @@ links cstddef -lcblas || { echo "setup: the linker still finds no libcblas" >&2;
 if [ -n "$want_browser" ] && ! command -v chromium >/dev/null && ! command -v google-chrome >/dev/null &&
 	! command -v chromium-browser >/dev/null; then
 	install chromium
+fi
+
+# Clients as users of the API write them: the tests run one of each.
+if [ -n "$want_browser" ]; then
+	command -v curl >/dev/null || install curl
+	command -v node >/dev/null || install nodejs
+	python3 -c 'import requests' 2>/dev/null || /usr/bin/python3 -c 'import requests' 2>/dev/null || install python3 python3-requests
 fi
 exit 0
