@@ -140,6 +140,7 @@ func (s *Server) serveFaces(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) readFaceRequest(w http.ResponseWriter, r *http.Request) (faceRequest, error) {
 	bound := int64(base64.StdEncoding.EncodedLen(s.config.MaxPhoto))*11/10 + 4096 // room for line breaks and the other keys
 	tooLarge := badRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo must be smaller than %d bytes before encoding. Scale it down: 1000 pixels are plenty.", s.config.MaxPhoto))
+	defer s.metrics.timed("read")()
 	var request faceRequest
 	if r.ContentLength > bound {
 		return request, tooLarge

@@ -12,7 +12,7 @@ import (
 type metrics struct {
 	requests *prometheus.CounterVec   // by endpoint and status
 	latency  *prometheus.HistogramVec // by endpoint
-	stage    *prometheus.HistogramVec // by stage: read, embed, nearest, score, lookup, ledger, find
+	stage    *prometheus.HistogramVec // by stage: read, embed, nearest, score, lookup, find, rank, ledger, photo
 	outcomes *prometheus.CounterVec   // of face searches
 	problems *prometheus.CounterVec   // of probes, by code
 	delisted prometheus.Counter

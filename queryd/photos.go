@@ -42,7 +42,9 @@ func (s *Server) servePhoto(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	done := s.metrics.timed("photo")
 	data, err := s.deps.Photos.Get(ctx, ref)
+	done()
 	if errors.Is(err, fs.ErrNotExist) {
 		return gone()
 	}

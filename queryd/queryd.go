@@ -44,6 +44,7 @@ type Config struct {
 	BulletCrimes    bool          // the layout of "crime": "* Title: ..." lines instead of "Crime: ..., ..."
 	EmbedTimeout    time.Duration // for the face of a probe, 0: 15 s
 	SearchTimeout   time.Duration // for index and ledger together, 0: 10 s
+	ReadTimeout     time.Duration // for a client to send a whole request, 0: 30 s
 	Contact         string        // where people ask this operator for corrections: an e-mail address or a URL
 	MaxConnections  int           // open at once, 0: 2,000
 	AllowOrigin     string        // whose pages may call the API, "": "*"
@@ -64,6 +65,9 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	if c.SearchTimeout == 0 {
 		c.SearchTimeout = 10 * time.Second
+	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = 30 * time.Second
 	}
 	if c.AllowOrigin == "" {
 		c.AllowOrigin = "*"
@@ -201,7 +205,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.S
 // Limits of a connection. A client that sends its headers or body slower is cut off.
 const (
 	headerTimeout = 5 * time.Second
-	readTimeout   = 30 * time.Second
 	writeTimeout  = 60 * time.Second
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
@@ -214,8 +217,8 @@ const (
 func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       readTimeout,
+		ReadHeaderTimeout: min(headerTimeout, s.config.ReadTimeout),
+		ReadTimeout:       s.config.ReadTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
