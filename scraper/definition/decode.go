@@ -117,6 +117,9 @@ func (d *doc) decodeHTML(body []byte, contentType string) error {
 }
 
 func (d *doc) decodeJSON(body []byte, arcgis bool) error {
+	if !utf8.Valid(body) { // the decoder would put question marks in their place
+		return errors.New("bytes that are not UTF-8, which JSON always is: the charset has changed")
+	}
 	v, err := decodeJSON(body)
 	if err != nil {
 		return fmt.Errorf("not JSON: %w", err)

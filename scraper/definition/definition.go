@@ -73,7 +73,7 @@ type Step struct {
 	Marker  string           `yaml:"marker,omitempty" doc:"CSS selector, JSON path, XPath or column that must be on the page"`
 	Root    string           `yaml:"root,omitempty" doc:"CSS selector of the part of the page that is read and audited"`
 	Ignore  Texts            `yaml:"ignore,omitempty" doc:"CSS selectors, JSON paths, XPaths, columns and labels that are known and not wanted"`
-	Empty   string           `yaml:"empty,omitempty" doc:"phrase of a page that lists nobody"`
+	Empty   string           `yaml:"empty,omitempty" doc:"phrase of a page that lists nobody; [] for a JSON array without items"`
 	Total   *Value           `yaml:"total,omitempty" doc:"how many registrants the page says there are"`
 	Labels  *Labels          `yaml:"labels,omitempty" doc:"how labels stand beside their values"`
 	Take    map[string]Value `yaml:"take,omitempty" doc:"values of the page that later requests need"`

@@ -38,9 +38,31 @@ func (d *doc) marked() error {
 // all is the text of an HTML page, for the phrase that says it lists nobody.
 func (d *doc) all() string {
 	if d.top.html == nil {
-		return ""
+		return d.emptyArray()
 	}
 	return clean(d.top.html.Text())
+}
+
+// emptyArray is "[]" when the path of the step's items leads to an array with nothing in it: a
+// partition without anybody. A path that leads nowhere is something else.
+func (d *doc) emptyArray() string {
+	if d.step.Items == nil || d.top.data == nil {
+		return ""
+	}
+	at := []node{d.top}
+	for _, part := range pathParts(strings.TrimSuffix(d.step.Items.Path, "[*]")) {
+		var below []node
+		for _, n := range at {
+			below = append(below, n.child(part)...)
+		}
+		at = below
+	}
+	if len(at) == 1 {
+		if list, ok := at[0].data.([]any); ok && len(list) == 0 {
+			return "[]"
+		}
+	}
+	return ""
 }
 
 // items gives the items of the page: rows, grouped rows, or what the step's items mean.

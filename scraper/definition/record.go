@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -345,7 +346,8 @@ func (r *reader) photos(specs []Photo) ([]schemas.Photo, []scraper.Request) {
 			taken := r.day(spec.Taken)
 			for _, text := range get(r, &spec.URL, r.texts) {
 				at := r.resolve(text)
-				if at == "" || noPhoto.MatchString(at) || rejected(at, spec.Reject) || r.opt.def.Policy.NoPhotos {
+				if at == "" || noPhoto.MatchString(at) || rejected(at, spec.Reject) || r.opt.def.Policy.NoPhotos ||
+					slices.ContainsFunc(photos, func(p schemas.Photo) bool { return p.URL == at }) {
 					continue
 				}
 				photos = append(photos, schemas.Photo{URL: at, Taken: taken, View: spec.View})

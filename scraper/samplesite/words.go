@@ -76,7 +76,7 @@ func surname(r *rand.Rand, i int) string {
 
 var (
 	surnames = []string{
-		"Testcase", "Sampleton", "Mockford", "Notreal", "Examplar", "Dummerton", "Madeup", "Inventa", "Placeholder", "Fictiva",
+		"Testcase", "Sampleton", "Mockford", "Notreal", "Examplar", "Dummerton", "Madeup", "Inventá", "Placeholder", "Fictiva",
 		"Fakename", "Pretendwell", "Nobodyson", "Imaginer", "Fabricand", "Specimen", "Lorem-Ipsum", "O'Sample", "Blankfield", "Unrealis",
 		"Demofield", "Stubbins-Test", "Fixture", "Nonesuch", "Figmenta", "Hypotheti", "Prototyp", "Simulacra", "Artificia", "Chimera",
 		"Phantomas", "Mirageau", "Makebelieve", "Storybook", "Concoct", "Synthetica", "Rendering", "Meshhead", "Polygona", "Vertexian",
