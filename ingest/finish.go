@@ -11,13 +11,6 @@ import (
 	"lineup/schemas"
 )
 
-// DefaultMaxDrop is the share of a source's registrants that may vanish in one run.
-const DefaultMaxDrop = 0.10
-
-// smallDrop is a number of vanished registrants that is always believed: in a small registry
-// one person more or less is a large share.
-const smallDrop = 3
-
 // Finish ends a run that read everything. When s.State is complete and the guards hold, who was
 // listed and not read in this run is delisted, with photos, pages and record. Otherwise nobody
 // is. The result is the summary as it was kept, with Delisted, or State refused and a Reason.
@@ -57,16 +50,8 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 			}
 		}
 	}
-	maxDrop := s.MaxDrop
-	if maxDrop == 0 {
-		maxDrop = DefaultMaxDrop
-	}
-	switch drop := float64(len(unseen)) / float64(max(listed, 1)); {
-	case listed-len(unseen) < s.MinCount:
-		s.State, s.Reason = schemas.RunRefused, fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", listed-len(unseen), s.MinCount)
-		return s, nil
-	case len(unseen) > smallDrop && drop > maxDrop && s.AcceptDrop == "":
-		s.State, s.Reason = schemas.RunRefused, fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; look at the site, then crawl with --accept-drop REASON", len(unseen), listed, 100*drop, 100*maxDrop)
+	if doubt := s.Doubt(listed, len(unseen)); doubt != "" {
+		s.State, s.Reason = schemas.RunRefused, doubt
 		return s, nil
 	}
 	for _, gone := range unseen {

@@ -162,6 +162,7 @@ func (in *Ingester) keep(ctx context.Context, source, id string, s schemas.RunSu
 			r.Open = nil
 		}
 		r.Last = &s
+		r.Remember(s)
 		if s.State == schemas.RunComplete {
 			r.Complete = &s
 		}

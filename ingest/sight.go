@@ -41,6 +41,18 @@ func (in *Ingester) Page(ctx context.Context, id schemas.UUID, page schemas.Page
 	return Unpack(data)
 }
 
+// LastRun is the summary of the source's last run that ended, however it did. Errors: fs.ErrNotExist.
+func (in *Ingester) LastRun(ctx context.Context, source string) (schemas.RunSummary, error) {
+	runs, err := in.ledger.Runs(ctx, source)
+	if err != nil {
+		return schemas.RunSummary{}, err
+	}
+	if runs.Last == nil {
+		return schemas.RunSummary{}, fmt.Errorf("no run of %s has ended: %w", source, fs.ErrNotExist)
+	}
+	return *runs.Last, nil
+}
+
 // LastComplete is the summary of the source's last complete run. Errors: fs.ErrNotExist.
 func (in *Ingester) LastComplete(ctx context.Context, source string) (schemas.RunSummary, error) {
 	runs, err := in.ledger.Runs(ctx, source)

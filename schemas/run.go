@@ -2,6 +2,7 @@ package schemas
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -80,4 +81,30 @@ type RunSummary struct {
 	MinCount   int     `json:"minCount,omitempty"`   // guard: fewer registrants are not believed
 	MaxDrop    float64 `json:"maxDrop,omitempty"`    // guard: share of the listed that may vanish, 0 is 0.10
 	AcceptDrop string  `json:"acceptDrop,omitempty"` // a human's reason to delist beyond MaxDrop
+	Unblock    string  `json:"unblock,omitempty"`    // a human's reason to ask a site again that had refused
+
+	Asked []time.Time `json:"asked,omitempty"` // requests of the run's last hour, where the source has an hourly quota
+}
+
+// DefaultMaxDrop is the share of a source's registrants that may vanish in one run.
+const DefaultMaxDrop = 0.10
+
+// smallDrop is a number of vanished registrants that is always believed: in a small registry
+// one person more or less is a large share.
+const smallDrop = 3
+
+// Doubt says why a run that read to its end is not to be believed when gone of the listed
+// registrants were not among what it read; "" when the guards hold.
+func (s RunSummary) Doubt(listed, gone int) string {
+	most := s.MaxDrop
+	if most == 0 {
+		most = DefaultMaxDrop
+	}
+	switch drop := float64(gone) / float64(max(listed, 1)); {
+	case listed-gone < s.MinCount:
+		return fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", listed-gone, s.MinCount)
+	case gone > smallDrop && drop > most && s.AcceptDrop == "":
+		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; look at the site, then crawl with --accept-drop REASON", gone, listed, 100*drop, 100*most)
+	}
+	return ""
 }

@@ -57,6 +57,7 @@ type Crawl struct {
 	Permission *Permission
 	Resume     bool   // go on with an interrupted run if there is one
 	AcceptDrop string // a human's reason to delist beyond the source's maximum drop
+	Unblock    string // a human's reason to ask a site that refused the last run
 	DryRun     bool   // the summary says so; give a DryRun as Sink
 	Progress   func(Progress)
 	Logger     *slog.Logger
@@ -82,8 +83,8 @@ type Crawl struct {
 
 // Run crawls the source to its end and returns what it did. A run that could not be finished
 // is told by the summary's State; the error is for what the operator must mend.
-// Errors: ErrPermission before anything is asked, schemas.ErrLeased, ErrBlocked, ErrLayout,
-// ErrWindow, what the sink or the network says.
+// Errors: ErrPermission, and ErrBlocked where the last run was refused, before anything is asked;
+// schemas.ErrLeased, ErrBlocked, ErrLayout, ErrWindow, ErrRules, ErrDown, what the sink or the network says.
 func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	c.info = c.Source.Info()
 	if err := c.permitted(); err != nil {
@@ -98,6 +99,9 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if err := c.inWindow(); err != nil {
 		return schemas.RunSummary{}, err
 	}
+	if err := c.stillBlocked(ctx); err != nil {
+		return schemas.RunSummary{}, err
+	}
 	start, err := c.Source.Start()
 	if err != nil {
 		return schemas.RunSummary{}, fmt.Errorf("start %s: %w", c.info.ID, err)
@@ -109,6 +113,9 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	c.begin(run)
 	defer c.spool.close()
 	resumed := c.restore(note)
+	if err := c.quota(ctx); err != nil {
+		return c.end(ctx, err)
+	}
 	c.Fetcher.Manners, c.Fetcher.Logger = c.info.Manners, c.Logger
 	if c.fetcher, err = NewFetcher(c.Fetcher); err == nil {
 		defer c.fetcher.Close()
@@ -151,7 +158,7 @@ func (c *Crawl) begin(run string) {
 	c.spool = &spool{}
 	c.photos = map[schemas.Digest]int{}
 	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun, Version: c.info.Version,
-		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop}
+		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop, Unblock: c.Unblock}
 	c.saved = c.Now()
 	c.forget()
 }
@@ -161,7 +168,7 @@ func (c *Crawl) forget() {
 	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
 	sum := c.sum
 	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun, Version: sum.Version,
-		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Pages: sum.Pages, Fetched: sum.Fetched,
+		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Unblock: sum.Unblock, Pages: sum.Pages, Fetched: sum.Fetched,
 		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
 	*c.pending = pending{}
 }
@@ -169,7 +176,7 @@ func (c *Crawl) forget() {
 // stops reports whether err ends the run, rather than spoiling one page of it.
 func stops(err error) bool {
 	return errors.Is(err, ErrBlocked) || errors.Is(err, ErrLayout) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) ||
-		errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
+		errors.Is(err, ErrRules) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
 }
 
 // errSink marks what the sink refused: reading on would lose it.
@@ -311,7 +318,7 @@ func (c *Crawl) one(ctx context.Context, r Request, key string) error {
 			return c.sight(ctx, key, false)
 		}
 		return nil // listed, but its page is not there: the error is counted
-	case err != nil && stops(err):
+	case err != nil && (stops(err) || errors.Is(err, ErrDown)):
 		return err
 	case err != nil:
 		c.Logger.Warn("registrant not read", "source", c.info.ID, "registrant", schemas.RegistrantID(c.info.ID, key), "error", err)
@@ -422,6 +429,12 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 		if cerr := c.checkpoint(last, true); cerr != nil {
 			err = errors.Join(err, cerr)
 		}
+	case sum.Registrants > 0 && !errors.Is(err, ErrLayout):
+		// The network or the site, not what the site says: what was read so far need not be read again.
+		sum.State, sum.Reason = schemas.RunPartial, err.Error()+"; the next run goes on from here"
+		if cerr := c.checkpoint(last, true); cerr != nil {
+			err = errors.Join(err, cerr)
+		}
 	default:
 		sum.State, sum.Reason = schemas.RunFailed, err.Error()
 	}
@@ -455,7 +468,7 @@ func (c *Crawl) summary() schemas.RunSummary {
 	sum.Claimed = c.pending.claimed()
 	sum.Drift = append(sum.Drift[:len(sum.Drift):len(sum.Drift)], c.shared()...)
 	if c.fetcher != nil {
-		sum.Bytes = c.fetcher.Received()
+		sum.Bytes, sum.Asked = c.fetcher.Received(), c.fetcher.Recent()
 	}
 	return sum
 }

@@ -158,7 +158,17 @@ func TestFaults(t *testing.T) {
 				t.Errorf("%d listed, want %d", b.sink.Listed("us-sample"), want)
 			}
 			b.site.Heal()
-			b.run(t)
+			c := b.crawl()
+			if sum.State == schemas.RunBlocked {
+				asked := b.site.Requests("*")
+				if _, err := b.crawl().Run(t.Context()); !errors.Is(err, scraper.ErrBlocked) || b.site.Requests("*") != asked {
+					t.Errorf("asked again without a human's word: %v", err)
+				}
+				c.Unblock = "the agency says it was a mistake"
+			}
+			if sum, err := c.Run(t.Context()); err != nil || sum.State != schemas.RunComplete {
+				t.Errorf("after healing: %s (%s), %v", sum.State, sum.Reason, err)
+			}
 			if b.sink.Listed("us-sample") != 43 || b.sink.Records["10007"].Photos[0].Digest == "" {
 				t.Errorf("after healing: %d listed, photo %+v", b.sink.Listed("us-sample"), b.sink.Records["10007"].Photos)
 			}

@@ -18,8 +18,32 @@ type DryRun struct {
 	}
 	archive Archive
 
-	mu   sync.Mutex
-	seen map[schemas.UUID]struct{}
+	mu      sync.Mutex
+	seen    map[schemas.UUID]struct{}
+	changes []Change
+}
+
+// Change is what a run would do to one registrant.
+type Change struct {
+	ID   schemas.UUID    `json:"id"`
+	Key  string          `json:"key"`  // the source's own id
+	Does schemas.Outcome `json:"does"` // "delisted" beside the outcomes of a capture
+}
+
+// maxChanges is how many changes a dry run names; the summary counts all.
+const maxChanges = 1000
+
+// Changes are what the run would change, in the order it was found, at most maxChanges of it.
+func (d *DryRun) Changes() []Change {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.changes)
+}
+
+func (d *DryRun) change(c Change) {
+	if len(d.changes) < maxChanges {
+		d.changes = append(d.changes, c)
+	}
 }
 
 // NewDryRun makes one that compares with what sink and archive know.
@@ -40,6 +64,16 @@ func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Standin
 
 // Accept says what the sink would make of the capture.
 func (d *DryRun) Accept(ctx context.Context, _ string, c schemas.Capture) (schemas.Outcome, error) {
+	outcome, err := d.outcome(ctx, c)
+	if err == nil && outcome != schemas.OutcomeUnchanged {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.change(Change{schemas.RegistrantID(c.Record.Source, c.Record.Key), c.Record.Key, outcome})
+	}
+	return outcome, err
+}
+
+func (d *DryRun) outcome(ctx context.Context, c schemas.Capture) (schemas.Outcome, error) {
 	d.mark(c.Record.Source, c.Record.Key)
 	standing, err := d.Known(ctx, c.Record.Source, c.Record.Key)
 	switch {
@@ -82,19 +116,42 @@ func (d *DryRun) mark(source, key string) {
 	d.seen[schemas.RegistrantID(source, key)] = struct{}{}
 }
 
-// Finish counts who would be delisted, the guards aside.
+// Finish counts who would be delisted; where the guards would forbid it, the summary says so.
 func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSummary) (schemas.RunSummary, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	listed := 0
 	for standing, err := range d.archive.Standings(ctx, source) {
 		if err != nil {
 			return s, fmt.Errorf("compare with the ledger: %w", err)
 		}
-		if _, ok := d.seen[standing.ID]; standing.Listed && !ok {
+		if !standing.Listed {
+			continue
+		}
+		listed++
+		if _, ok := d.seen[standing.ID]; !ok {
 			s.Delisted++
+			d.change(Change{ID: standing.ID, Key: standing.Key, Does: "delisted"})
 		}
 	}
+	// A real run has listed by now who is new or back.
+	if doubt := s.Doubt(listed+s.New+s.Returned, s.Delisted); doubt != "" {
+		s.State, s.Reason = schemas.RunRefused, doubt
+	}
 	return s, nil
+}
+
+// LastComplete is that of the real sink: a dry run is doubted as a real one would be.
+func (d *DryRun) LastComplete(ctx context.Context, source string) (schemas.RunSummary, error) {
+	return d.archive.LastComplete(ctx, source)
+}
+
+// LastRun is that of the real sink. Errors: fs.ErrNotExist.
+func (d *DryRun) LastRun(ctx context.Context, source string) (schemas.RunSummary, error) {
+	if known, ok := d.archive.(lastRun); ok {
+		return known.LastRun(ctx, source)
+	}
+	return schemas.RunSummary{}, fs.ErrNotExist
 }
 
 // Abandon keeps nothing.

@@ -69,6 +69,7 @@ type Fetcher struct {
 
 	mu       sync.Mutex
 	robots   map[string]*robots
+	failed   map[string]int // requests given up in a row, by host
 	asked    int
 	retried  int
 	received int64
@@ -113,7 +114,7 @@ func NewFetcher(cfg FetcherConfig) (*Fetcher, error) {
 		agent += " (+" + strings.Map(printable, cfg.Contact) + ")"
 	}
 	return &Fetcher{
-		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{},
+		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{}, failed: map[string]int{},
 		client: &http.Client{Transport: cfg.Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
@@ -159,8 +160,42 @@ func (f *Fetcher) Recent() []time.Time { return f.pace.recent(time.Now()) }
 
 // Fetch asks for r and gives an answer of status 2xx, or 304 when r.Header asked on a
 // condition. Passing trouble is tried again, within the run's budget; a refusal never is.
-// Errors: ErrBlocked (also as ErrRobots), *StatusError, ErrTooLarge, what the network says.
+// Errors: ErrBlocked (also as ErrRobots), ErrRules, ErrDown once the host has failed maxFailed times in
+// a row, *StatusError, ErrTooLarge, what the network says.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (Page, error) {
+	host := hostOf(r.URL)
+	f.mu.Lock()
+	down := f.failed[host] >= maxFailed
+	f.mu.Unlock()
+	if down {
+		return Page{}, fmt.Errorf("%d requests in a row got no answer: %w", maxFailed, ErrDown)
+	}
+	page, err := f.try(ctx, r)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case err == nil || !passing(err):
+		f.failed[host] = 0 // it answers, if only to say no
+	case ctx.Err() == nil:
+		f.failed[host]++
+	}
+	return page, err
+}
+
+// maxFailed is how many requests in a row may fail, each tried as often as the config says, before a
+// host is left alone.
+const maxFailed = 10
+
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// try asks for r until there is an answer or no more trying is allowed.
+func (f *Fetcher) try(ctx context.Context, r Request) (Page, error) {
 	wait := f.cfg.Backoff
 	for try := 1; ; try++ {
 		page, err := f.follow(ctx, r)

@@ -38,7 +38,7 @@ func (f *Fetcher) allowed(ctx context.Context, u *url.URL) error {
 	defer r.mu.Unlock()
 	if r.group == nil || time.Since(r.read) > robotsLife {
 		if err := f.readRobots(ctx, origin, r); err != nil {
-			return fmt.Errorf("robots.txt of %s: %w", u.Host, err)
+			return fmt.Errorf("%s: %w: %w", u.Host, ErrRules, err)
 		}
 	}
 	if !r.group.Test(u.EscapedPath()) || u.RawQuery != "" && !r.group.Test(u.EscapedPath()+"?"+u.RawQuery) {

@@ -25,10 +25,14 @@ const (
 // Errors of a crawl. Each ends the run; none of them delists anybody.
 var (
 	// ErrBlocked says the site does not want us: a CAPTCHA, a bot wall, a login, a refusal.
-	// The source is marked blocked and not tried again before its next scheduled run.
+	// The source is marked blocked, and not asked again until a human says so.
 	ErrBlocked = errors.New("the site refuses automated reading")
 	// ErrLayout says a page lacks the marker its definition expects: the site has changed.
 	ErrLayout = errors.New("page without its expected marker")
+	// ErrDown says that a host failed so often in a row that it is asked no more in this run.
+	ErrDown = errors.New("the site fails again and again, so it is left alone for now")
+	// ErrRules says that a robots.txt cannot be read, which forbids everything (RFC 9309 §2.3.1.4).
+	ErrRules = errors.New("its robots.txt cannot be read, so nothing may be asked")
 	// ErrPermission says the source needs a permission the operator has not recorded.
 	ErrPermission = errors.New("no permission recorded for this source")
 )

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +28,29 @@ type Runs struct {
 	Open     *OpenRun            `json:"open,omitempty"`
 	Last     *schemas.RunSummary `json:"last,omitempty"`
 	Complete *schemas.RunSummary `json:"complete,omitempty"`
+
+	History []schemas.RunSummary `json:"history,omitempty"` // the last keepRuns that ended, the newest first
+}
+
+// A ledger entry holds 1 MiB, and half of it is the checkpoint's.
+const (
+	keepRuns  = 50
+	keepNames = 20 // leftovers and drift notes of a run in History
+)
+
+// Remember puts a run that ended at the head of the history; a run that was interrupted and went on stands
+// there once.
+func (r *Runs) Remember(s schemas.RunSummary) {
+	if len(s.Leftovers) > keepNames {
+		few := map[string]int{}
+		for _, name := range slices.Sorted(maps.Keys(s.Leftovers))[:keepNames] {
+			few[name] = s.Leftovers[name]
+		}
+		s.Leftovers = few
+	}
+	s.Drift, s.Asked = s.Drift[:min(len(s.Drift), keepNames)], nil
+	history := slices.DeleteFunc(r.History, func(old schemas.RunSummary) bool { return old.Run == s.Run })
+	r.History = append([]schemas.RunSummary{s}, history[:min(len(history), keepRuns-1)]...)
 }
 
 // OpenRun is a run that has not ended; Checkpoint is the crawl's own note of where it was.

@@ -24,16 +24,17 @@ type Sink struct {
 	leased   map[string]bool
 	standing map[string]schemas.Standing // by source and key
 	blobs    map[schemas.Digest][]byte
-	last     map[string]schemas.RunSummary
-	Accepted int                       // captures taken in
-	Before   func(n int) error         // called before capture n is accepted; its error is Accept's
-	Records  map[string]schemas.Record // by key
+	last     map[string]schemas.RunSummary // complete
+	ended    map[string]schemas.RunSummary // however
+	Accepted int                           // captures taken in
+	Before   func(n int) error             // called before capture n is accepted; its error is Accept's
+	Records  map[string]schemas.Record     // by key
 }
 
 // NewSink makes an empty one.
 func NewSink() *Sink {
 	return &Sink{open: map[string]string{}, notes: map[string][]byte{}, leased: map[string]bool{}, standing: map[string]schemas.Standing{},
-		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, Records: map[string]schemas.Record{}}
+		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, ended: map[string]schemas.RunSummary{}, Records: map[string]schemas.Record{}}
 }
 
 // Begin starts or resumes a run. Errors: schemas.ErrLeased.
@@ -149,10 +150,25 @@ func (s *Sink) Sight(_ context.Context, source, run, key string) error {
 	return nil
 }
 
-// Finish delists who was not seen.
+// Finish delists who was not seen, if the guards hold.
 func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSummary) (schemas.RunSummary, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	listed, gone := 0, 0
+	for _, standing := range s.standing {
+		if standing.Source == source && standing.Listed {
+			if listed++; standing.Run != run {
+				gone++
+			}
+		}
+	}
+	delete(s.open, source)
+	delete(s.leased, source)
+	if doubt := sum.Doubt(listed, gone); doubt != "" {
+		sum.State, sum.Reason = schemas.RunRefused, doubt
+		s.ended[source] = sum
+		return sum, nil
+	}
 	for at, standing := range s.standing {
 		if standing.Source == source && standing.Listed && standing.Run != run {
 			s.standing[at] = schemas.Standing{ID: standing.ID, Source: source, Revision: standing.Revision + 1}
@@ -160,9 +176,7 @@ func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSumm
 			sum.Delisted++
 		}
 	}
-	s.last[source] = sum
-	delete(s.open, source)
-	delete(s.leased, source)
+	s.last[source], s.ended[source] = sum, sum
 	return sum, nil
 }
 
@@ -173,6 +187,7 @@ func (s *Sink) Abandon(_ context.Context, source, _ string, sum schemas.RunSumma
 	if sum.State != schemas.RunPartial {
 		delete(s.open, source)
 	}
+	s.ended[source] = sum
 	delete(s.leased, source)
 	return nil
 }
@@ -212,6 +227,17 @@ func (s *Sink) LastComplete(_ context.Context, source string) (schemas.RunSummar
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	sum, ok := s.last[source]
+	if !ok {
+		return sum, fs.ErrNotExist
+	}
+	return sum, nil
+}
+
+// LastRun is the summary of the last run that ended. Errors: fs.ErrNotExist.
+func (s *Sink) LastRun(_ context.Context, source string) (schemas.RunSummary, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum, ok := s.ended[source]
 	if !ok {
 		return sum, fs.ErrNotExist
 	}

@@ -1,0 +1,51 @@
+package scraper
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"lineup/schemas"
+)
+
+// lastRun is what a Sink may know of the run before, however it ended.
+type lastRun interface {
+	LastRun(ctx context.Context, source string) (schemas.RunSummary, error)
+}
+
+func (c *Crawl) lastRun(ctx context.Context) (schemas.RunSummary, error) {
+	known, ok := c.Sink.(lastRun)
+	if !ok {
+		return schemas.RunSummary{}, nil
+	}
+	last, err := known.LastRun(ctx, c.info.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		return schemas.RunSummary{}, nil
+	}
+	if err != nil {
+		return last, fmt.Errorf("look at the last run of %s: %w", c.info.ID, err)
+	}
+	return last, nil
+}
+
+// stillBlocked says whether the site refused the last run: a program does not ask again by
+// itself. Errors: ErrBlocked.
+func (c *Crawl) stillBlocked(ctx context.Context) error {
+	last, err := c.lastRun(ctx)
+	if err != nil || last.State != schemas.RunBlocked || c.Unblock != "" {
+		return err
+	}
+	return fmt.Errorf("%s refused the run of %s (%s): %w; look at %s, and once it may be asked again: lineup scrape %s --once --unblock REASON",
+		c.info.ID, last.Started.Format("2006-01-02 15:04"), last.Reason, ErrBlocked, c.info.Home, c.info.ID)
+}
+
+// quota counts the requests of the last hour, whichever process made them.
+func (c *Crawl) quota(ctx context.Context) error {
+	if c.info.Manners.PerHour == 0 || len(c.Fetcher.Asked) > 0 {
+		return nil // no quota, or the checkpoint knows
+	}
+	last, err := c.lastRun(ctx)
+	c.Fetcher.Asked = last.Asked
+	return err
+}
