@@ -94,9 +94,12 @@ type wireSearch struct {
 	Probe       wireProbe          `json:"probe"`
 }
 
+// wireAdvice is the filter that would help an inconclusive search most, with the expected false
+// matches of its best candidate under it, and what else would help.
 type wireAdvice struct {
-	Filter               string  `json:"filter"`
-	ExpectedFalseMatches float64 `json:"expectedFalseMatches"`
+	Filter               string       `json:"filter"`
+	ExpectedFalseMatches float64      `json:"expectedFalseMatches"`
+	Alternatives         []wireAdvice `json:"alternatives,omitempty"`
 }
 
 type wireProbe struct {
@@ -242,16 +245,12 @@ func (f foundFaces) wire(details bool) wireFaces {
 		}
 		return out
 	}
-	outcome := f.scored.Outcome
-	if len(f.matches) == 0 && outcome == similarity.Match { // all who matched have left the registry
-		outcome = similarity.NoMatch
-	}
 	others := f.probe.Others
 	if others == nil {
 		others = []schemas.Box{}
 	}
 	return wireFaces{Matches: f.matches, Search: &wireSearch{
-		ID: string(f.id), Outcome: outcome, Calibration: f.scored.Calibration,
+		ID: string(f.id), Outcome: f.scored.Outcome, Calibration: f.scored.Calibration,
 		Model: f.generation.Model.ID, Generation: f.generation.Name, Registrants: f.registrants, Advice: f.advice,
 		Probe: wireProbe{Width: f.probe.Width, Height: f.probe.Height, Box: f.probe.Box, Others: others, Quality: f.probe.Quality},
 	}}
@@ -281,10 +280,8 @@ func (s *Server) searchFaces(ctx context.Context, key keys.Key, photo []byte, fi
 	if err := s.fillMatches(ctx, &found, base); err != nil {
 		return found, err
 	}
-	if found.scored.Outcome == similarity.Inconclusive {
-		if found.advice, err = s.advise(ctx, found.scored, neighbours); err != nil {
-			return found, err
-		}
+	if found.advice, err = s.advise(ctx, found.scored, neighbours); err != nil {
+		return found, err
 	}
 	x.count, x.reason = len(found.matches), string(found.scored.Outcome)
 	s.metrics.outcomes.WithLabelValues(string(found.scored.Outcome)).Inc()
@@ -330,7 +327,8 @@ func (s *Server) nearest(ctx context.Context, found *foundFaces, filter index.Fi
 	return neighbours, nil
 }
 
-// fillMatches makes the answer of the candidates above the floor whom the ledger lists.
+// fillMatches makes the answer of the candidates above the floor whom the ledger lists, and
+// takes those whom it does not list out of the scored ones.
 func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string) error {
 	candidates := found.scored.Matches(similarity.K)
 	ids := make([]schemas.UUID, len(candidates))
@@ -353,9 +351,13 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 	for _, d := range docs {
 		byID[d.ID] = d
 	}
+	left := map[schemas.UUID]bool{}
 	var proof []evidence.Match
 	for _, c := range candidates {
 		standing, ok := listed[c.Face.Registrant]
+		if !ok {
+			left[c.Face.Registrant] = true
+		}
 		if !ok || len(found.matches) == matchLimit {
 			continue
 		}
@@ -365,6 +367,7 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 		found.matches = append(found.matches, matchOf(c, doc, persons[doc.ID], base))
 		proof = append(proof, evidenceOf(c, doc, standing, found.generation, s.deps.Now().UTC()))
 	}
+	found.scored = found.scored.Without(func(id schemas.UUID) bool { return left[id] })
 	if len(proof) == 0 || s.deps.Evidence == nil {
 		return nil
 	}
@@ -379,8 +382,11 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 	return nil
 }
 
-// advise names the filter that would help most.
+// advise says which filters would help an inconclusive search; nil for any other.
 func (s *Server) advise(ctx context.Context, scored similarity.Scored, neighbours []index.Neighbour) (*wireAdvice, error) {
+	if scored.Outcome != similarity.Inconclusive {
+		return nil, nil
+	}
 	ids := make([]schemas.UUID, len(neighbours))
 	for i, n := range neighbours {
 		ids[i] = n.Face.Registrant
@@ -393,9 +399,14 @@ func (s *Server) advise(ctx context.Context, scored similarity.Scored, neighbour
 	for i, d := range docs {
 		facts[i] = similarity.Facts{State: stateOf(d.Record), Sex: d.Record.Sex.Value, Born: d.Record.Birth.Year}
 	}
-	advice, ok := similarity.Advise(scored, facts)
-	if !ok {
+	var all []wireAdvice
+	for _, a := range similarity.Advise(scored, facts) {
+		all = append(all, wireAdvice{Filter: a.Filter, ExpectedFalseMatches: a.Expected})
+	}
+	if len(all) == 0 {
 		return nil, nil
 	}
-	return &wireAdvice{Filter: advice.Filter, ExpectedFalseMatches: advice.Expected}, nil
+	best := all[0]
+	best.Alternatives = all[1:]
+	return &best, nil
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lineup/indexer/face"
 	"lineup/queryd"
@@ -40,7 +41,15 @@ type faceAnswer struct {
 	} `json:"faceMatches"`
 	Search *struct {
 		Outcome string `json:"outcome"`
-		Probe   struct {
+		Advice  *struct {
+			Filter       string  `json:"filter"`
+			Expected     float64 `json:"expectedFalseMatches"`
+			Alternatives []struct {
+				Filter   string  `json:"filter"`
+				Expected float64 `json:"expectedFalseMatches"`
+			} `json:"alternatives"`
+		} `json:"advice"`
+		Probe struct {
 			Others []schemas.Box `json:"others"`
 		} `json:"probe"`
 	} `json:"search"`
@@ -141,6 +150,66 @@ func TestWhoIsDelistedNeverAnswers(t *testing.T) {
 			t.Errorf("%v with the ledger down: status %d, body %s", request, response.StatusCode, body)
 		}
 	}
+}
+
+// TestNothingFoundIsNeverClear: an empty list with people within reach is inconclusive, whether
+// none of them stands out or those who did have left the registry, and says what would help.
+func TestNothingFoundIsNeverClear(t *testing.T) {
+	sexes, states := []string{"male", "female"}, []string{"NY", "TX", "CA", "WA"}
+	enrol := func(h *house, i int, distance float32) schemas.UUID {
+		return h.enrol(person(fmt.Sprintf("n%02d", i), "Look", fmt.Sprintf("Alike%c", 'a'+i), func(r *schemas.Record) {
+			r.Jurisdiction, r.Birth = states[i/2%4], schemas.Date{Year: 1950 + 10*(i/8)}
+			r.Sex = schemas.Coded{Value: sexes[i%2]}
+		}), near(distance))
+	}
+	details := faceBody(jpeg("probe"), `,"details":true`)
+	t.Run("none stands out", func(t *testing.T) {
+		h := newHouse(t)
+		for i := range 16 { // fewer than 20: E is 16 times the model's curve at .5
+			enrol(h, i, 0.5+float32(i)/1000)
+		}
+		_, body := h.keyed("POST", "/faces", details)
+		got := decode[faceAnswer](t, body)
+		if len(got.Matches) != 0 || got.Search.Outcome != "inconclusive" || got.Search.Advice == nil {
+			t.Fatalf("body %s", body)
+		}
+		// At .5 the curve (.39: 1e-3, .45: 1e-2, a decade each .06) has 10^(-2+.05/.06) = .068129; 16 of them: 1.09007.
+		// A state leaves a quarter, sex and birth year (8 each) and age range (ten years apart) one half.
+		const e = 1.09007
+		want := map[string]float64{"state": e / 4, "sex": e / 2, "age_range": e / 2, "birth_year": e / 2}
+		said := map[string]float64{got.Search.Advice.Filter: got.Search.Advice.Expected}
+		for _, a := range got.Search.Advice.Alternatives {
+			said[a.Filter] = a.Expected
+		}
+		if diff := cmp.Diff(want, said, cmpopts.EquateApprox(1e-3, 0)); diff != "" || got.Search.Advice.Filter != "state" {
+			t.Errorf("advice %q first, want state; (-want +got):\n%s", got.Search.Advice.Filter, diff)
+		}
+		// And it is as it was said: with the state given, one stands out or fewer false matches are expected.
+		_, body = h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true,"state":"TX"`))
+		if narrowed := decode[faceAnswer](t, body); narrowed.Search.Outcome != "match" {
+			t.Errorf("with the state given: %s", body)
+		}
+	})
+	t.Run("all who stood out left", func(t *testing.T) {
+		h := newHouse(t)
+		h.ledger.gone[enrol(h, 0, 0.1)] = true
+		_, body := h.keyed("POST", "/faces", details)
+		if got := decode[faceAnswer](t, body); len(got.Matches) != 0 || got.Search.Outcome != "inconclusive" {
+			t.Errorf("body %s", body)
+		}
+		if !strings.Contains(h.logged(), "inconclusive") {
+			t.Errorf("the log says another outcome: %s", h.logged())
+		}
+	})
+	t.Run("a match gives no advice", func(t *testing.T) {
+		h := newHouse(t)
+		h.crowd(40)
+		enrol(h, 0, 0.1)
+		_, body := h.keyed("POST", "/faces", details)
+		if got := decode[faceAnswer](t, body); got.Search.Outcome != "match" || got.Search.Advice != nil {
+			t.Errorf("body %s", body)
+		}
+	})
 }
 
 func TestFacesRefusesWithTheDocumentedCode(t *testing.T) {

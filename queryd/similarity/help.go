@@ -1,5 +1,10 @@
 package similarity
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Facts are what filters can ask of a neighbour; a zero value is not known.
 type Facts struct {
 	State string
@@ -7,7 +12,7 @@ type Facts struct {
 	Born  int // year
 }
 
-// Advice names the filter that would make an inconclusive search most certain.
+// Advice is what one more filter would do for an inconclusive search.
 type Advice struct {
 	Filter   string  // "sex", "age_range", "state" or "birth_year"
 	Share    float64 // share of the neighbours that is expected to pass it
@@ -17,17 +22,17 @@ type Advice struct {
 // ageSlack is the width to either side that a guessed age is given.
 const ageSlack = 5
 
-// Advise says which filter would help an inconclusive search most: of those after which the
-// best candidate would be expected to stand alone (E below 1) the one that asks least of the
-// searcher, else the one that leaves fewest neighbours. ok is false when the search is not
-// inconclusive, or when no filter would remove at least a tenth of the neighbours.
+// Advise says which filters would help an inconclusive search, the one that would help most
+// first: under it the best candidate is expected to have the fewest false matches. Of equals the
+// one comes first that a searcher is likeliest to know. None are named when the search is not
+// inconclusive, and none that would remove less than a tenth of the neighbours.
 //
 // The person searched for is taken to be drawn from among the neighbours, so a filter is
 // expected to leave the mean, over the neighbours, of the share that shares their value.
 // Neighbours of whom the fact is not known pass every filter.
-func Advise(s Scored, neighbours []Facts) (advice Advice, ok bool) {
-	if s.Outcome != Inconclusive || len(neighbours) == 0 {
-		return Advice{}, false
+func Advise(s Scored, neighbours []Facts) []Advice {
+	if s.Outcome != Inconclusive || len(s.Candidates) == 0 || len(neighbours) == 0 {
+		return nil
 	}
 	filters := []struct {
 		name string
@@ -39,6 +44,7 @@ func Advise(s Scored, neighbours []Facts) (advice Advice, ok bool) {
 		{"birth_year", func(a, o Facts) bool { return near(a.Born, o.Born, 0) }},
 	}
 	best := s.Candidates[0].ExpectedFalseMatches
+	var all []Advice
 	for _, f := range filters {
 		passed := 0
 		for _, asked := range neighbours {
@@ -48,19 +54,12 @@ func Advise(s Scored, neighbours []Facts) (advice Advice, ok bool) {
 				}
 			}
 		}
-		share := float64(passed) / float64(len(neighbours)*len(neighbours))
-		if share > 0.9 {
-			continue
-		}
-		this := Advice{Filter: f.name, Share: share, Expected: best * share}
-		if this.Expected < 1 {
-			return this, true
-		}
-		if !ok || share < advice.Share {
-			advice, ok = this, true
+		if share := float64(passed) / float64(len(neighbours)*len(neighbours)); share <= 0.9 {
+			all = append(all, Advice{Filter: f.name, Share: share, Expected: best * share})
 		}
 	}
-	return advice, ok
+	slices.SortStableFunc(all, func(a, b Advice) int { return cmp.Compare(a.Expected, b.Expected) })
+	return all
 }
 
 func near(a, b, slack int) bool {

@@ -48,11 +48,12 @@ const (
 // Outcome says in a word what a search found.
 type Outcome string
 
-// The outcomes. None of them is "clear": who is not found may still be listed.
+// The outcomes. None of them is "clear": who is not found may still be listed. They speak of
+// the gallery that was searched, which is what passes the search's filter.
 const (
 	Match        Outcome = "match"        // some candidate has E below 1
 	NoMatch      Outcome = "no_match"     // nobody is within the model's reach
-	Inconclusive Outcome = "inconclusive" // candidates are within reach, none has E below 1
+	Inconclusive Outcome = "inconclusive" // candidates are within reach, none who is listed has E below 1
 )
 
 // Gallery is what Score must know of the gallery that was searched.
@@ -83,6 +84,26 @@ func (s Scored) Matches(limit int) []Candidate {
 		n++
 	}
 	return s.Candidates[:n]
+}
+
+// Without is s without the candidates who have left the registry since the index saw them. If
+// nobody above Floor remains the outcome is Inconclusive, whoever left: that the index lags says
+// nothing about who else is listed, so it must not read as if nobody had been within reach.
+func (s Scored) Without(left func(schemas.UUID) bool) Scored {
+	if len(s.Candidates) == 0 {
+		return s
+	}
+	kept := make([]Candidate, 0, len(s.Candidates))
+	for _, c := range s.Candidates {
+		if !left(c.Face.Registrant) {
+			kept = append(kept, c)
+		}
+	}
+	s.Candidates, s.Outcome = kept, Inconclusive
+	if len(kept) > 0 && kept[0].Similarity > Floor {
+		s.Outcome = Match
+	}
+	return s
 }
 
 // Score scores the neighbours of one probe. They may come in any order and hold several faces
