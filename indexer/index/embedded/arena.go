@@ -56,8 +56,9 @@ type arena struct {
 	chunks  []*chunk
 	used    int // rows
 	largest float64
-	heads   map[int64]uint32 // first face of a registrant: row + 1
-	free    []freed          // in the order they died
+	heads   []uint32 // first face of a registrant, by its row in the database, which are dense: row + 1, 0 for none
+	holders int      // registrants with a face
+	free    []freed  // in the order they died
 	retired []retired
 	sources map[string]uint16 // never changed, only replaced
 	states  map[string]uint16
@@ -97,7 +98,7 @@ type view struct {
 }
 
 func newArena(dim int) *arena {
-	a := &arena{dim: dim, stride: (dim + 63) / 64 * 64, heads: map[int64]uint32{}, textOf: map[string]uint32{}}
+	a := &arena{dim: dim, stride: (dim + 63) / 64 * 64, textOf: map[string]uint32{}}
 	a.publish(0)
 	return a
 }
@@ -121,7 +122,7 @@ func (a *arena) publish(seq int64) {
 	v := &view{
 		version: a.version, seq: seq, stride: a.stride,
 		chunks: append([]*chunk(nil), a.chunks...), table: tableOf(a.chunks, a.used),
-		sources: a.sources, states: a.states, texts: a.texts, faces: a.faces, registrants: len(a.heads),
+		sources: a.sources, states: a.states, texts: a.texts, faces: a.faces, registrants: a.holders,
 	}
 	a.mu.Lock()
 	if a.current != nil {
@@ -153,6 +154,9 @@ func (a *arena) oldest() uint64 {
 
 // remove takes a registrant's faces out of the next version.
 func (a *arena) remove(rid int64) {
+	if rid >= int64(len(a.heads)) || a.heads[rid] == 0 {
+		return
+	}
 	for at := a.heads[rid]; at != 0; {
 		row := at - 1
 		c, i := a.chunks[row/chunkRows], row%chunkRows
@@ -161,7 +165,8 @@ func (a *arena) remove(rid int64) {
 		a.faces--
 		at = c.faces[i].next
 	}
-	delete(a.heads, rid)
+	a.heads[rid] = 0
+	a.holders--
 }
 
 // add puts a face into the next version.
@@ -174,17 +179,34 @@ func (a *arena) add(id [16]byte, face enrolled, facts attr, embedding []float32)
 	// In this order no older view can take the row for one of its own at any moment.
 	atomic.StoreUint64(&c.born[i], a.version+1)
 	atomic.StoreUint64(&c.died[i], math.MaxUint64)
-	head, more := a.heads[face.rid]
-	facts.first = 1
-	if more {
-		facts.first = 0
-	}
-	face.next = head
 	c.ids[i], c.faces[i], c.attrs[i] = id, face, facts
 	copy(c.rows[i*a.stride:], embedding)
+	if err := a.link(c, i, row); err != nil {
+		return err
+	}
+	return a.code(c, i)
+}
+
+// maxRegistrants bounds the rows of the database that arena.heads can be asked for.
+const maxRegistrants = 1 << 30
+
+// link makes the face in a row one of its registrant's.
+func (a *arena) link(c *chunk, i int, row uint32) error {
+	face := &c.faces[i]
+	if face.rid < 0 || face.rid >= maxRegistrants {
+		return fmt.Errorf("registrant %d: the gallery holds fewer than %d", face.rid, maxRegistrants)
+	}
+	if missing := int(face.rid) + 1 - len(a.heads); missing > 0 {
+		a.heads = append(a.heads, make([]uint32, missing)...)
+	}
+	face.next, c.attrs[i].first = a.heads[face.rid], 0
+	if face.next == 0 {
+		c.attrs[i].first = 1
+		a.holders++
+	}
 	a.heads[face.rid] = row + 1
 	a.faces++
-	return a.code(c, i)
+	return nil
 }
 
 // slot finds a row nobody can see.
@@ -213,16 +235,13 @@ func (a *arena) slot() (uint32, error) {
 // code quantises a row, and first its whole chunk anew when the row exceeds the scale.
 func (a *arena) code(c *chunk, i int) error {
 	row := c.rows[i*a.stride:][:a.stride]
-	most := 0.0
-	for _, x := range row {
-		most = max(most, math.Abs(float64(x)))
-	}
+	most := largest(row)
 	a.largest = max(a.largest, most)
 	if c.scale == 0 {
 		c.scale = scaleFor(a.largest)
 	}
 	if most*c.scale <= 127 {
-		c.err = max(c.err, quantise(c.codes[i*a.stride:][:a.stride], row, c.scale))
+		c.err = max(c.err, quantise(c.codes[i*a.stride:], row, a.stride, c.scale))
 		return nil
 	}
 	mem, err := memory(chunkRows * a.stride)
@@ -232,10 +251,8 @@ func (a *arena) code(c *chunk, i int) error {
 	a.retired = append(a.retired, retired{c.codeMem, a.version + 1})
 	fresh := *c
 	fresh.codeMem, fresh.codes = mem, as[int8](mem)
-	fresh.scale, fresh.err = scaleFor(a.largest), 0
-	for j := range chunkRows {
-		fresh.err = max(fresh.err, quantise(fresh.codes[j*a.stride:][:a.stride], c.rows[j*a.stride:][:a.stride], fresh.scale))
-	}
+	fresh.scale = scaleFor(a.largest)
+	fresh.err = quantise(fresh.codes, c.rows, a.stride, fresh.scale)
 	for at := range a.chunks {
 		if a.chunks[at] == c {
 			a.chunks[at] = &fresh
@@ -246,18 +263,6 @@ func (a *arena) code(c *chunk, i int) error {
 
 // scaleFor leaves a quarter of headroom above the largest number seen.
 func scaleFor(largest float64) float64 { return 127 / (1.25 * max(largest, 1e-6)) }
-
-// quantise codes a row and returns how far the code is from it.
-func quantise(code []int8, row []float32, scale float64) float64 {
-	squared := 0.0
-	for i, x := range row {
-		scaled := float64(x) * scale
-		r := math.RoundToEven(scaled)
-		code[i] = int8(r)
-		squared += (scaled - r) * (scaled - r)
-	}
-	return math.Sqrt(squared)/scale*(1+1e-9) + 1e-12
-}
 
 // intern gives a name's code, from 1; "" is 0. The map is replaced, never changed: views hold it.
 func intern(codes *map[string]uint16, name string) (uint16, error) {
@@ -292,8 +297,7 @@ func (a *arena) text(s string) uint32 {
 // close frees the memory; nobody may hold a view.
 func (a *arena) close() {
 	for _, c := range a.chunks {
-		_ = unix.Munmap(c.mem)
-		_ = unix.Munmap(c.codeMem)
+		c.free()
 	}
 	for _, r := range a.retired {
 		_ = unix.Munmap(r.mem)
@@ -335,6 +339,11 @@ func newChunk(stride int) (*chunk, error) {
 	c.ids = as[[16]byte](take(16))
 	c.attrs = as[attr](take(int(unsafe.Sizeof(attr{}))))
 	return c, nil
+}
+
+func (c *chunk) free() {
+	_ = unix.Munmap(c.mem)
+	_ = unix.Munmap(c.codeMem)
 }
 
 // as reads memory as values of T.

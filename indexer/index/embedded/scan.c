@@ -24,6 +24,7 @@
 
 typedef double lanes __attribute__((vector_size(64)));
 typedef float narrow __attribute__((vector_size(32)));
+typedef int8_t bytes __attribute__((vector_size(8)));
 
 // The same sum in the same order on every instruction set: answers do not depend on the machine.
 INLINE double exact(const float *row, const float *query, int64_t stride)
@@ -204,6 +205,43 @@ int64_t lineup_count(const lineup_chunk *chunks, int64_t count, uint64_t version
 			n += c->attrs[row].first && passes(&c->attrs[row], filter, sources, states) && visible(c, row, version);
 	}
 	return n;
+}
+
+CLONES
+double lineup_largest(const float *x, int64_t count)
+{
+	int32_t most = 0; // floats without their sign are in the order of their bits
+	for (int64_t i = 0; i < count; i++) {
+		int32_t bits;
+		memcpy(&bits, x + i, sizeof bits);
+		bits &= INT32_MAX;
+		most = bits > most ? bits : most;
+	}
+	float largest;
+	memcpy(&largest, &most, sizeof largest);
+	return isfinite(largest) ? largest : -1;
+}
+
+CLONES
+double lineup_code(const float *rows, int64_t n, int64_t stride, double scale, int8_t *codes)
+{
+	const double whole = 6755399441055744.0; // 1.5 * 2^52: added and taken away, it leaves the nearest integer
+	double most = 0;
+	for (int64_t row = 0; row < n; row++) {
+		lanes sum = {0};
+		for (int64_t i = row * stride; i < (row + 1) * stride; i += 8) {
+			narrow a;
+			memcpy(&a, rows + i, sizeof a);
+			lanes x = __builtin_convertvector(a, lanes) * scale;
+			lanes r = (x + whole) - whole;
+			bytes code = __builtin_convertvector(r, bytes);
+			memcpy(codes + i, &code, sizeof code);
+			sum += (x - r) * (x - r);
+		}
+		double squared = ((sum[0] + sum[4]) + (sum[1] + sum[5])) + ((sum[2] + sum[6]) + (sum[3] + sum[7]));
+		most = squared > most ? squared : most;
+	}
+	return sqrt(most) / scale * (1 + 1e-9) + 1e-12;
 }
 
 CLONES

@@ -13,6 +13,7 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"unsafe"
 
@@ -84,53 +85,91 @@ type search struct {
 // many is how many searches one pass over the codes can do.
 const many = C.LINEUP_MANY
 
-// scan does up to many searches in one pass over the codes and one call into C: reading the
-// codes is what a pass costs, so searches that wait for each other had better share one.
-func (v *view) scan(searches []*search) {
+// scan does up to many searches in one pass over the codes: reading the codes is what a pass
+// costs, so searches that wait for each other had better share one. The pass is done in so many
+// parts at once, of which each holds an OS thread.
+func (v *view) scan(searches []*search, parts int) {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	jobs := make([]C.lineup_search, 0, len(searches))
-	var at []*search
-	results := make([][]C.lineup_hit, 0, len(searches))
+	var live []*search
 	for _, s := range searches {
-		k := min(s.k, v.faces)
-		if s.err = s.ctx.Err(); s.err != nil || k <= 0 {
+		if s.err = s.ctx.Err(); s.err != nil || min(s.k, v.faces) <= 0 {
 			continue
 		}
-		padded, hits, ready, stop := make([]float32, v.stride), make([]C.lineup_hit, k), v.filter(s.filter), new(int32)
+		padded, ready, stop := make([]float32, v.stride), v.filter(s.filter), new(int32)
 		copy(padded, s.query)
-		for _, p := range []any{&padded[0], &hits[0], &ready.sources[0], &ready.states[0], stop} {
+		for _, p := range []any{&padded[0], &ready.sources[0], &ready.states[0], stop} {
 			pin.Pin(p)
 		}
 		defer context.AfterFunc(s.ctx, func() { atomic.StoreInt32(stop, 1) })()
 		jobs = append(jobs, C.lineup_search{query: (*C.float)(&padded[0]), filter: ready.c, sources: (*C.uint8_t)(&ready.sources[0]), states: (*C.uint8_t)(&ready.states[0]),
-			k: C.int64_t(k), hits: &hits[0], stop: (*C.int32_t)(unsafe.Pointer(stop))})
-		at, results = append(at, s), append(results, hits)
+			k: C.int64_t(min(s.k, v.faces)), stop: (*C.int32_t)(unsafe.Pointer(stop))})
+		live = append(live, s)
 	}
 	if len(jobs) == 0 {
 		return
 	}
-	C.lineup_scan(&v.table[0], C.int64_t(len(v.table)), C.int64_t(v.stride), C.uint64_t(v.version), &jobs[0], C.int64_t(len(jobs)))
-	for i, s := range at {
-		if jobs[i].n < 0 {
-			s.err = s.ctx.Err()
-			continue
+	parts = max(1, min(parts, len(v.table)/partChunks))
+	found := make([][][]hit, parts) // by part and search; nil for one that was stopped
+	var others sync.WaitGroup
+	for i := 1; i < parts; i++ {
+		others.Go(func() { found[i] = v.scanPart(jobs, i*len(v.table)/parts, (i+1)*len(v.table)/parts) })
+	}
+	found[0] = v.scanPart(jobs, 0, len(v.table)/parts)
+	others.Wait()
+	for i, s := range live {
+		for _, part := range found {
+			if part[i] == nil {
+				s.err = s.ctx.Err()
+			}
+			s.hits = append(s.hits, part[i]...)
 		}
-		s.hits = make([]hit, jobs[i].n)
-		for j, h := range results[i][:jobs[i].n] {
-			s.hits[j] = hit{float64(h.squared), int(h.chunk), int(h.row)}
+		if s.err != nil {
+			s.hits = nil
+			continue
 		}
 		slices.SortFunc(s.hits, func(a, b hit) int {
 			return cmp.Or(cmp.Compare(a.squared, b.squared),
 				bytes.Compare(v.chunks[a.chunk].ids[a.row][:], v.chunks[b.chunk].ids[b.row][:]))
 		})
+		s.hits = s.hits[:min(s.k, len(s.hits))]
 	}
+}
+
+// partChunks is the least number of chunks worth a thread of their own.
+const partChunks = 2
+
+// scanPart does the searches over some of the chunks, in one call into C. The jobs are shared:
+// they are copied, not changed.
+func (v *view) scanPart(jobs []C.lineup_search, from, to int) [][]hit {
+	var pin runtime.Pinner
+	defer pin.Unpin()
+	jobs = slices.Clone(jobs)
+	results := make([][]C.lineup_hit, len(jobs))
+	for i := range jobs {
+		results[i] = make([]C.lineup_hit, jobs[i].k)
+		pin.Pin(&results[i][0])
+		jobs[i].hits = &results[i][0]
+	}
+	C.lineup_scan(&v.table[from], C.int64_t(to-from), C.int64_t(v.stride), C.uint64_t(v.version), &jobs[0], C.int64_t(len(jobs)))
+	found := make([][]hit, len(jobs))
+	for i := range jobs {
+		if jobs[i].n < 0 {
+			continue
+		}
+		found[i] = make([]hit, jobs[i].n)
+		for j, h := range results[i][:jobs[i].n] {
+			found[i][j] = hit{float64(h.squared), from + int(h.chunk), int(h.row)}
+		}
+	}
+	return found
 }
 
 // nearest does one search.
 func (v *view) nearest(ctx context.Context, query []float32, k int, f index.Filter) ([]hit, error) {
 	s := &search{ctx: ctx, query: query, k: k, filter: f}
-	v.scan([]*search{s})
+	v.scan([]*search{s}, 1)
 	return s.hits, s.err
 }
 
@@ -142,6 +181,16 @@ func (v *view) enrolled(f index.Filter) int {
 	}
 	return int(C.lineup_count(&v.table[0], C.int64_t(len(v.table)), C.uint64_t(v.version),
 		&ready.c, (*C.uint8_t)(&ready.sources[0]), (*C.uint8_t)(&ready.states[0])))
+}
+
+// largest is the largest of the numbers without their sign, -1 when one is not finite.
+func largest(x []float32) float64 {
+	return float64(C.lineup_largest((*C.float)(&x[0]), C.int64_t(len(x))))
+}
+
+// quantise codes rows and returns how far the farthest is from its code.
+func quantise(codes []int8, rows []float32, stride int, scale float64) float64 {
+	return float64(C.lineup_code((*C.float)(&rows[0]), C.int64_t(len(rows)/stride), C.int64_t(stride), C.double(scale), (*C.int8_t)(&codes[0])))
 }
 
 // touch reads every code once, for measuring a scan against that floor.

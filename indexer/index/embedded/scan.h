@@ -58,6 +58,13 @@ void lineup_scan(const lineup_chunk *chunks, int64_t count, int64_t stride, uint
 int64_t lineup_count(const lineup_chunk *chunks, int64_t count, uint64_t version,
 		const lineup_filter *filter, const uint8_t *sources, const uint8_t *states);
 
+// lineup_largest is the largest of the numbers without their sign, -1 when one is not finite.
+double lineup_largest(const float *x, int64_t count);
+
+// lineup_code codes rows, none of whose numbers times scale may exceed 127, and returns how far
+// the farthest of them is from its code.
+double lineup_code(const float *rows, int64_t n, int64_t stride, double scale, int8_t *codes);
+
 // lineup_touch adds up all codes: the least that any scan has to read.
 int64_t lineup_touch(const lineup_chunk *chunks, int64_t count, int64_t stride);
 

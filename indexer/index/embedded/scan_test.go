@@ -220,7 +220,8 @@ func TestScanStops(t *testing.T) {
 }
 
 // TestSharedPass: searches that share a pass find what each finds alone, whatever the others
-// ask for, and one that is cancelled does not disturb them.
+// ask for and however many parts the pass is done in, and one that is cancelled does not
+// disturb them.
 func TestSharedPass(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	a := newArena(128)
@@ -232,7 +233,7 @@ func TestSharedPass(t *testing.T) {
 		}
 		return e
 	}
-	for n := range int64(chunkRows + 3000) {
+	for n := range int64(3*partChunks*chunkRows + 3000) {
 		if err := a.add(idOf(n), enrolled{rid: n}, attr{sex: toSex(int(n % 3))}, point(0.1)); err != nil {
 			t.Fatal(err)
 		}
@@ -242,28 +243,30 @@ func TestSharedPass(t *testing.T) {
 	defer a.release(v)
 	gone, cancel := context.WithCancel(context.Background())
 	cancel()
-	var shared []*search
-	for i := range many {
-		s := &search{ctx: context.Background(), query: point([]float64{0.1, 0.1, 1e4}[i%3]), k: 1 + 9*i}
-		if i%2 == 1 {
-			s.filter = index.Filter{Sexes: []string{"female"}}
-		}
-		if i == 4 {
-			s.ctx = gone
-		}
-		shared = append(shared, s)
-	}
-	v.scan(shared)
-	for i, s := range shared {
-		if i == 4 {
-			if s.err == nil {
-				t.Error("the search of a caller that left has an answer")
+	for parts := range 4 {
+		var shared []*search
+		for i := range many {
+			s := &search{ctx: context.Background(), query: point([]float64{0.1, 0.1, 1e4}[i%3]), k: 1 + 9*i}
+			if i%2 == 1 {
+				s.filter = index.Filter{Sexes: []string{"female"}}
 			}
-			continue
+			if i == 4 {
+				s.ctx = gone
+			}
+			shared = append(shared, s)
 		}
-		alone, err := v.nearest(context.Background(), s.query, s.k, s.filter)
-		if err != nil || s.err != nil || len(alone) != s.k || !slices.Equal(alone, s.hits) {
-			t.Errorf("search %d finds something else in company: %v, %v", i, s.err, err)
+		v.scan(shared, parts)
+		for i, s := range shared {
+			if i == 4 {
+				if s.err == nil {
+					t.Errorf("%d parts: the search of a caller that left has an answer", parts)
+				}
+				continue
+			}
+			alone, err := v.nearest(context.Background(), s.query, s.k, s.filter)
+			if err != nil || s.err != nil || len(alone) != s.k || !slices.Equal(alone, s.hits) {
+				t.Errorf("%d parts: search %d finds something else in company: %v, %v", parts, i, s.err, err)
+			}
 		}
 	}
 }

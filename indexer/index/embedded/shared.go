@@ -75,14 +75,30 @@ func (x *generation) nearest(ctx context.Context, turns chan struct{}, embedding
 			}
 			return nil, ctx.Err()
 		case turn <- struct{}{}:
-			x.scan(ctx, x.queue.take())
-			<-turns
+			// Turns nobody waits for would be cores that idle: the pass takes them too.
+			held := 1 + spare(turns)
+			x.scan(ctx, x.queue.take(), held)
+			for range held {
+				<-turns
+			}
 		}
 	}
 }
 
-// scan does the searches on the faces as of now, which is after each of them began.
-func (x *generation) scan(ctx context.Context, list []*waiting) {
+// spare takes the turns that are free and returns how many they were.
+func spare(turns chan struct{}) int {
+	for n := 0; ; n++ {
+		select {
+		case turns <- struct{}{}:
+		default:
+			return n
+		}
+	}
+}
+
+// scan does the searches, in so many parts at once, on the faces as of now, which is after each
+// of them began.
+func (x *generation) scan(ctx context.Context, list []*waiting, parts int) {
 	defer func() {
 		for _, w := range list {
 			close(w.done)
@@ -100,7 +116,7 @@ func (x *generation) scan(ctx context.Context, list []*waiting) {
 	for i, w := range list {
 		searches[i] = &w.search
 	}
-	v.scan(searches)
+	v.scan(searches, parts)
 	names := make([]string, len(v.sources)+1)
 	for name, code := range v.sources {
 		names[code] = name

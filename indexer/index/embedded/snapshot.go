@@ -1,20 +1,21 @@
 package embedded
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"time"
 	"unsafe"
+
+	"golang.org/x/sync/errgroup"
 )
 
 const (
@@ -23,15 +24,16 @@ const (
 	// long enough to keep a file of them.
 	snapshotFrom = 200_000
 	// snapshotMagic is written as this machine writes numbers: the file is not for another one.
-	snapshotMagic  = 0x4c494e4555500001
+	snapshotMagic  = 0x4c494e4555500002
 	snapshotHeader = 16 << 20 // most bytes of a header
+	sumBytes       = 4
 )
 
 // snapshotHead describes the faces that follow it.
 type snapshotHead struct {
 	File    string            `json:"file"`
 	Dim     int               `json:"dim"`
-	Row     int               `json:"row"` // bytes a face takes beside its embedding
+	Row     int               `json:"row"` // bytes a face takes
 	Seq     int64             `json:"seq"`
 	Faces   int               `json:"faces"`
 	Sources map[string]uint16 `json:"sources"`
@@ -39,42 +41,56 @@ type snapshotHead struct {
 	Texts   []string          `json:"texts"`
 }
 
-const rowBytes = int(16 + unsafe.Sizeof(attr{}) + unsafe.Sizeof(enrolled{}))
-
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// asBytes is the memory of a value.
-func asBytes[T any](t *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)) }
-
-// summed writes or reads through a checksum.
-type summed struct {
-	r   io.Reader
-	w   io.Writer
-	sum hash.Hash32
+// bytesIn is the memory of a slice.
+func bytesIn[T any](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
 }
 
-func (s summed) Write(p []byte) (int, error) { s.sum.Write(p); return s.w.Write(p) }
-func (s summed) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	s.sum.Write(p[:n])
-	return n, err
+// columns are the parts of a chunk that the file has, of its first n faces: the file's blocks are
+// what lies in memory, so reading one is reading into place. The codes are made anew: that
+// takes less time than reading them would.
+func (c *chunk) columns(n, stride int) [][]byte {
+	return [][]byte{bytesIn(c.rows[:n*stride]), bytesIn(c.faces[:n]), bytesIn(c.ids[:n]), bytesIn(c.attrs[:n])}
 }
 
-// writeSnapshot writes the faces of a view. Layout: magic, length of the header, header
-// (JSON), the faces, CRC-32C of all before it; numbers as this machine has them.
+// rowBytes is what a face takes in the file.
+func rowBytes(stride int) int {
+	return 4*stride + int(unsafe.Sizeof(enrolled{})+unsafe.Sizeof([16]byte{})+unsafe.Sizeof(attr{}))
+}
+
+// writeSnapshot writes the faces of a view. Layout: magic, length of the header, header (JSON),
+// CRC-32C of all that; then blocks of chunkRows faces, the last one shorter, column by column, each
+// with its CRC-32C. Numbers are as this machine has them.
 func writeSnapshot(ctx context.Context, to io.Writer, v *view, file string, dim int) error {
-	buffered := bufio.NewWriterSize(to, 1<<20)
-	w := summed{w: buffered, sum: crc32.New(castagnoli)}
-	head, err := json.Marshal(snapshotHead{file, dim, rowBytes, v.seq, v.faces, v.sources, v.states, v.texts})
+	head, err := json.Marshal(snapshotHead{file, dim, rowBytes(v.stride), v.seq, v.faces, v.sources, v.states, v.texts})
 	if err != nil {
 		return err
 	}
 	start := binary.NativeEndian.AppendUint64(nil, snapshotMagic)
-	start = binary.NativeEndian.AppendUint32(start, uint32(len(head)))
-	if _, err := w.Write(append(start, head...)); err != nil {
+	start = append(binary.NativeEndian.AppendUint32(start, uint32(len(head))), head...)
+	if _, err := to.Write(binary.NativeEndian.AppendUint32(start, crc32.Checksum(start, castagnoli))); err != nil {
 		return err
 	}
-	row := make([]byte, 0, rowBytes+4*dim)
+	block, err := newChunk(v.stride)
+	if err != nil {
+		return err
+	}
+	defer block.free()
+	n := 0
+	flush := func() error {
+		sum := uint32(0)
+		for _, column := range block.columns(n, v.stride) {
+			sum = crc32.Update(sum, castagnoli, column)
+			if _, err := to.Write(column); err != nil {
+				return err
+			}
+		}
+		n = 0
+		_, err := to.Write(binary.NativeEndian.AppendUint32(nil, sum))
+		return err
+	}
 	for at, c := range v.chunks {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -83,43 +99,32 @@ func writeSnapshot(ctx context.Context, to io.Writer, v *view, file string, dim 
 			if !v.visible(c, i) {
 				continue
 			}
-			row = append(row[:0], c.ids[i][:]...)
-			row = append(row, asBytes(&c.attrs[i])...)
-			row = append(row, asBytes(&c.faces[i])...)
-			row = append(row, unsafe.Slice((*byte)(unsafe.Pointer(&c.rows[i*v.stride])), 4*dim)...)
-			if _, err := w.Write(row); err != nil {
-				return err
+			copy(block.rows[n*v.stride:][:v.stride], c.rows[i*v.stride:])
+			block.faces[n], block.ids[n], block.attrs[n] = c.faces[i], c.ids[i], c.attrs[i]
+			if n++; n == chunkRows {
+				if err := flush(); err != nil {
+					return err
+				}
 			}
 		}
 	}
-	if _, err := buffered.Write(binary.NativeEndian.AppendUint32(nil, w.sum.Sum32())); err != nil {
-		return err
+	if n == 0 {
+		return nil
 	}
-	return buffered.Flush()
+	return flush()
 }
 
 // readSnapshot reads faces into an empty arena, which is to be thrown away after an error, and
-// returns the sequence number they stand for. size is the length of the whole.
-func readSnapshot(from io.Reader, size int64, a *arena, file string) (int64, error) {
-	r := summed{r: bufio.NewReaderSize(from, 1<<20), sum: crc32.New(castagnoli)}
-	var start [12]byte
-	if _, err := io.ReadFull(r, start[:]); err != nil {
+// returns the sequence number they stand for. size is the length of the whole. The blocks are
+// read side by side: the time goes into checking and coding them.
+func readSnapshot(from io.ReaderAt, size int64, a *arena, file string) (int64, error) {
+	head, at, err := readHead(from, size)
+	if err != nil {
 		return 0, err
 	}
-	length := binary.NativeEndian.Uint32(start[8:])
-	if binary.NativeEndian.Uint64(start[:]) != snapshotMagic || length > snapshotHeader || int64(length) > size {
-		return 0, errors.New("not a file of faces of this version")
-	}
-	raw := make([]byte, length)
-	if _, err := io.ReadFull(r, raw); err != nil {
-		return 0, err
-	}
-	var head snapshotHead
-	if err := json.Unmarshal(raw, &head); err != nil {
-		return 0, err
-	}
-	rest := size - int64(len(start)) - int64(length) - 4
-	if head.File != file || head.Dim != a.dim || head.Row != rowBytes || head.Seq <= 0 || head.Faces < 0 || rest != int64(head.Faces)*int64(rowBytes+4*a.dim) {
+	blocks := (int64(head.Faces) + chunkRows - 1) / chunkRows
+	if head.File != file || head.Dim != a.dim || head.Row != rowBytes(a.stride) || head.Seq <= 0 || head.Faces < 0 ||
+		size-at != int64(head.Faces)*int64(head.Row)+blocks*sumBytes {
 		return 0, errors.New("faces of another generation")
 	}
 	if !dense(head.Sources) || !dense(head.States) {
@@ -129,37 +134,92 @@ func readSnapshot(from io.Reader, size int64, a *arena, file string) (int64, err
 	for _, t := range head.Texts {
 		a.text(t)
 	}
-	row := make([]byte, rowBytes+4*a.dim)
-	embedding := make([]float32, a.dim)
-	for range head.Faces {
-		if _, err := io.ReadFull(r, row); err != nil {
+	for range blocks {
+		c, err := newChunk(a.stride)
+		if err != nil {
 			return 0, err
 		}
-		facts := *(*attr)(unsafe.Pointer(&row[16]))
-		var face enrolled
-		copy(asBytes(&face), row[16+unsafe.Sizeof(facts):])
-		if int(facts.source) > len(head.Sources) || int(facts.state) > len(head.States) || facts.sex > 2 || int(face.text) >= len(a.texts) {
-			return 0, errors.New("damaged: a face with unknown facts")
-		}
-		copy(unsafe.Slice((*byte)(unsafe.Pointer(&embedding[0])), 4*a.dim), row[rowBytes:])
-		for _, x := range embedding {
-			if x != x || math.IsInf(float64(x), 0) {
-				return 0, errors.New("damaged: an embedding that is not finite")
-			}
-		}
-		if err := a.add([16]byte(row), face, facts, embedding); err != nil {
-			return 0, err
-		}
+		a.chunks = append(a.chunks, c)
 	}
-	want := r.sum.Sum32()
-	var sum [4]byte
-	if _, err := io.ReadFull(r, sum[:]); err != nil {
+	a.used = head.Faces
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	sizes := make([]float64, blocks)
+	for i, c := range a.chunks {
+		group.Go(func() (err error) {
+			offset := at + int64(i)*(int64(chunkRows*head.Row)+sumBytes)
+			sizes[i], err = a.readBlock(from, offset, c, min(chunkRows, head.Faces-i*chunkRows))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return 0, err
 	}
-	if binary.NativeEndian.Uint32(sum[:]) != want {
-		return 0, errors.New("damaged: wrong checksum")
+	for i, c := range a.chunks {
+		a.largest = max(a.largest, sizes[i])
+		for j := range min(chunkRows, head.Faces-i*chunkRows) {
+			if err := a.link(c, j, uint32(i*chunkRows+j)); err != nil {
+				return 0, err
+			}
+		}
 	}
 	return head.Seq, nil
+}
+
+// readHead reads the header, and tells where the blocks begin.
+func readHead(from io.ReaderAt, size int64) (head snapshotHead, end int64, err error) {
+	var start [12]byte
+	if _, err := from.ReadAt(start[:], 0); err != nil {
+		return head, 0, err
+	}
+	length := int64(binary.NativeEndian.Uint32(start[8:]))
+	end = int64(len(start)) + length + sumBytes
+	if binary.NativeEndian.Uint64(start[:]) != snapshotMagic || length > snapshotHeader || end > size {
+		return head, 0, errors.New("not a file of faces of this version")
+	}
+	raw := make([]byte, end)
+	if _, err := from.ReadAt(raw, 0); err != nil {
+		return head, 0, err
+	}
+	raw, sum := raw[:end-sumBytes], raw[end-sumBytes:]
+	if binary.NativeEndian.Uint32(sum) != crc32.Checksum(raw, castagnoli) {
+		return head, 0, errors.New("damaged: wrong checksum")
+	}
+	return head, end, json.Unmarshal(raw[len(start):], &head)
+}
+
+// readBlock fills a chunk with its first n faces, all but their links, and returns the largest
+// number in their embeddings.
+func (a *arena) readBlock(from io.ReaderAt, offset int64, c *chunk, n int) (float64, error) {
+	sum := uint32(0)
+	for _, column := range c.columns(n, a.stride) {
+		if _, err := from.ReadAt(column, offset); err != nil {
+			return 0, err
+		}
+		offset += int64(len(column))
+		sum = crc32.Update(sum, castagnoli, column)
+	}
+	var want [sumBytes]byte
+	if _, err := from.ReadAt(want[:], offset); err != nil {
+		return 0, err
+	}
+	if binary.NativeEndian.Uint32(want[:]) != sum {
+		return 0, errors.New("damaged: wrong checksum")
+	}
+	for i := range n {
+		facts := c.attrs[i]
+		if int(facts.source) > len(a.sources) || int(facts.state) > len(a.states) || facts.sex > 2 || int(c.faces[i].text) >= len(a.texts) {
+			return 0, errors.New("damaged: a face with unknown facts")
+		}
+		c.born[i], c.died[i] = a.version+1, math.MaxUint64
+	}
+	most := largest(c.rows[:n*a.stride])
+	if most < 0 {
+		return 0, errors.New("damaged: an embedding that is not finite")
+	}
+	c.scale = scaleFor(most)
+	c.err = quantise(c.codes, c.rows[:n*a.stride], a.stride, c.scale)
+	return most, nil
 }
 
 // dense reports whether the codes are 1 to n.
