@@ -191,6 +191,9 @@ type Auditor interface {
 	// Held returns the faces, with embeddings, and photo outcomes that a generation holds of
 	// a photo, whoever it belongs to, MostHeld of each at most: an unchanged photo is never embedded twice by the same model.
 	Held(ctx context.Context, generation string, photo schemas.Digest) ([]schemas.Face, []PhotoOutcome, error)
+	// Search is Nearest over any generation, without a filter: for looking at one before it serves.
+	// Errors: fs.ErrNotExist, ErrEmbedding.
+	Search(ctx context.Context, generation string, embedding []float32, k int) ([]Neighbour, error)
 	// Sharing returns photos of a source's registrants whose perceptual hash differs in at most bits (0..3) of
 	// hash, at most limit of them: those that are not marked as Placeholder yet first.
 	Sharing(ctx context.Context, generation, source string, hash uint64, bits, limit int) ([]Sharer, error)

@@ -111,6 +111,19 @@ func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index
 	return out, serving, nil
 }
 
+// Search is Nearest over any generation.
+func (x *Index) Search(ctx context.Context, generation string, embedding []float32, k int) ([]index.Neighbour, error) {
+	g, release, err := x.named(ctx, generation)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+		return nil, fmt.Errorf("search generation %s: %w", generation, err)
+	}
+	return g.nearest(ctx, x.scans, embedding, k, index.Filter{})
+}
+
 func (v *view) face(c *chunk, row int) schemas.Face {
 	return c.faces[row].face(c.ids[row], v.texts[c.faces[row].text])
 }

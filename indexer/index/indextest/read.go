@@ -3,11 +3,15 @@ package indextest
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"slices"
 	"testing"
 	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"lineup/indexer/index"
 	"lineup/schemas"
@@ -55,6 +59,9 @@ func nearest(t *testing.T, open opener) {
 		if err != nil || len(got) != 40 {
 			t.Fatalf("%d neighbours, %v", len(got), err)
 		}
+		if named, err := ix.Search(ctx, "one", probe, 40); err != nil || !gocmp.Equal(named, got) {
+			t.Fatalf("searched by name: %d neighbours, %v; as the serving one %d", len(named), err, len(got))
+		}
 		for i := range got {
 			if got[i].Face.ID != want[i].Face.ID || math.Abs(got[i].Distance-want[i].Distance) > 1e-5 {
 				t.Fatalf("probe %d, neighbour %d: %s at %v, want %s at %v", n, i, got[i].Face.ID, got[i].Distance, want[i].Face.ID, want[i].Distance)
@@ -70,6 +77,18 @@ func nearest(t *testing.T, open opener) {
 	}
 	if got, _, err := ix.Nearest(ctx, vectors[all[0].Face.ID], 0, index.Filter{}); err != nil || len(got) != 0 {
 		t.Errorf("asked for none: %d, %v", len(got), err)
+	}
+	if err := ix.Create(ctx, index.Generation{Name: "two", Model: Model}); err != nil {
+		t.Fatal(err)
+	}
+	if err := ix.Replace(ctx, "two", batch[3]); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ix.Search(ctx, "two", batch[3].Faces[0].Embedding, 5); err != nil || len(got) != 1 || got[0].Face.ID != batch[3].Faces[0].ID {
+		t.Errorf("one that is being built finds %+v, %v", got, err)
+	}
+	if _, err := ix.Search(ctx, "three", batch[3].Faces[0].Embedding, 5); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a missing generation: %v, want fs.ErrNotExist", err)
 	}
 	if n, err := ix.Enrolled(ctx, index.Filter{}); err != nil || math.Abs(float64(n)-400) > 40 {
 		t.Errorf("%d enrolled, %v, want 400", n, err)

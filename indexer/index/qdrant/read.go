@@ -120,31 +120,49 @@ func (x *Index) Face(ctx context.Context, id schemas.UUID) (f schemas.Face, err 
 func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) (near []index.Neighbour, serving index.Generation, err error) {
 	err = x.reading(ctx, func(g generation) error {
 		serving = g.Generation
-		if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
-			return fmt.Errorf("nearest: %w", err)
-		}
-		if k <= 0 {
-			return ctx.Err()
-		}
-		// Some more than asked for: faces of equal distance at the end, and such as are being
-		// replaced and do not count.
-		for limit, try := k+k/4+8, 0; ; limit, try = limit*2, try+1 {
-			hits, err := x.query(ctx, g.Name, embedding, limit, f)
-			if err != nil {
-				return err
-			}
-			whole := false
-			if near, whole, err = x.counting(ctx, g.Name, hits); err != nil {
-				return err
-			}
-			// Passed-over faces mean a writer at work, whose new faces the next look sees.
-			if whole && (len(near) >= k || len(hits) < limit) || try == 4 {
-				near = near[:min(k, len(near))]
-				return nil
-			}
-		}
+		near, err = x.nearest(ctx, g.Generation, embedding, k, f)
+		return err
 	})
 	return near, serving, err
+}
+
+// Search is Nearest over any generation.
+func (x *Index) Search(ctx context.Context, name string, embedding []float32, k int) ([]index.Neighbour, error) {
+	all, err := x.Generations(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range all {
+		if g.Name == name {
+			return x.nearest(ctx, g, embedding, k, index.Filter{})
+		}
+	}
+	return nil, missing(name)
+}
+
+func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []float32, k int, f index.Filter) (near []index.Neighbour, err error) {
+	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+		return nil, fmt.Errorf("nearest: %w", err)
+	}
+	if k <= 0 {
+		return nil, ctx.Err()
+	}
+	// Some more than asked for: faces of equal distance at the end, and such as are being
+	// replaced and do not count.
+	for limit, try := k+k/4+8, 0; ; limit, try = limit*2, try+1 {
+		hits, err := x.query(ctx, g.Name, embedding, limit, f)
+		if err != nil {
+			return nil, err
+		}
+		whole := false
+		if near, whole, err = x.counting(ctx, g.Name, hits); err != nil {
+			return nil, err
+		}
+		// Passed-over faces mean a writer at work, whose new faces the next look sees.
+		if whole && (len(near) >= k || len(hits) < limit) || try == 4 {
+			return near[:min(k, len(near))], nil
+		}
+	}
 }
 
 func (x *Index) query(ctx context.Context, generation string, embedding []float32, limit int, f index.Filter) (hits []*qdrant.ScoredPoint, err error) {

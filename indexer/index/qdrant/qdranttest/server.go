@@ -9,8 +9,8 @@ import (
 	"fmt"
 	"math"
 	"net"
+	"path"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -30,6 +30,8 @@ type Server struct {
 	Address string
 	// APIKey, when set, is asked of every call but the health check.
 	APIKey string
+	// ReadOnlyKey, when set, opens the calls that change nothing.
+	ReadOnlyKey string
 	// RefuseWrites makes writes fail as a full disk does.
 	RefuseWrites atomic.Bool
 	// Before, when set, is called before each call is worked on, with its full method name:
@@ -128,8 +130,8 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 			return nil, status.FromContextError(ctx.Err()).Err()
 		}
 	}
-	if md, _ := metadata.FromIncomingContext(ctx); s.APIKey != "" && !strings.HasSuffix(info.FullMethod, "HealthCheck") && !slices.Contains(md.Get("api-key"), s.APIKey) {
-		return nil, status.Error(codes.Unauthenticated, "Invalid API key or JWT")
+	if err := s.admit(ctx, path.Base(info.FullMethod)); err != nil {
+		return nil, err
 	}
 	if before := s.Before.Load(); before != nil {
 		(*before)(info.FullMethod)
@@ -142,6 +144,24 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 		return proto.Clone(m), nil
 	}
 	return response, err
+}
+
+// reading are the calls that a read-only key opens.
+var reading = []string{"Get", "List", "ListAliases", "CollectionExists", "Scroll", "Query", "QueryBatch", "Count", "Facet"}
+
+// admit asks for the key of a call.
+func (s *Server) admit(ctx context.Context, method string) error {
+	md, _ := metadata.FromIncomingContext(ctx)
+	given := md.Get("api-key")
+	switch {
+	case s.APIKey == "" || method == "HealthCheck" || slices.Contains(given, s.APIKey):
+		return nil
+	case s.ReadOnlyKey == "" || !slices.Contains(given, s.ReadOnlyKey):
+		return status.Error(codes.Unauthenticated, "Invalid API key or JWT")
+	case !slices.Contains(reading, method):
+		return status.Error(codes.PermissionDenied, "Forbidden: Global manage access is required")
+	}
+	return nil
 }
 
 // HealthCheck answers without a key.
