@@ -34,7 +34,8 @@ type House struct {
 	// Alone says that no other process runs over this data directory: what must be done, this one does.
 	Alone bool
 
-	closers []func() error
+	pageDays int // after so many days the object store expires pages; 0 never
+	closers  []func() error
 }
 
 // Close closes everything, last opened first.
@@ -94,6 +95,7 @@ func (a *App) open(ctx context.Context, h *House) error {
 		return err
 	}
 	h.closers = append(h.closers, h.Index.Close)
+	h.pageDays = a.Config.S3.PageDays
 	h.Ingest = ingest.New(h.Blobs, h.Ledger, h.Queue, a.Log)
 	return nil
 }
