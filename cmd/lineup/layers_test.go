@@ -106,3 +106,22 @@ func TestSchemasNeedTheStandardLibraryOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestTheProgramHoldsNoTestTools keeps what only tests import out of the binary.
+func TestTheProgramHoldsNoTestTools(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "lineup/cmd/lineup").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	if !strings.Contains(string(out), "lineup/ingest\n") {
+		t.Fatalf("go list names nothing of ours: %.200s", out)
+	}
+	for path := range strings.Lines(string(out)) {
+		for _, tool := range []string{"testing\n", "k8s.io/", "sigs.k8s.io/", "github.com/compose-spec/", "github.com/prometheus/prometheus/",
+			"github.com/chromedp/", "github.com/getkin/", "github.com/rogpeppe/", "github.com/google/go-cmp/", "lineup/ingest/broker/brokertest", "lineup/indexer/index/qdrant/qdranttest"} {
+			if strings.HasPrefix(path, tool) {
+				t.Errorf("the program holds %s", path)
+			}
+		}
+	}
+}

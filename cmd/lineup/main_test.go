@@ -8,7 +8,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"lineup": main})
+	testscript.Main(m, map[string]func(){"lineup": main, "nats-server": natsServer})
 }
 
 // TestScripts runs the binary as its users do: testdata/script/*.txtar.

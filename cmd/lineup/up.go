@@ -71,6 +71,8 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 			return err
 		}
 		defer func() { err = errors.Join(err, faces.Close()) }()
+	}
+	if play.index { // a query daemon may only read the index, and says that it is not ready
 		if err := indexer.Prepare(ctx, h.Index, faces.Model()); err != nil {
 			return err
 		}

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/scraper/samplesite"
+	"lineup/scraper/samplesite/faces"
+)
+
+// TestRolesApart brings up what deploy/ describes, as processes: three NATS servers, the S3
+// gateway, a stand-in for Qdrant with its keys and TLS, one scraper, two indexers, two query
+// daemons. What is crawled answers alike from both daemons, whoever is killed.
+func TestRolesApart(t *testing.T) {
+	site, err := samplesite.New(samplesite.Options{})
+	must(t, err)
+	web, err := samplesite.Start(t.Context(), site, "127.0.0.1:0", "")
+	must(t, err)
+	t.Cleanup(func() { must(t, web.Close()) })
+
+	d := newDeployment(t)
+	must(t, os.WriteFile(filepath.Join(d.dir, "lineup.yaml"), []byte(fmt.Sprintf(
+		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource, web.URL)), 0o600))
+	nodes, monitor := d.startNATS()
+	d.startS3()
+	d.standInQdrant()
+
+	// What compose.yaml calls prepare: streams and buckets, by the administrator.
+	d.eventually("the administrator makes streams and buckets", func() error {
+		if out, code := d.command("prepare", d.services["prepare"].Command[0]); code != 0 {
+			return fmt.Errorf("exit code %d: %s", code, out)
+		}
+		return nil
+	})
+	queries := []*process{d.role("query", 1), d.role("query", 2)} // before anything is indexed
+	scraper := d.role("scrape", 1)
+	indexers := []*process{d.role("index", 1), d.role("index", 2)}
+	for _, p := range indexers {
+		d.ready("index", p)
+	}
+	d.ready("scrape", scraper)
+	for _, p := range queries {
+		d.ready("query", p)
+	}
+	key, code := d.command("admin", "keys", "add", "a client")
+	if code != 0 {
+		t.Fatalf("keys add: exit code %d", code)
+	}
+	key = strings.TrimSpace(key)
+	d.settled(site.Size())
+	d.sameAnswers(queries, key, "p005c.jpg", 5)
+	d.queueIsMeasured(monitor)
+
+	// An indexer and a daemon are lost, and a node of NATS; the site changes.
+	indexers[0].kill()
+	queries[0].kill()
+	nodes[2].kill()
+	must(t, site.Rephotograph("b", samplesite.FirstID+4), site.Delist(samplesite.FirstID+6))
+	d.eventually("a crawl by hand", func() error {
+		if out, code := d.command("scrape", "scrape", demoSource, "--once"); code != 0 {
+			return fmt.Errorf("exit code %d: %s", code, out)
+		}
+		return nil
+	})
+	d.settled(site.Size() - 1)
+	queries = append(queries[1:], d.role("query", 3))
+	d.ready("query", queries[1])
+	if best := d.sameAnswers(queries, key, "p005b.jpg", 5); best < 99.999 {
+		t.Errorf("the new photo scores %v against itself", best)
+	}
+
+	// A removal by the administrator is seen everywhere, and in the blobs, within a minute.
+	gone := sampleID(samplesite.FirstID + 4)
+	receipt, code := d.command("admin", "remove", string(gone), "--reason", "court order")
+	if code != 0 {
+		t.Fatalf("remove: exit code %d", code)
+	}
+	for _, q := range queries {
+		if matches, _ := d.search(q, key, "p005b.jpg"); len(matches) > 0 && matches[0].UUID == gone {
+			t.Errorf("%s answers with who was removed", q.name)
+		}
+	}
+	file := filepath.Join(d.dir, "receipt.json")
+	must(t, os.WriteFile(file, []byte(receipt), 0o600))
+	if out, code := d.command("admin", "removal", "verify", file); code != 0 || !strings.Contains(out, "genuine") {
+		t.Errorf("removal verify: exit code %d: %s", code, out)
+	}
+	d.settled(site.Size() - 2)
+	var report struct{ Differences []Difference }
+	out, code := d.command("admin", "audit", "--json")
+	if must(t, json.Unmarshal([]byte(out), &report)); code != 0 || len(report.Differences) != 0 {
+		t.Errorf("audit: exit code %d: %s", code, out)
+	}
+
+	// Asked to end, each ends by itself and well.
+	for _, p := range append(queries, indexers[1], scraper) {
+		if err := p.terminate(t); err != nil {
+			t.Errorf("%s asked to end: %v", p.name, err)
+		}
+	}
+}
+
+// standInQdrant starts the stand-in with the certificate and keys of the deployment.
+func (d *deployment) standInQdrant() {
+	d.t.Helper()
+	pair, err := tls.LoadX509KeyPair(filepath.Join(d.secrets, "qdrant.pem"), filepath.Join(d.secrets, "qdrant.key"))
+	must(d.t, err)
+	server := qdranttest.Start(d.t, &tls.Config{Certificates: []tls.Certificate{pair}})
+	for _, setting := range d.environment("qdrant", "", strings.NewReplacer()) {
+		switch name, value, _ := strings.Cut(setting, "="); name {
+		case "QDRANT__SERVICE__API_KEY":
+			server.APIKey = value
+		case "QDRANT__SERVICE__READ_ONLY_API_KEY":
+			server.ReadOnlyKey = value
+		}
+	}
+	if server.APIKey == "" || server.ReadOnlyKey == "" {
+		d.t.Fatal("Qdrant is deployed without keys")
+	}
+	d.places = append(d.places, "qdrant:6334", server.Address)
+}
+
+// settled waits until so many are listed and all of them are indexed.
+func (d *deployment) settled(listed int) {
+	d.t.Helper()
+	d.eventually(fmt.Sprintf("%d listed and indexed", listed), func() error {
+		out, code := d.command("admin", "status", "--json")
+		var report StatusReport
+		if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 {
+			return fmt.Errorf("status: exit code %d: %w: %s", code, err, out)
+		}
+		for _, s := range report.Sources {
+			if s.Listed == listed && s.Due == 0 && report.Jobs.Waiting == 0 {
+				return nil
+			}
+		}
+		return fmt.Errorf("%s", out)
+	})
+}
+
+// search asks a daemon for a photo, and also returns the answer as it came.
+func (d *deployment) search(p *process, key, photo string) (matches []match, answer string) {
+	d.t.Helper()
+	data, err := faces.Files.ReadFile(photo)
+	must(d.t, err)
+	body, err := json.Marshal(map[string]string{"queryImageBase64": base64.StdEncoding.EncodeToString(data)})
+	must(d.t, err)
+	client := http.Client{Timeout: 30 * time.Second}
+	response, err := client.Post("http://"+p.public+"/faces?key="+key, "application/json", bytes.NewReader(body))
+	must(d.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	must(d.t, err)
+	var parsed struct{ FaceMatches []match }
+	if err := json.Unmarshal(text, &parsed); err != nil || response.StatusCode != http.StatusOK {
+		d.t.Fatalf("%s answers %d: %s", p.name, response.StatusCode, text)
+	}
+	return parsed.FaceMatches, string(text)
+}
+
+// sameAnswers asks all daemons for a photo of a person of the sample: all find this person first
+// and answer alike to the byte. It returns the best similarity.
+func (d *deployment) sameAnswers(queries []*process, key, photo string, person int) float64 {
+	d.t.Helper()
+	first, answer := d.search(queries[0], key, photo)
+	if len(first) == 0 || first[0].UUID != sampleID(samplesite.FirstID+person-1) {
+		d.t.Fatalf("%s finds %s", photo, answer)
+	}
+	for _, q := range queries[1:] {
+		if _, other := d.search(q, key, photo); other != answer {
+			d.t.Errorf("%s answers\n%s\nand %s\n%s", queries[0].name, answer, q.name, other)
+		}
+	}
+	return first[0].Similarity
+}
+
+// queueIsMeasured holds that NATS tells the depth of the very consumer the autoscaling rule names.
+func (d *deployment) queueIsMeasured(monitor string) {
+	d.t.Helper()
+	text, err := os.ReadFile(filepath.Join(deployDir, "kubernetes", "autoscale.yaml"))
+	must(d.t, err)
+	var rule struct {
+		Spec struct {
+			Triggers []struct {
+				Type     string
+				Metadata map[string]string
+			}
+		}
+	}
+	must(d.t, yaml.Unmarshal(text, &rule))
+	trigger := rule.Spec.Triggers[0]
+	response, err := http.Get("http://" + monitor + "/jsz?consumers=true&config=true&acc=" + trigger.Metadata["account"])
+	must(d.t, err)
+	defer response.Body.Close()
+	var told struct {
+		Accounts []struct {
+			Streams []struct {
+				Name      string `json:"name"`
+				Consumers []struct {
+					Name    string `json:"name"`
+					Pending *int   `json:"num_pending"`
+				} `json:"consumer_detail"`
+			} `json:"stream_detail"`
+		} `json:"account_details"`
+	}
+	must(d.t, json.NewDecoder(response.Body).Decode(&told))
+	for _, account := range told.Accounts {
+		for _, stream := range account.Streams {
+			for _, consumer := range stream.Consumers {
+				if stream.Name == trigger.Metadata["stream"] && consumer.Name == trigger.Metadata["consumer"] && consumer.Pending != nil {
+					return
+				}
+			}
+		}
+	}
+	d.t.Errorf("NATS tells of no consumer %v: %+v", trigger.Metadata, told)
+}
