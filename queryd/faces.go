@@ -1,7 +1,6 @@
 package queryd
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -245,15 +244,15 @@ func (f foundFaces) wire(details bool) wireFaces {
 		}
 		return out
 	}
-	others := f.probe.Others
-	if others == nil {
-		others = []schemas.Box{}
-	}
 	return wireFaces{Matches: f.matches, Search: &wireSearch{
 		ID: string(f.id), Outcome: f.scored.Outcome, Calibration: f.scored.Calibration,
 		Model: f.generation.Model.ID, Generation: f.generation.Name, Registrants: f.registrants, Advice: f.advice,
-		Probe: wireProbe{Width: f.probe.Width, Height: f.probe.Height, Box: f.probe.Box, Others: others, Quality: f.probe.Quality},
+		Probe: probeOf(f.probe),
 	}}
+}
+
+func probeOf(r face.Result) wireProbe {
+	return wireProbe{Width: r.Width, Height: r.Height, Box: r.Box, Others: append([]schemas.Box{}, r.Others...), Quality: r.Quality}
 }
 
 // searchFaces runs one face search. Nothing of the photo outlives it.
@@ -293,14 +292,6 @@ func (s *Server) embed(ctx context.Context, photo []byte) (face.Result, error) {
 	defer s.metrics.timed("embed")()
 	ctx, cancel := context.WithTimeout(ctx, s.config.EmbedTimeout)
 	defer cancel()
-	if !bytes.HasPrefix(photo, []byte("\xff\xd8\xff")) && !bytes.HasPrefix(photo, []byte("\x89PNG\r\n\x1a\n")) {
-		err := &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a JPEG or PNG image. Send a photo as .jpg, .jpeg or .png."}
-		if kind := http.DetectContentType(photo); strings.HasPrefix(kind, "image/") {
-			err = &face.Problem{Code: face.CodeUnsupportedFormat, Text: "A photo in the format " + kind + " is not taken. Save it as JPEG or PNG."}
-		}
-		s.metrics.problems.WithLabelValues(string(err.Code)).Inc()
-		return face.Result{}, err
-	}
 	probe, err := s.deps.Faces.Embed(ctx, photo, face.Probe)
 	var problem *face.Problem
 	if errors.As(err, &problem) {

@@ -15,11 +15,12 @@ import (
 // failure is an answer that is an error: what the caller did, or what we could not do.
 type failure struct {
 	status  int
-	reason  string // stable, for programs: "no_face"
-	message string // for people, with what to do
-	retry   int    // seconds, 0: do not say
-	input   bool   // a bad parameter of /sexoffender: the legacy setting answers it with 200
-	cause   error  // for the log
+	reason  string     // stable, for programs: "no_face"
+	message string     // for people, with what to do
+	retry   int        // seconds, 0: do not say
+	input   bool       // a bad parameter of /sexoffender: the legacy setting answers it with 200
+	probe   *wireProbe // where the faces are, when there are several
+	cause   error      // for the log
 }
 
 func (f *failure) Error() string { return f.reason + ": " + f.message }
@@ -47,7 +48,12 @@ func failureOf(err error) *failure {
 	case errors.As(err, &known):
 		return known
 	case errors.As(err, &photo):
-		return badRequest(string(photo.Code), photo.Text)
+		f := badRequest(string(photo.Code), photo.Text)
+		if photo.Code == face.CodeSeveralFaces {
+			probe := probeOf(photo.Result)
+			f.probe = &probe
+		}
+		return f
 	case errors.Is(err, keys.ErrUnknown):
 		return &failure{status: http.StatusUnauthorized, reason: "invalid_key", message: "Invalid API key"}
 	case errors.Is(err, face.ErrBusy):
@@ -68,10 +74,11 @@ func failureOf(err error) *failure {
 // errorBody is an error on the wire: {code, message}; with a 400 also {error, reason}, the
 // other shape that clients of the contract know.
 type errorBody struct {
-	Code    int    `json:"code,omitempty"`
-	Message string `json:"message,omitempty"`
-	Error   string `json:"error,omitempty"`
-	Reason  string `json:"reason,omitempty"`
+	Code    int        `json:"code,omitempty"`
+	Message string     `json:"message,omitempty"`
+	Error   string     `json:"error,omitempty"`
+	Reason  string     `json:"reason,omitempty"`
+	Probe   *wireProbe `json:"probe,omitempty"` // with several_faces: where they are
 }
 
 // invalidInput is the text of "error" in the contract.
@@ -81,7 +88,7 @@ const invalidInput = "Invalid input params"
 func (s *Server) writeFailure(w http.ResponseWriter, f *failure) {
 	status, body := f.status, errorBody{Code: f.status, Message: f.message}
 	if status == http.StatusBadRequest {
-		body.Error, body.Reason = invalidInput, f.reason
+		body.Error, body.Reason, body.Probe = invalidInput, f.reason, f.probe
 		if f.input && s.config.Legacy200 {
 			status, body = http.StatusOK, errorBody{Error: invalidInput, Reason: f.reason}
 		}

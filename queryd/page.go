@@ -154,7 +154,16 @@ type view struct {
 }
 
 // shownFailure is a failure as a template sees it.
-type shownFailure struct{ Reason, Message string }
+type shownFailure struct{ Reason, Message, Boxes string }
+
+func shown(f *failure) *shownFailure {
+	out := &shownFailure{Reason: f.reason, Message: f.message}
+	if f.probe != nil {
+		boxes, _ := json.Marshal(f.probe)
+		out.Boxes = string(boxes)
+	}
+	return out
+}
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
 const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -191,7 +200,7 @@ func (s *Server) failurePage(w http.ResponseWriter, r *http.Request, f *failure)
 	if f.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retry))
 	}
-	if err := s.render(w, r, f.status, view{Page: "failure", Failure: &shownFailure{f.reason, f.message}}); err != nil {
+	if err := s.render(w, r, f.status, view{Page: "failure", Failure: shown(f)}); err != nil {
 		s.deps.Log.ErrorContext(r.Context(), "failure page not rendered", "error", err)
 		s.writeFailure(w, f)
 	}

@@ -163,7 +163,7 @@ func TestThePageInABrowser(t *testing.T) {
 	b.wait(".card")
 	b.until(`document.querySelector(".card img").naturalWidth > 0`)
 	text := b.text("#answer")
-	for _, want := range []string{"Rowan Testcase", "Read the official page", "would look this alike", "several faces", "Search for face 2"} {
+	for _, want := range []string{"Rowan Testcase", "Read the official page", "would look this alike", "smaller faces", "Search for face 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("card lacks %q in %s", want, text)
 		}

@@ -41,7 +41,7 @@ func testApp(t *testing.T, data, site string) *App {
 	return &App{Config: c, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stdout: io.Discard, Stderr: io.Discard}
 }
 
-func newRoad(t *testing.T) *road {
+func newRoad(t *testing.T, change ...func(*App)) *road {
 	t.Helper()
 	ctx := t.Context()
 	site, err := samplesite.New(samplesite.Options{})
@@ -53,6 +53,9 @@ func newRoad(t *testing.T) *road {
 		t.Fatal(err)
 	}
 	r := &road{t: t, site: site, app: testApp(t, t.TempDir(), server.URL)}
+	for _, c := range change {
+		c(r.app)
+	}
 	if r.h, err = r.app.Open(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -99,8 +102,8 @@ type match struct {
 	Image      string `json:"matchedImageUrl"`
 }
 
-// search posts a photo of the synthetic faces to /faces.
-func (r *road) search(photo string) []match {
+// post sends a file of the synthetic faces to /faces and returns status and body.
+func (r *road) post(photo string) (int, []byte) {
 	r.t.Helper()
 	data, err := faces.Files.ReadFile(photo)
 	if err != nil {
@@ -114,9 +117,16 @@ func (r *road) search(photo string) []match {
 	request.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
 	r.api.ServeHTTP(w, request)
+	return w.Code, w.Body.Bytes()
+}
+
+// search posts a photo of the synthetic faces to /faces and returns the matches.
+func (r *road) search(photo string) []match {
+	r.t.Helper()
+	status, body := r.post(photo)
 	var answer struct{ FaceMatches []match }
-	if err := json.Unmarshal(w.Body.Bytes(), &answer); err != nil || w.Code != http.StatusOK {
-		r.t.Fatalf("search %s: %d %s", photo, w.Code, w.Body)
+	if err := json.Unmarshal(body, &answer); err != nil || status != http.StatusOK {
+		r.t.Fatalf("search %s: %d %s", photo, status, body)
 	}
 	return answer.FaceMatches
 }

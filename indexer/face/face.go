@@ -19,7 +19,7 @@ type Purpose int
 
 // The purposes of an embedding.
 const (
-	Probe Purpose = iota // a searcher's photo: formats of the wire contract, poor photos refused
+	Probe Purpose = iota // a searcher's photo: formats of the wire contract, poor photos and several faces refused
 	Enrol                // a registry's photo: every format we can read, poor photos enrolled with warnings
 )
 
@@ -63,7 +63,8 @@ const NearHash = 4
 // Code is a stable name of what is wrong with a photo.
 type Code string
 
-// The codes. CodeSeveralFaces and CodePartlyOutside are only ever warnings.
+// The codes. CodePartlyOutside is only ever a warning; CodeSeveralFaces is one where the other
+// faces are less than half as large as the one used, or the photo is a registry's.
 const (
 	CodeNoFace            Code = "no_face"
 	CodeSeveralFaces      Code = "several_faces"

@@ -43,6 +43,7 @@ function faceForm() {
   const form = $("face"), input = $("photo"), canvas = $("preview"), drop = $("drop");
   let file = null, image = null, probe = null, scale = 1;
 
+  const choices = () => probe.refused ? [probe.box].concat(probe.others) : probe.others; // faces not searched for yet
   const draw = () => {
     if (!image) return;
     scale = Math.min(1, 280 / Math.max(image.width, image.height));
@@ -55,7 +56,7 @@ function faceForm() {
       c.lineWidth = i ? 2 : 4; c.strokeStyle = i ? "#ffb000" : "#2fbf71";
       c.strokeRect(b.left * f, b.top * f, (b.right - b.left) * f, (b.bottom - b.top) * f);
     });
-    canvas.classList.toggle("pick", probe.others.length > 0);
+    canvas.classList.toggle("pick", choices().length > 0);
   };
   const choose = async chosen => {
     file = chosen; probe = null; image = null;
@@ -90,20 +91,21 @@ function faceForm() {
   canvas.addEventListener("click", e => {
     if (!probe || !image) return;
     const r = canvas.getBoundingClientRect(), x = (e.clientX - r.left) / r.width * probe.width, y = (e.clientY - r.top) / r.height * probe.height;
-    const hit = probe.others.find(b => x >= b.left && x < b.right && y >= b.top && y < b.bottom);
+    const hit = choices().find(b => x >= b.left && x < b.right && y >= b.top && y < b.bottom);
     if (hit) crop(hit);
   });
 
   const show = answer => {
-    const faces = answer.querySelector(".faces");
+    const faces = answer.querySelector("[data-probe]");
     if (!faces) return;
     probe = JSON.parse(faces.dataset.probe);
+    probe.refused = faces.classList.contains("problem");
     draw();
     if (!image) return;
     const several = answer.querySelector(".several");
-    probe.others.forEach((b, i) => { // the same by keyboard
+    choices().forEach((b, i) => { // the same by keyboard
       const button = document.createElement("button");
-      button.type = "button"; button.className = "second"; button.textContent = "Search for face " + (i + 2);
+      button.type = "button"; button.className = "second"; button.textContent = "Search for face " + (i + (probe.refused ? 1 : 2));
       button.addEventListener("click", () => crop(b));
       if (several) several.append(" ", button);
     });

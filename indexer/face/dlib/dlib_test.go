@@ -74,7 +74,7 @@ func TestOddPhotos(t *testing.T) {
 		{"cmyk.jpg", "", "p004a.jpg", 0.1, "native", nil},
 		{"p005a.png", "", "p005a.jpg", 0.1, "native", nil},
 		{"p005a.webp", faces.CodeUnsupportedFormat, "p005a.jpg", 0.15, "native", nil},
-		{"twofaces.jpg", "", "p009a.jpg", 0.35, "native", []string{"several_faces"}},
+		{"twofaces.jpg", faces.CodeSeveralFaces, "p009a.jpg", 0.35, "native", []string{"several_faces"}},
 		{"blurred.jpg", faces.CodeBlurred, "", 0, "", nil},
 		{"dark.jpg", faces.CodeTooDark, "", 0, "", nil},
 		{"noface.jpg", faces.CodeNoFace, "", 0, "", nil},

@@ -22,6 +22,7 @@ const (
 	rollWarn, rollFloor     = 25, 60 // degrees
 	lostFloor               = 0.5    // share of the face's height that a cut-off file lacks
 	outsideWarn             = 0.15   // share of the face box outside the photo
+	severalShare            = 0.5    // of the largest face's side: another one as large may be the one meant
 	yawPerOffset            = 112.0  // degrees for a nose that lies an eye distance aside
 	chipSide                = 100    // pixels of the square the face is measured in
 )
@@ -78,6 +79,8 @@ func refuse(p *photo.Photo, r faces.Result) *faces.Problem {
 	height := max(r.Box.Bottom-r.Box.Top, 1)
 	lost := float64(r.Box.Bottom) - float64(p.Height)*(1-p.Lost)
 	switch {
+	case len(r.Others) > 0 && sideOf(r.Others[0]) >= severalShare*sideOf(r.Box):
+		return problem(faces.CodeSeveralFaces, fmt.Sprintf("The photo shows %d faces. Cut out the one to search for, with some room around it.", 1+len(r.Others)))
 	case p.Lost > 0 && lost > lostFloor*float64(height):
 		return problem(faces.CodeTruncated, "The end of the photo is missing, and with it most of the face. Send the whole file.")
 	case q.FacePixels < pixelsFloor:
@@ -93,6 +96,8 @@ func refuse(p *photo.Photo, r faces.Result) *faces.Problem {
 	}
 	return nil
 }
+
+func sideOf(b schemas.Box) float64 { return float64(min(b.Right-b.Left, b.Bottom-b.Top)) }
 
 // faceless says why no face was found, as well as the whole photo can tell.
 func faceless(p *photo.Photo, r faces.Result) *faces.Problem {

@@ -36,7 +36,10 @@ func Test(t *testing.T, open func(t *testing.T) face.Embedder, photos Photos) {
 	t.Run("model", func(t *testing.T) { testModel(t, e) })
 	t.Run("one face", func(t *testing.T) { testOne(t, e, photos) })
 	t.Run("several faces", func(t *testing.T) {
-		r, err := e.Embed(ctx, photos.Several, face.Probe)
+		if p := problem(t, e, photos.Several, face.Probe); p.Code != face.CodeSeveralFaces || len(p.Result.Others) == 0 {
+			t.Errorf("a probe is refused with %q and the other faces %v, want %q and where they are", p.Code, p.Result.Others, face.CodeSeveralFaces)
+		}
+		r, err := e.Embed(ctx, photos.Several, face.Enrol)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -103,6 +103,9 @@ func (Fake) Embed(ctx context.Context, photo []byte, purpose face.Purpose) (face
 		r.Others = append(r.Others, schemas.Box{Left: i, Top: i, Right: size.X - i, Bottom: size.Y - i})
 		r.Quality.Warnings = []string{string(face.CodeSeveralFaces)}
 	}
+	if purpose == face.Probe && len(r.Others) > 0 {
+		return face.Result{}, &face.Problem{Code: face.CodeSeveralFaces, Text: "The photo shows several faces.", Result: r}
+	}
 	return r, nil
 }
 
