@@ -69,31 +69,40 @@ var houses = map[string]struct {
 	config func(*queryd.Config, *queryd.Deps)
 	house  func(*house)
 }{
-	"":                  {},
-	"stale source":      {config: func(_ *queryd.Config, d *queryd.Deps) { d.Sources[0].MaxAge = 30 * time.Minute }},
-	"never read source": {config: func(_ *queryd.Config, d *queryd.Deps) { d.State = neverRead }},
-	"legacy":            {config: func(c *queryd.Config, _ *queryd.Deps) { c.Legacy200 = true }},
-	"ninety days":       {config: func(c *queryd.Config, _ *queryd.Deps) { c.NearDays = 3 }},
-	"bulleted crimes":   {config: func(c *queryd.Config, _ *queryd.Deps) { c.BulletCrimes = true }},
-	"data prefix taken": {config: func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true }},
-	"no demo":           {config: func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false }},
-	"small photos":      {config: func(c *queryd.Config, _ *queryd.Deps) { c.MaxPhoto = 20 }},
-	"cut search":        {house: func(h *house) { h.gal.more = true }},
-	"ledger down":       {house: func(h *house) { h.ledger.err = errors.New("ledger is down") }},
-	"index down":        {house: func(h *house) { h.gal.err = errors.New("index is down") }},
-	"busy":              {house: func(h *house) { h.gal.probeError = face.ErrBusy }},
-	"no face":           {house: func(h *house) { h.gal.probeError = problem(face.CodeNoFace) }},
-	"small face":        {house: func(h *house) { h.gal.probeError = problem(face.CodeFaceTooSmall) }},
-	"blurred":           {house: func(h *house) { h.gal.probeError = problem(face.CodeBlurred) }},
-	"dark":              {house: func(h *house) { h.gal.probeError = problem(face.CodeTooDark) }},
-	"bright":            {house: func(h *house) { h.gal.probeError = problem(face.CodeTooBright) }},
-	"turned away":       {house: func(h *house) { h.gal.probeError = problem(face.CodeTurnedAway) }},
-	"truncated":         {house: func(h *house) { h.gal.probeError = problem(face.CodeTruncated) }},
-	"stranger":          {house: func(h *house) { h.gal.probe = near(9) }},
-	"first one left":    {house: func(h *house) { h.ledger.gone[schemas.RegistrantID("us-zz", "1")] = true }},
+	"":                   {},
+	"stale source":       {config: func(_ *queryd.Config, d *queryd.Deps) { d.Sources[0].MaxAge = 30 * time.Minute }},
+	"never read source":  {config: func(_ *queryd.Config, d *queryd.Deps) { d.State = neverRead }},
+	"legacy":             {config: func(c *queryd.Config, _ *queryd.Deps) { c.Legacy200 = true }},
+	"ninety days":        {config: func(c *queryd.Config, _ *queryd.Deps) { c.NearDays = 3 }},
+	"bulleted crimes":    {config: func(c *queryd.Config, _ *queryd.Deps) { c.BulletCrimes = true }},
+	"data prefix taken":  {config: func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true }},
+	"no demo":            {config: func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false }},
+	"small photos":       {config: func(c *queryd.Config, _ *queryd.Deps) { c.MaxPhoto = 20 }},
+	"cut search":         {house: func(h *house) { h.gal.more = true }},
+	"ledger down":        {house: func(h *house) { h.ledger.err = errors.New("ledger is down") }},
+	"index down":         {house: func(h *house) { h.gal.err = errors.New("index is down") }},
+	"busy":               {house: func(h *house) { h.gal.probeError = face.ErrBusy }},
+	"not an image":       {house: func(h *house) { h.gal.probeError = problem(face.CodeNotAnImage) }},
+	"unsupported format": {house: func(h *house) { h.gal.probeError = problem(face.CodeUnsupportedFormat) }},
+	"several faces": {house: func(h *house) {
+		several := problem(face.CodeSeveralFaces)
+		several.Result = face.Result{Width: 560, Height: 420, Box: schemas.Box{Left: 112, Top: 161, Right: 261, Bottom: 311}, Others: []schemas.Box{{Left: 383, Top: 245, Right: 507, Bottom: 369}}}
+		h.gal.probeError = several
+	}},
+	"no face":        {house: func(h *house) { h.gal.probeError = problem(face.CodeNoFace) }},
+	"small face":     {house: func(h *house) { h.gal.probeError = problem(face.CodeFaceTooSmall) }},
+	"blurred":        {house: func(h *house) { h.gal.probeError = problem(face.CodeBlurred) }},
+	"dark":           {house: func(h *house) { h.gal.probeError = problem(face.CodeTooDark) }},
+	"bright":         {house: func(h *house) { h.gal.probeError = problem(face.CodeTooBright) }},
+	"turned away":    {house: func(h *house) { h.gal.probeError = problem(face.CodeTurnedAway) }},
+	"truncated":      {house: func(h *house) { h.gal.probeError = problem(face.CodeTruncated) }},
+	"stranger":       {house: func(h *house) { h.gal.probe = near(9) }},
+	"first one left": {house: func(h *house) { h.ledger.gone[schemas.RegistrantID("us-zz", "1")] = true }},
 }
 
-func problem(code face.Code) error { return &face.Problem{Code: code, Text: "What to do stands here."} }
+func problem(code face.Code) *face.Problem {
+	return &face.Problem{Code: code, Text: "What to do stands here."}
+}
 
 // contract is one house that contract files are run against, over HTTP.
 type contract struct {
