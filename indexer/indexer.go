@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -55,8 +56,12 @@ const moves = 10
 // maxInFlight bounds the unanswered jobs of all workers of a deployment together.
 const maxInFlight = 1024
 
-// errModel is a generation whose model no embedder here computes.
-var errModel = errors.New("no embedder for the generation's model")
+var (
+	// errModel is a generation whose model no embedder here computes.
+	errModel = errors.New("no embedder for the generation's model")
+	// errNoGeneration is an index that has lost its generations, or was never prepared.
+	errNoGeneration = errors.New("the index has no generation to write to")
+)
 
 // New makes a worker.
 func New(deps Deps) *Worker {
@@ -67,23 +72,43 @@ func New(deps Deps) *Worker {
 	return w
 }
 
-// Prepare makes the first generation, and lets it serve, when the index has none.
+// Prepare makes a generation to fill when the index has none that is written to: it is new, or
+// came back empty. It does not serve yet: see Promote.
 func Prepare(ctx context.Context, ix index.Index, model schemas.Model) error {
 	all, err := ix.Generations(ctx)
 	if err != nil {
 		return fmt.Errorf("list the generations: %w", err)
 	}
-	for _, g := range all {
-		if g.State == index.Serving {
-			return nil
-		}
+	if slices.ContainsFunc(all, func(g index.Generation) bool { return g.State != index.Retired }) {
+		return nil
 	}
-	const first = "g1"
-	if err := ix.Create(ctx, index.Generation{Name: first, Model: model}); err != nil && !errors.Is(err, index.ErrExists) {
+	if err := ix.Create(ctx, index.Generation{Name: "g1", Model: model}); err != nil && !errors.Is(err, index.ErrExists) {
 		return fmt.Errorf("make the first generation: %w", err)
 	}
-	if err := ix.Switch(ctx, first); err != nil {
-		return fmt.Errorf("let the first generation serve: %w", err)
+	return nil
+}
+
+// Promote lets the oldest generation that is complete serve, when none does: an index that came
+// back empty answers nothing until it holds all again, rather than telling of some that nobody
+// matches.
+func Promote(ctx context.Context, ix index.Index, complete func(index.Generation) (bool, error)) error {
+	all, err := ix.Generations(ctx)
+	if err != nil {
+		return fmt.Errorf("list the generations: %w", err)
+	}
+	if slices.ContainsFunc(all, func(g index.Generation) bool { return g.State == index.Serving }) {
+		return nil
+	}
+	for _, g := range all {
+		if whole, err := complete(g); err != nil {
+			return fmt.Errorf("look whether generation %s is complete: %w", g.Name, err)
+		} else if !whole {
+			continue
+		}
+		if err := ix.Switch(ctx, g.Name); err != nil {
+			return fmt.Errorf("let generation %s serve: %w", g.Name, err)
+		}
+		return nil
 	}
 	return nil
 }
@@ -167,6 +192,8 @@ func classify(err error) (class string, permanent bool) {
 		return "newer_schema", true
 	case errors.Is(err, errModel):
 		return "unknown_model", false
+	case errors.Is(err, errNoGeneration):
+		return "no_generation", false
 	case errors.Is(err, blob.ErrCorrupt):
 		return "corrupt_blob", false
 	case errors.Is(err, fs.ErrNotExist):
@@ -184,9 +211,13 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 	if err != nil {
 		return fmt.Errorf("list the generations: %w", err)
 	}
-	known := make(map[string]bool, len(generations))
+	known, live := make(map[string]bool, len(generations)), false
 	for _, g := range generations {
 		known[g.Name] = true
+		live = live || g.State != index.Retired
+	}
+	if !live {
+		return fmt.Errorf("index %s: %w", id, errNoGeneration) // not done: it must come back
 	}
 	for range moves {
 		standing, err := w.Ledger.Standing(ctx, source, id)
@@ -199,7 +230,7 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 		moved := false
 		var unable error
 		for _, g := range generations {
-			if standing.Agrees(g.Name, g.Model.ID) || g.State == index.Retired && standing.Listed {
+			if standing.Agrees(g.Name, g.Model.ID, g.Created) || g.State == index.Retired && standing.Listed {
 				continue
 			}
 			err := w.replace(ctx, generations, g, standing, func(name string) bool { return known[name] }, working)
@@ -261,6 +292,6 @@ func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entr
 
 func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Standing, entry index.Entry, keep func(string) bool) error {
 	return w.Ledger.Mark(ctx, s.Source, s.ID, g.Name, schemas.Mark{
-		Revision: s.Revision, Model: g.Model.ID, Faces: len(entry.Faces), At: time.Now().UTC(),
+		Revision: s.Revision, Model: g.Model.ID, Faces: len(entry.Faces), At: time.Now().UTC(), Built: g.Created,
 	}, keep)
 }

@@ -104,6 +104,7 @@ func newHouse(t *testing.T) *house {
 	check(t, err)
 	h.deps = indexer.Deps{Ledger: h.ledger, Queue: h.queue, Blobs: blobs, Index: h.index, Embedders: []face.Embedder{h.faces}, Metrics: metrics, Log: log}
 	check(t, indexer.Prepare(t.Context(), h.index, h.faces.Model()))
+	check(t, h.index.Switch(t.Context(), "g1"))
 	h.run, _, err = h.in.Begin(t.Context(), "us-zz", false)
 	check(t, err)
 	t.Cleanup(func() {
@@ -179,7 +180,7 @@ func (h *house) agrees(generation, model string) {
 	held := h.held(generation)
 	for s, err := range h.ledger.Each(h.t.Context(), "") {
 		check(h.t, err)
-		if !s.Agrees(generation, model) {
+		if !s.Agrees(generation, model, h.built(generation)) {
 			h.t.Errorf("%s is not marked: %+v", s.ID, s.Marks)
 		}
 		if revision, ok := held[s.ID]; ok != s.Listed || s.Listed && revision != s.Revision {
@@ -190,6 +191,23 @@ func (h *house) agrees(generation, model string) {
 	if len(held) != 0 {
 		h.t.Errorf("the index holds %d registrants the ledger never saw", len(held))
 	}
+}
+
+// built is when a generation was made.
+func (h *house) built(generation string) time.Time {
+	h.t.Helper()
+	all, err := h.index.Generations(h.t.Context())
+	check(h.t, err)
+	for _, g := range all {
+		if g.Name == generation {
+			return g.Created
+		}
+	}
+	return time.Time{}
+}
+
+func (h *house) target(generation, model string) []ingest.Target {
+	return []ingest.Target{{Generation: generation, Model: model, Built: h.built(generation)}}
 }
 
 func (h *house) bring(n int) error {
@@ -210,7 +228,7 @@ func TestAPhotoIsEmbeddedOnceByAModel(t *testing.T) {
 	}
 	h.settle()
 	check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: h.faces.Model()}))
-	_, err := h.in.Reconcile(t.Context(), "", []ingest.Target{{Generation: "g2", Model: "m1"}})
+	_, err := h.in.Reconcile(t.Context(), "", h.target("g2", "m1"))
 	check(t, err)
 	h.settle()
 	if n := h.faces.total(); n != before {
@@ -307,8 +325,52 @@ func TestAnUnknownModelWaits(t *testing.T) {
 	if err := h.bring(1); err == nil {
 		t.Error("a generation of a model nobody computes was filled")
 	}
-	if s, err := h.ledger.Standing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of") {
+	if s, err := h.ledger.Standing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of", h.built("g2")) {
 		t.Errorf("%+v %v", s, err)
+	}
+}
+
+// TestAnIndexThatCameBackEmpty loses the generation and has one of the same name made anew: what
+// the ledger says of the old one must not count, jobs must not be answered by doing nothing, and
+// the new one must not serve before it holds all.
+func TestAnIndexThatCameBackEmpty(t *testing.T) {
+	h := newHouse(t)
+	ctx := t.Context()
+	h.accept(capture(1, "x", "face one"))
+	h.accept(capture(2, "x", "face two"))
+	h.settle()
+	fresh, err := embedded.Open(ctx, t.TempDir(), slog.New(slog.DiscardHandler))
+	check(t, err)
+	check(t, h.index.Close())
+	h.index, h.deps.Index = fresh, fresh
+	if err := h.bring(1); err == nil {
+		t.Error("a job was answered although nothing could be written")
+	}
+	check(t, indexer.Prepare(ctx, h.index, h.faces.Model()))
+	complete := func(g index.Generation) (bool, error) {
+		for s, err := range h.ledger.Each(ctx, "") {
+			if err != nil || ingest.Due(s, h.target(g.Name, g.Model.ID)) {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	serves := func() bool {
+		check(t, indexer.Promote(ctx, h.index, complete))
+		_, _, err := h.index.Nearest(ctx, make([]float32, 4), 1, index.Filter{})
+		return err == nil
+	}
+	if serves() {
+		t.Error("an empty generation serves while two registrants are listed")
+	}
+	rung, err := h.in.Reconcile(ctx, "", h.target("g1", "m1"))
+	if err != nil || rung != 2 {
+		t.Errorf("rang for %d, %v, want both", rung, err)
+	}
+	h.settle()
+	h.agrees("g1", "m1")
+	if !serves() {
+		t.Error("a complete generation does not serve")
 	}
 }
 
@@ -343,7 +405,7 @@ func TestRandomSchedules(t *testing.T) {
 	for range 2 {
 		check(t, <-workers)
 	}
-	_, err := h.in.Reconcile(t.Context(), "", []ingest.Target{{Generation: "g1", Model: "m1"}})
+	_, err := h.in.Reconcile(t.Context(), "", h.target("g1", "m1"))
 	check(t, err)
 	// Jobs in the hands of the stopped workers come back only after a minute; what they are
 	// about is brought up to date directly, as the next worker would.

@@ -119,7 +119,10 @@ func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) 
 }
 
 // Target is an index generation that must agree with the ledger.
-type Target struct{ Generation, Model string }
+type Target struct {
+	Generation, Model string
+	Built             time.Time // when the generation was made
+}
 
 // Reconcile rings for every registrant of source (of all sources when it is "") that a target
 // does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
@@ -161,7 +164,7 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Targ
 // worker may have died after it wrote and before it marked.
 func Due(s schemas.Standing, targets []Target) bool {
 	for _, t := range targets {
-		if !s.Agrees(t.Generation, t.Model) {
+		if !s.Agrees(t.Generation, t.Model, t.Built) {
 			return true
 		}
 	}

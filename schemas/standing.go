@@ -67,12 +67,15 @@ type Mark struct {
 	Model    string    `json:"model"`
 	Faces    int       `json:"faces"` // enrolled faces
 	At       time.Time `json:"at"`
+	// Built is when the generation was made: an index that lost its disk makes one of the same
+	// name again, and what the former one held says nothing about it.
+	Built time.Time `json:"built,omitzero"`
 }
 
-// Agrees reports whether generation, built with model, holds the standing as it is.
-func (s Standing) Agrees(generation, model string) bool {
+// Agrees reports whether the generation that was made at built, with model, holds the standing as it is.
+func (s Standing) Agrees(generation, model string, built time.Time) bool {
 	m, ok := s.Marks[generation]
-	return ok && m.Revision == s.Revision && m.Model == model
+	return ok && m.Revision == s.Revision && m.Model == model && m.Built.Equal(built)
 }
 
 // Encode gives the stored form.

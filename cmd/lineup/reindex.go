@@ -37,7 +37,7 @@ func (c *Reindex) build(ctx context.Context, app *App, h *House) error {
 	if err != nil {
 		return err
 	}
-	target := ingest.Target{Generation: g.Name, Model: g.Model.ID}
+	target := target(g)
 	if _, err := h.Ingest.Reconcile(ctx, "", []ingest.Target{target}); err != nil {
 		return err
 	}

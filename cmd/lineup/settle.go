@@ -2,12 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"lineup/indexer"
+	"lineup/indexer/index"
 	"lineup/ingest"
+	"lineup/schemas"
 )
 
 // poll is how often a command looks whether what it waits for has come.
@@ -37,7 +42,10 @@ func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Cont
 	})
 	group.Go(func() error {
 		defer stop()
-		return do(ctx)
+		if err := do(ctx); err != nil {
+			return err
+		}
+		return indexer.Promote(ctx, h.Index, func(g index.Generation) (bool, error) { return h.complete(ctx, target(g)) })
 	})
 	return group.Wait()
 }
@@ -68,6 +76,9 @@ func (h *House) drained(ctx context.Context, shown *progress) error {
 // due counts the registrants a generation does not agree with yet, and the listed. Dead jobs are due.
 func (h *House) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
 	for s, err := range h.Ledger.Each(ctx, source) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue // left alone: for the newer version to index
+		}
 		if err != nil {
 			return 0, 0, err
 		}
@@ -99,14 +110,25 @@ func (h *House) forgive(ctx context.Context, targets []ingest.Target) error {
 	return nil
 }
 
-// reconcile rings for what the live generations lack, now and from time to time, and sweeps
-// up orphaned blobs.
-func (a *App) reconcile(ctx context.Context, h *House) error {
-	tick := time.NewTicker(a.Config.Index.Reconcile)
+// lookAgain is how often an indexer looks whether the generations are still those it knows.
+const lookAgain = 5 * time.Second
+
+// reconcile rings for what the live generations lack and sweeps up orphaned blobs: now, from
+// time to time, and soon after the generations have changed, as when an engine comes back empty.
+func (a *App) reconcile(ctx context.Context, h *House, model schemas.Model) error {
+	tick := time.NewTicker(min(lookAgain, a.Config.Index.Reconcile))
 	defer tick.Stop()
+	var known []ingest.Target
+	var due time.Time
 	for {
-		if err := a.reconcileOnce(ctx, h); err != nil && ctx.Err() == nil {
-			a.Log.Warn("reconcile failed, trying again later", "error", err)
+		targets, err := h.prepared(ctx, model)
+		if err == nil && (!slices.Equal(targets, known) || !time.Now().Before(due)) {
+			if err = a.reconcileOnce(ctx, h); err == nil {
+				known, due = targets, time.Now().Add(a.Config.Index.Reconcile)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			a.Log.Warn("reconcile failed, trying again soon", "error", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -114,6 +136,54 @@ func (a *App) reconcile(ctx context.Context, h *House) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// prepare makes an index that has no generation ready to be filled.
+func (h *House) prepare(ctx context.Context, model schemas.Model) error {
+	_, err := h.prepared(ctx, model)
+	return err
+}
+
+// prepared is prepare, and tells the live generations.
+func (h *House) prepared(ctx context.Context, model schemas.Model) ([]ingest.Target, error) {
+	if err := indexer.Prepare(ctx, h.Index, model); err != nil {
+		return nil, err
+	}
+	if err := indexer.Promote(ctx, h.Index, func(g index.Generation) (bool, error) { return h.complete(ctx, target(g)) }); err != nil {
+		return nil, err
+	}
+	generations, err := h.Index.Generations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the generations: %w", err)
+	}
+	return live(generations), nil
+}
+
+// complete reports whether a generation agrees with the ledger, but for registrants whose jobs are dead.
+func (h *House) complete(ctx context.Context, t ingest.Target) (bool, error) {
+	due := make(map[schemas.UUID]bool)
+	for s, err := range h.Ledger.Each(ctx, "") {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue // for the newer version to index
+		}
+		if err != nil {
+			return false, err
+		}
+		if ingest.Due(s, []ingest.Target{t}) {
+			due[s.ID] = true
+		}
+		if len(due) > maxLetters {
+			return false, nil
+		}
+	}
+	if len(due) == 0 {
+		return true, nil
+	}
+	letters, err := h.Queue.Letters(ctx, maxLetters)
+	for _, l := range letters {
+		delete(due, l.ID)
+	}
+	return len(due) == 0, err
 }
 
 // orphanGrace is how long a blob may be without a standing that refers to it: longer than any

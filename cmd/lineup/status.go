@@ -75,10 +75,15 @@ func (c *Status) Run(ctx context.Context, app *App) (err error) {
 func live(generations []index.Generation) (targets []ingest.Target) {
 	for _, g := range generations {
 		if g.State != index.Retired {
-			targets = append(targets, ingest.Target{Generation: g.Name, Model: g.Model.ID})
+			targets = append(targets, target(g))
 		}
 	}
 	return targets
+}
+
+// target is a generation as the ledger's marks name it.
+func target(g index.Generation) ingest.Target {
+	return ingest.Target{Generation: g.Name, Model: g.Model.ID, Built: g.Created}
 }
 
 func (h *House) status(ctx context.Context) (StatusReport, error) {

@@ -73,7 +73,7 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 		defer func() { err = errors.Join(err, faces.Close()) }()
 	}
 	if play.index { // a query daemon may only read the index, and says that it is not ready
-		if err := indexer.Prepare(ctx, h.Index, faces.Model()); err != nil {
+		if err := h.prepare(ctx, faces.Model()); err != nil {
 			return err
 		}
 	}
@@ -85,7 +85,7 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 		}
 		worker := indexer.New(h.workerDeps(a, faces, metrics))
 		group.Go(func() error { return worker.Run(ctx, a.parallel()) })
-		group.Go(func() error { return a.reconcile(ctx, h) })
+		group.Go(func() error { return a.reconcile(ctx, h, faces.Model()) })
 	}
 	if play.scrape {
 		group.Go(func() error { return a.follow(ctx, h) })
@@ -142,7 +142,7 @@ func (a *App) newWorker(ctx context.Context, h *House) (worker *indexer.Worker, 
 			a.Log.Warn("face models not closed", "error", err)
 		}
 	}
-	if err := indexer.Prepare(ctx, h.Index, faces.Model()); err != nil {
+	if err := h.prepare(ctx, faces.Model()); err != nil {
 		closeFaces()
 		return nil, nil, err
 	}

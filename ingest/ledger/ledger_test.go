@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -119,13 +120,13 @@ func TestMarkHoldsForItsRevisionOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := l.Standing(ctx, "us-zz", id(1))
-	if err != nil || s.Agrees("g1", "m") || !s.Agrees("g2", "m") || s.Agrees("g2", "other") {
+	if err != nil || s.Agrees("g1", "m", time.Time{}) || !s.Agrees("g2", "m", time.Time{}) || s.Agrees("g2", "other", time.Time{}) || s.Agrees("g2", "m", time.Now()) {
 		t.Errorf("marks %v, %v", s.Marks, err)
 	}
 	if err := l.Unmark(ctx, "us-zz", id(1)); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := l.Standing(ctx, "us-zz", id(1)); s.Agrees("g2", "m") || s.Revision != 2 {
+	if s, _ := l.Standing(ctx, "us-zz", id(1)); s.Agrees("g2", "m", time.Time{}) || s.Revision != 2 {
 		t.Errorf("after Unmark: %+v", s)
 	}
 }
