@@ -17,7 +17,8 @@ import (
 // when a photo said to be unchanged is not stored.
 func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
 	source := c.Record.Source
-	if _, err := in.held(source, id); err != nil {
+	r, err := in.held(source, id)
+	if err != nil {
 		return "", err
 	}
 	if len(c.Photos) != len(c.Record.Photos) {
@@ -40,6 +41,9 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	standing, err := in.ledger.Update(ctx, source, owner, func(s *schemas.Standing) error {
 		if s.Removal != nil {
 			return fmt.Errorf("accept %s: %w", owner, schemas.ErrRefused)
+		}
+		if err := r.pass(s); err != nil {
+			return err
 		}
 		switch {
 		case s.Revision == 0:

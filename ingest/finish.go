@@ -28,7 +28,7 @@ func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.Run
 	if s.Ended.IsZero() {
 		s.Ended = in.now().UTC()
 	}
-	return s, errors.Join(in.keep(ctx, source, id, s), in.release(ctx, source, r))
+	return s, errors.Join(in.keep(ctx, source, id, r.fence, s), in.release(ctx, source, r))
 }
 
 // sweep delists the listed whom run id did not sight, if the guards allow it.
@@ -55,10 +55,17 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 		return s, nil
 	}
 	for _, gone := range unseen {
-		if _, err := in.held(source, id); err != nil {
+		r, err := in.held(source, id)
+		if err != nil {
 			return s, err
 		}
-		if err := in.delist(ctx, source, gone, id, nil); err != nil {
+		err = in.delist(ctx, source, gone, nil, func(s *schemas.Standing) error {
+			if s.Run == id {
+				return ledger.ErrUnchanged // sighted meanwhile
+			}
+			return r.pass(s)
+		})
+		if err != nil {
 			return s, err
 		}
 		s.Delisted++
@@ -66,24 +73,27 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	return s, nil
 }
 
-// delist makes a registrant not listed, with nothing of the person left, and rings, unless run
-// has sighted it meanwhile; removal, if not nil, forbids that it is ever listed again.
-func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, run string, removal *schemas.Removal) error {
-	sighted := false
+// delist makes a registrant not listed, with nothing of the person left, and rings, unless may,
+// given the standing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
+// listed; removal, if not nil, forbids that it is ever listed again.
+func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Standing) error) error {
+	stays := false
 	_, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
-		if sighted = removal == nil && run != "" && s.Run == run; sighted {
-			return ledger.ErrUnchanged
+		err := may(s)
+		if stays = errors.Is(err, ledger.ErrUnchanged); err != nil {
+			return err
 		}
 		if !s.Listed && (removal == nil || s.Removal != nil) {
 			return ledger.ErrUnchanged
 		}
-		if removal == nil {
-			removal = s.Removal
+		forbidden := removal
+		if forbidden == nil {
+			forbidden = s.Removal
 		}
-		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: removal, Marks: s.Marks}
+		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence}
 		return nil
 	})
-	if err != nil || sighted {
+	if err != nil || stays {
 		return err
 	}
 	// Answers stop with the line above; index and blobs follow, and Reconcile rings again if
@@ -112,11 +122,14 @@ func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) 
 	if was.Removal != nil {
 		at = was.Removal.At
 	}
-	if err := in.delist(ctx, was.Source, id, "", &schemas.Removal{At: at, Reason: reason}); err != nil {
+	if err := in.delist(ctx, was.Source, id, &schemas.Removal{At: at, Reason: reason}, always); err != nil {
 		return Removed{}, err
 	}
 	return Removed{Standing: was, At: at}, nil
 }
+
+// always lets a delisting happen whoever holds the lease: a removal waits for nobody.
+func always(*schemas.Standing) error { return nil }
 
 // Target is an index generation that must agree with the ledger.
 type Target struct {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lineup/ingest/blob"
@@ -36,11 +37,29 @@ type Ingester struct {
 // run is a run under way in this process.
 type run struct {
 	id    string
+	fence uint64
 	mu    sync.Mutex // guards lease
 	lease *ledger.Lease
 	lost  context.Context // done when the lease is lost or given back
 	end   context.CancelCauseFunc
 	done  chan struct{} // closed when the renewing goroutine has returned
+	// renewed is when the lease was last asked for and given.
+	renewed atomic.Pointer[time.Time]
+}
+
+// fresh notes that the lease was given to a request made at asked.
+func (r *run) fresh(asked time.Time) { r.renewed.Store(&asked) }
+
+// expired reports whether somebody else may hold the lease by now.
+func (r *run) expired() bool { return time.Since(*r.renewed.Load()) >= ledger.LeaseTime }
+
+// pass refuses a change of a standing that a later holder of the lease has written, and signs it.
+func (r *run) pass(s *schemas.Standing) error {
+	if s.Fence > r.fence {
+		return fmt.Errorf("run %s was overtaken by a later holder of the lease of %s: %w", r.id, s.Source, schemas.ErrLeased)
+	}
+	s.Fence = r.fence
+	return nil
 }
 
 // New makes the door over the given stores.
@@ -52,11 +71,13 @@ func New(blobs blob.Store, l *ledger.Ledger, q *queue.Queue, log *slog.Logger) *
 // returns its checkpoint. It takes the source's lease and holds it until Finish or Abandon.
 // Errors: schemas.ErrLeased.
 func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id string, checkpoint []byte, err error) {
+	asked := time.Now()
 	lease, err := in.ledger.Lease(ctx, source, string(schemas.RandomID()))
 	if err != nil {
 		return "", nil, err
 	}
 	runs, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		r.NextFence(in.now())
 		if !resume || r.Open == nil {
 			r.Open = &ledger.OpenRun{Run: in.now().UTC().Format("20060102T150405.000Z"), Started: in.now().UTC()}
 		}
@@ -65,7 +86,8 @@ func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id s
 	if err != nil {
 		return "", nil, errors.Join(err, lease.Release(ctx))
 	}
-	r := &run{id: runs.Open.Run, lease: lease, done: make(chan struct{})}
+	r := &run{id: runs.Open.Run, fence: runs.Fence, lease: lease, done: make(chan struct{})}
+	r.fresh(asked)
 	// The lease outlives the call that took it: it belongs to the run, which end ends.
 	r.lost, r.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	in.mu.Lock()
@@ -80,20 +102,20 @@ func (r *run) hold(log *slog.Logger, source string) {
 	defer close(r.done)
 	tick := time.NewTicker(ledger.LeaseTime / 4)
 	defer tick.Stop()
-	held := time.Now()
 	for {
 		select {
 		case <-r.lost.Done():
 			return
 		case <-tick.C:
 		}
+		asked := time.Now()
 		r.mu.Lock()
 		err := r.lease.Renew(r.lost)
 		r.mu.Unlock()
 		switch {
 		case err == nil:
-			held = time.Now()
-		case errors.Is(err, schemas.ErrLeased) || time.Since(held) > ledger.LeaseTime:
+			r.fresh(asked)
+		case errors.Is(err, schemas.ErrLeased) || r.expired():
 			log.Warn("lease lost", "source", source)
 			r.end(schemas.ErrLeased)
 			return
@@ -106,7 +128,7 @@ func (in *Ingester) held(source, id string) (*run, error) {
 	in.mu.Lock()
 	r := in.runs[source]
 	in.mu.Unlock()
-	if r == nil || r.id != id || r.lost.Err() != nil {
+	if r == nil || r.id != id || r.lost.Err() != nil || r.expired() {
 		return nil, fmt.Errorf("run %s over %s: %w", id, source, schemas.ErrLeased)
 	}
 	return r, nil
@@ -126,11 +148,12 @@ func (in *Ingester) release(ctx context.Context, source string, r *run) error {
 
 // Checkpoint keeps the crawl's note of where it is, for a later Begin with resume.
 func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []byte) error {
-	if _, err := in.held(source, id); err != nil {
+	held, err := in.held(source, id)
+	if err != nil {
 		return err
 	}
-	_, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
-		if r.Open == nil || r.Open.Run != id {
+	_, err = in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		if r.Open == nil || r.Open.Run != id || r.Fence > held.fence {
 			return fmt.Errorf("run %s over %s is not open: %w", id, source, schemas.ErrLeased)
 		}
 		r.Open.Checkpoint = data
@@ -152,12 +175,15 @@ func (in *Ingester) Abandon(ctx context.Context, source, id string, s schemas.Ru
 	if err != nil {
 		return err
 	}
-	return errors.Join(in.keep(ctx, source, id, s), in.release(ctx, source, r))
+	return errors.Join(in.keep(ctx, source, id, r.fence, s), in.release(ctx, source, r))
 }
 
 // keep files the summary of a run that has ended.
-func (in *Ingester) keep(ctx context.Context, source, id string, s schemas.RunSummary) error {
+func (in *Ingester) keep(ctx context.Context, source, id string, fence uint64, s schemas.RunSummary) error {
 	_, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
+		if r.Fence > fence {
+			return fmt.Errorf("run %s over %s was overtaken: %w", id, source, schemas.ErrLeased)
+		}
 		if s.State != schemas.RunPartial && r.Open != nil && r.Open.Run == id {
 			r.Open = nil
 		}

@@ -52,7 +52,13 @@ func (in *Ingester) Retain(ctx context.Context, source string, keep Keep) (done 
 			renewed = in.now()
 		}
 		if keep.Records > 0 && now.Sub(s.Sighted) > keep.Records {
-			if err := in.delist(ctx, source, s.ID, "", nil); err != nil {
+			err := in.delist(ctx, source, s.ID, nil, func(s *schemas.Standing) error {
+				if now.Sub(s.Sighted) <= keep.Records {
+					return ledger.ErrUnchanged // read again meanwhile
+				}
+				return nil
+			})
+			if err != nil {
 				return done, err
 			}
 			done.Delisted++

@@ -14,15 +14,16 @@ import (
 // again: it is not delisted, and its content, age of reading and revision stay.
 // Errors: schemas.ErrLeased, fs.ErrNotExist for a registrant that is not listed.
 func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
-	if _, err := in.held(source, id); err != nil {
+	r, err := in.held(source, id)
+	if err != nil {
 		return err
 	}
-	_, err := in.ledger.Update(ctx, source, schemas.RegistrantID(source, key), func(s *schemas.Standing) error {
+	_, err = in.ledger.Update(ctx, source, schemas.RegistrantID(source, key), func(s *schemas.Standing) error {
 		if !s.Listed {
 			return fmt.Errorf("sight a registrant of %s that is not listed: %w", source, fs.ErrNotExist)
 		}
 		s.Run = id
-		return nil
+		return r.pass(s)
 	})
 	return err
 }

@@ -24,6 +24,9 @@ type Standing struct {
 	Revision uint64    `json:"revision"`
 	Listed   bool      `json:"listed"`
 	Changed  time.Time `json:"changed"` // when Revision was made
+	// Fence is the highest number of a holder of the source's lease that wrote here: a holder
+	// who lost the lease without noticing has a lower one, and changes nothing.
+	Fence uint64 `json:"fence,omitempty"`
 
 	// Only while listed:
 	Key       string       `json:"key,omitempty"`

@@ -191,7 +191,7 @@ func restore(ctx context.Context, kv jetstream.KeyValue, e entry, done *Restored
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}
-		s.Marks, s.Revision = nil, s.Revision+leap
+		s.Marks, s.Fence, s.Revision = nil, 0, s.Revision+leap // of another house
 		if value, err = s.Encode(); err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}

@@ -28,6 +28,7 @@ type Runs struct {
 	Open     *OpenRun            `json:"open,omitempty"`
 	Last     *schemas.RunSummary `json:"last,omitempty"`
 	Complete *schemas.RunSummary `json:"complete,omitempty"`
+	Fence    uint64              `json:"fence,omitempty"` // of the last who held the lease
 
 	History []schemas.RunSummary `json:"history,omitempty"` // the last keepRuns that ended, the newest first
 }
@@ -51,6 +52,13 @@ func (r *Runs) Remember(s schemas.RunSummary) {
 	s.Drift, s.Asked = s.Drift[:min(len(s.Drift), keepNames)], nil
 	history := slices.DeleteFunc(r.History, func(old schemas.RunSummary) bool { return old.Run == s.Run })
 	r.History = append([]schemas.RunSummary{s}, history[:min(len(history), keepRuns-1)]...)
+}
+
+// NextFence numbers a new holder of the lease, above all before. The clock matters only when
+// the runs were lost while the standings were not.
+func (r *Runs) NextFence(now time.Time) uint64 {
+	r.Fence = max(r.Fence+1, uint64(now.Unix()))
+	return r.Fence
 }
 
 // OpenRun is a run that has not ended; Checkpoint is the crawl's own note of where it was.
