@@ -76,6 +76,8 @@ type NATS struct {
 	Cert        string `yaml:"cert"`
 	Key         string `yaml:"key"`
 	Replicas    int    `yaml:"replicas"`
+	Inbox       string `yaml:"inbox"`   // what the subjects of answers begin with; "" for _INBOX and the user's name in url
+	Monitor     string `yaml:"monitor"` // addresses of the servers' monitoring, "http://nats-0:8222,...": doctor looks there whether writes are synced
 }
 
 // S3 is the object store; with no endpoint blobs are files below the data directory.

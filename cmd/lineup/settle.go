@@ -202,6 +202,9 @@ func (a *App) reconcileOnce(ctx context.Context, h *House) error {
 	if err := h.forgive(ctx, live(generations)); err != nil {
 		return err
 	}
+	if err := h.Queue.Tidy(ctx); err != nil {
+		a.Log.Warn("answered jobs that a killed server left behind were not deleted (deploy/nats/lineup.conf has the right it takes)", "error", err)
+	}
 	gone, err := h.Ingest.Orphans(ctx, orphanGrace)
 	if rung > 0 || gone > 0 {
 		a.Log.Info("reconciled", "rung", rung, "orphans", gone)

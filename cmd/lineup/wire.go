@@ -104,7 +104,7 @@ func (a *App) open(ctx context.Context, h *House) error {
 // the data directory, else one in this process.
 func (a *App) connect(h *House) (*nats.Conn, error) {
 	if n := a.Config.NATS; n.URL != "" {
-		return broker.Dial(broker.Remote{URL: n.URL, Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Log: a.Log})
+		return broker.Dial(broker.Remote{URL: n.URL, Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Inbox: n.Inbox, Log: a.Log})
 	}
 	if err := os.MkdirAll(a.Config.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w (name another with --data)", err)

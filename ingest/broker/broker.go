@@ -12,8 +12,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -89,12 +92,33 @@ type Remote struct {
 	Credentials string // file, "" for none
 	CA          string // PEM file, "" for the system's
 	Cert, Key   string // client certificate files, "" for none
-	Log         *slog.Logger
+	// Inbox is what the subjects of answers begin with. A user whose rights end there cannot
+	// read what others are answered. "" is "_INBOX." and the user's name where URL has one,
+	// else "_INBOX".
+	Inbox string
+	Log   *slog.Logger
+}
+
+// inboxName is a user's name that can be one token of a subject.
+var inboxName = regexp.MustCompile(`^[A-Za-z0-9_-]+$`)
+
+// inbox is the prefix of the subjects of answers. A token is not a name: it stays out of subjects.
+func (r Remote) inbox() string {
+	if r.Inbox != "" {
+		return r.Inbox
+	}
+	first, _, _ := strings.Cut(r.URL, ",")
+	if u, err := url.Parse(strings.TrimSpace(first)); err == nil && u.User != nil {
+		if _, password := u.User.Password(); password && inboxName.MatchString(u.User.Username()) {
+			return "_INBOX." + u.User.Username()
+		}
+	}
+	return "_INBOX"
 }
 
 // Dial connects to an external cluster, and keeps reconnecting for ever with back-off.
 func Dial(r Remote) (*nats.Conn, error) {
-	options := connectOptions(r.Log)
+	options := append(connectOptions(r.Log), nats.CustomInboxPrefix(r.inbox()))
 	if r.Credentials != "" {
 		options = append(options, nats.UserCredentials(r.Credentials))
 	}

@@ -260,7 +260,7 @@ func (q *Queue) Left(ctx context.Context) (int, error) {
 }
 
 // Tidy deletes the messages that were answered before a server was killed and are still in the
-// stream. It is for the process that runs the server.
+// stream, where they would count as waiting for ever. Any number of processes may, at any time.
 func (q *Queue) Tidy(ctx context.Context) error {
 	consumer, err := q.jobs.Consumer(ctx, consumerName)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
