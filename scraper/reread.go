@@ -75,18 +75,18 @@ func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing,
 			a.Logger.Warn("stored page not understood", "source", sum.Source, "registrant", standing.ID, "error", err)
 			return nil
 		}
-		for _, d := range parsed.Drafts {
-			if d.Record.Key == standing.Key {
-				drafts = append(drafts, d)
-			}
+		kept := []schemas.CapturedPage{{URL: at.URL, Data: data, Read: at.Read}}
+		for i, d := range ofKey(parsed.Drafts, standing.Key) {
+			drafts = append(drafts, d)
+			kept = append(kept[:min(i, len(kept))], evidence(page, d)) // less what a newer version no longer keeps
 		}
+		capture.Pages = append(capture.Pages, kept...)
 		for name, n := range parsed.Dropped {
 			sum.Dropped[name] += n
 		}
 		for _, l := range parsed.Leftover {
 			sum.Leftovers[l.Where+" "+l.Name]++
 		}
-		capture.Pages = append(capture.Pages, schemas.CapturedPage{URL: at.URL, Data: data, Read: at.Read})
 	}
 	if len(drafts) == 0 {
 		return nil // the newer definition leaves the registrant out: the next crawl delists
@@ -109,6 +109,17 @@ func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing,
 		sum.Refused++
 	}
 	return nil
+}
+
+// ofKey are the drafts of one registrant.
+func ofKey(drafts []Draft, key string) []Draft {
+	var out []Draft
+	for _, d := range drafts {
+		if d.Record.Key == key {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func storedPhoto(p schemas.Photo, standing schemas.Standing) schemas.CapturedPhoto {

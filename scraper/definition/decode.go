@@ -32,18 +32,22 @@ type doc struct {
 	today schemas.Date
 	opt   options
 
-	top    node
-	tables map[string]*table
-	joined []*row // rows of other tables that the item at hand reads
-	quiet  bool   // what is looked at now does not count as read
-	kept   bool   // the answer is the evidence of one registrant
-	item   node   // of evidence that is JSON
+	top       node
+	tables    map[string]*table
+	pageItems []node // what the page's items are
+	joined    []*row // rows of other tables that the item at hand reads
+	quiet     bool   // what is looked at now does not count as read
+	victim    *Value // what is read now is an age or a word that only leaves as minor or adult
+	kept      bool   // the answer is the evidence of one registrant
+	item      node   // of evidence that is JSON or XML
 
-	used      map[*html.Node]bool
+	used      map[*html.Node]mark
+	outline   map[*html.Node]bool // headings and header rows, by which items are found
 	named     map[*html.Node]string
 	pairs     map[*html.Node][]pair
-	usedPaths map[string]bool
-	usedXML   map[*xmlquery.Node]bool
+	usedPaths map[string]mark
+	usedXML   map[*xmlquery.Node]mark
+	victims   map[*html.Node]map[string]*Value // rows of the layout lines: labels whose value is a victim's
 	left      map[scraper.Leftover]bool
 	missing   map[string]bool
 }
@@ -55,8 +59,9 @@ func newDoc(step *Step, page scraper.Page, opt options) (*doc, error) {
 	}
 	d := &doc{
 		step: step, rule: page.Request.Rule, url: at, carry: page.Request.Carry, today: schemas.DateOf(page.Read), opt: opt,
-		tables: map[string]*table{}, used: map[*html.Node]bool{}, named: map[*html.Node]string{}, pairs: map[*html.Node][]pair{},
-		usedPaths: map[string]bool{}, usedXML: map[*xmlquery.Node]bool{}, left: map[scraper.Leftover]bool{}, missing: map[string]bool{},
+		tables: map[string]*table{}, used: map[*html.Node]mark{}, outline: map[*html.Node]bool{}, named: map[*html.Node]string{},
+		pairs: map[*html.Node][]pair{}, usedPaths: map[string]mark{}, usedXML: map[*xmlquery.Node]mark{},
+		victims: map[*html.Node]map[string]*Value{}, left: map[scraper.Leftover]bool{}, missing: map[string]bool{},
 	}
 	return d, nil
 }
@@ -98,7 +103,11 @@ func (d *doc) decode(page scraper.Page) error {
 }
 
 func (d *doc) decodeHTML(body []byte, contentType string) error {
-	text, err := decodeText(body, d.step.Charset, contentType)
+	name := d.step.Charset
+	if d.kept {
+		name = "utf-8"
+	}
+	text, err := decodeText(body, name, contentType)
 	if err != nil {
 		return err
 	}
@@ -241,9 +250,14 @@ func (d *doc) miss(t *table, column string) {
 
 // ignores reports whether the step names label, column or path as not wanted.
 func (d *doc) ignores(name string) bool {
-	if denied(name) {
+	if d.never(name) {
 		return true
 	}
+	return d.ignored(name)
+}
+
+// ignored reports whether the step itself names label, column or path as not wanted.
+func (d *doc) ignored(name string) bool {
 	for _, known := range d.step.Ignore {
 		if fold(known) == fold(name) || known == name {
 			return true

@@ -31,6 +31,7 @@ func (d *doc) findSection(n node, v *Value) ([]node, error) {
 			return
 		}
 		d.use(heading)
+		d.outline[heading.Get(0)] = true
 		part := until(heading, css)
 		for up := heading; part.Length() == 0 && up.Parent().Length() > 0 && !up.Is("body"); up = up.Parent() {
 			part = until(up.Parent(), css)
@@ -66,6 +67,7 @@ func (d *doc) findGrid(n node, v *Value) ([]node, error) {
 		if t == nil {
 			t = newTable("grid", texts(cells), nil)
 			d.use(tr)
+			d.outline[tr.Get(0)] = true
 			return
 		}
 		if v.Cells > 0 && cells.Length() != v.Cells || cells.Length() == 0 {
@@ -91,10 +93,7 @@ func texts(s *goquery.Selection) []string {
 // use marks everything in s as read.
 func (d *doc) use(s *goquery.Selection) {
 	for _, n := range s.Nodes {
-		if d.quiet {
-			return
-		}
-		d.used[n] = true
+		see(d, d.used, n)
 	}
 }
 
@@ -170,7 +169,7 @@ func (d *doc) auditHTML(root *goquery.Selection) {
 	}
 	var walk func(*html.Node, string)
 	walk = func(n *html.Node, label string) {
-		if d.used[n] || n.Type == html.ElementNode && silent[n.Data] {
+		if d.used[n].read || n.Type == html.ElementNode && silent[n.Data] {
 			return
 		}
 		if name, ok := d.named[n]; ok {

@@ -10,7 +10,7 @@ import (
 
 // marked looks for the step's marker. Errors: scraper.ErrLayout.
 func (d *doc) marked() error {
-	if d.step.Marker == "" || d.kept && d.top.html == nil && d.top.xml == nil {
+	if d.step.Marker == "" || d.kept {
 		return nil
 	}
 	v := &Value{CSS: d.step.Marker}
@@ -74,7 +74,7 @@ func (d *doc) items() ([]node, error) {
 			items = append(items, node{rows: []*row{r}})
 		}
 	}
-	if d.kept && d.item.data != nil {
+	if d.kept && (d.item.data != nil || d.item.xml != nil) {
 		return []node{d.item}, nil
 	}
 	if d.step.Items != nil && (!d.kept || d.tables[""] == nil) {
@@ -176,6 +176,10 @@ func (d *doc) audit(items []node) {
 	}
 	switch {
 	case d.step.Key == nil && d.step.Record == nil: // a page that only leads on
+	case d.item.data != nil:
+		d.auditJSON(d.item.data, d.item.path)
+	case d.item.xml != nil:
+		d.auditXML(d.item.xml, d.item.path)
 	case d.top.html != nil:
 		d.auditHTML(d.top.html)
 	case d.top.xml != nil:

@@ -12,6 +12,7 @@ type pair struct {
 	text  string
 	value *goquery.Selection // nil when the layout has no element for it
 	whole *goquery.Selection // what is read when the pair is
+	rest  bool               // value is a copy of the pair without its label
 }
 
 // labelled gives the values of the pairs in n that bear one of names.
@@ -31,7 +32,7 @@ func (d *doc) labelled(n node, names Texts) []pair {
 		for _, p := range d.pairs[at] {
 			for _, name := range names {
 				if fold(name) == fold(p.label) {
-					d.use(p.whole)
+					d.usePair(p)
 					out = append(out, p)
 					break
 				}
@@ -48,8 +49,9 @@ func sameNodes(a, b *goquery.Selection) bool {
 // readPairs reads the pairs of scope in the layout the step declares.
 func (d *doc) readPairs(scope *goquery.Selection) []pair {
 	var out []pair
+	rest := d.step.Labels.Layout == "row" && d.step.Labels.Value == ""
 	add := func(label string, value, whole *goquery.Selection) {
-		p := pair{label: clean(label), value: value, whole: whole}
+		p := pair{label: clean(label), value: value, whole: whole, rest: rest}
 		if value != nil {
 			p.text = htmlText(value)
 		}
@@ -83,9 +85,8 @@ func (d *doc) readPairs(scope *goquery.Selection) []pair {
 			label := row.Find(l.Label).First()
 			value := row.Find(l.Value)
 			if l.Value == "" {
-				rest := row.Clone()
-				rest.Find(l.Label).First().Remove()
-				value = rest
+				value = row.Clone()
+				value.Find(l.Label).First().Remove()
 			}
 			add(label.Text(), value, row)
 		})
@@ -126,4 +127,7 @@ func (d *doc) lineLabels(row *goquery.Selection, labels []string) {
 		}
 	}
 	d.use(row)
+	if d.victims[row.Get(0)] == nil {
+		d.victims[row.Get(0)] = map[string]*Value{}
+	}
 }

@@ -125,12 +125,20 @@ func (d *doc) findTable(n node, v *Value) ([]node, error) {
 		}
 	}
 	wanted := make([]string, len(theirs))
+	victim := d.victim
+	d.victim = nil // what rows are joined by is not what is looked for
 	for i, column := range theirs {
+		see(d, t.touched, t.key(column))
 		wanted[i] = n.column(d, v.On[column], false)
 		if wanted[i] == "" {
+			d.victim = victim
 			return nil, nil
 		}
 	}
+	for column := range v.Where {
+		see(d, t.touched, t.key(column))
+	}
+	d.victim = victim
 	var out []node
 	for _, r := range t.where(theirs, wanted) {
 		keep := true
@@ -147,7 +155,7 @@ func (d *doc) findTable(n node, v *Value) ([]node, error) {
 
 // findParallel splits several texts and reads their n-th parts as one row.
 func (d *doc) findParallel(n node, v *Value) ([]node, error) {
-	t := &table{name: "parallel", at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]bool{}}
+	t := &table{name: "parallel", at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]mark{}}
 	var lists [][]string
 	longest := 0
 	for i, name := range sortedKeys(v.Parallel) {
@@ -188,11 +196,8 @@ func (n node) column(d *doc, name string, optional bool) string {
 			}
 			return ""
 		}
-		touched := r.table.touched[k]
+		see(d, r.table.touched, k)
 		text := clean(r.table.cell(r, name))
-		if d.quiet && !touched {
-			delete(r.table.touched, k)
-		}
 		if text != "" {
 			if r.nodes != nil {
 				d.use(r.nodes[at])
@@ -213,15 +218,11 @@ func (n node) text(d *doc) string {
 		}
 		return htmlText(n.html)
 	case n.xml != nil:
-		if !d.quiet {
-			d.usedXML[n.xml] = true
-		}
+		see(d, d.usedXML, n.xml)
 		return clean(n.xml.InnerText())
 	case n.rows != nil:
 		return ""
 	}
-	if !d.quiet {
-		d.usedPaths[n.path] = true
-	}
+	see(d, d.usedPaths, n.path)
 	return jsonText(n.data)
 }

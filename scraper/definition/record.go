@@ -292,29 +292,49 @@ var ageNumber = regexp.MustCompile(`\b(\d{1,2})\b`)
 
 // victim reads an age or a word as minor or adult. Nothing else of a victim leaves this function.
 func (r *reader) victim(v *Value) string {
-	text := r.str(v)
-	if text == "" {
+	if v == nil || r.err != nil {
 		return ""
 	}
+	r.doc.victim = v
+	defer func() { r.doc.victim = nil }()
+	if r.kept { // the evidence holds the word alone
+		if raw, err := r.raw(r.n, v); err == nil && len(raw) > 0 {
+			if word := fold(raw[0]); word == "minor" || word == "adult" {
+				return word
+			}
+		}
+	}
+	text := r.str(v)
+	word, ok := minorOrAdult(text, v)
+	if !ok {
+		r.leave("neither minor nor adult", v.name())
+	}
+	return word
+}
+
+// minorOrAdult reads what a source says of a victim's age; "" where it does not say.
+func minorOrAdult(text string, v *Value) (string, bool) {
+	if text == "" {
+		return "", true
+	}
 	if len(v.Map) > 0 {
-		return r.mapped(text, v)
+		return v.lookup(text)
 	}
 	if m := ageNumber.FindStringSubmatch(text); m != nil {
 		if years, err := strconv.Atoi(m[1]); err == nil && years < 18 {
-			return "minor"
+			return "minor", true
 		}
-		return "adult"
+		return "adult", true
 	}
 	switch f := fold(text); {
 	case strings.Contains(f, "minor") || strings.Contains(f, "child"):
-		return "minor"
+		return "minor", true
 	case strings.Contains(f, "adult"):
-		return "adult"
+		return "adult", true
 	case strings.Contains(f, "unknown"):
-		return ""
+		return "", true
 	}
-	r.leave("neither minor nor adult", v.name())
-	return ""
+	return "", false
 }
 
 func (r *reader) vehicles(specs []Vehicle) []schemas.Vehicle {

@@ -1,6 +1,7 @@
 package definition
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -146,7 +147,7 @@ func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 	if !ok {
 		return scraper.Parsed{}, fmt.Errorf("%s: page for step %q, which the definition lacks", s.def.ID, page.Request.Rule)
 	}
-	if as := step.As; as == "html" || looksHTML(page.Body) {
+	if as := step.As; !bytes.HasPrefix(page.Body, []byte(evidenceMark)) && (as == "html" || looksHTML(page.Body)) {
 		if marker := refused(page.Body, s.def.Blocked); marker != "" {
 			return scraper.Parsed{}, fmt.Errorf("%s: %s: page says %q: %w", s.def.ID, page.Request.Rule, marker, scraper.ErrBlocked)
 		}
@@ -178,6 +179,7 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if err != nil {
 		return out, err
 	}
+	d.pageItems = items
 	if d.step.Items != nil && len(items) == 0 && !empty && d.carry["@seen"] == "" {
 		return out, fmt.Errorf("no items, and nothing says that there are none: %w", scraper.ErrLayout)
 	}
@@ -247,7 +249,7 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 				continue
 			}
 		}
-		if rule == "" && d.step.Detail != "" && !listed[key] {
+		if rule == "" && d.step.Detail != "" && !listed[key] && !d.kept {
 			listed[key] = true
 			r, err := s.detail(d, item, key, taken)
 			if err != nil {
@@ -357,6 +359,9 @@ func (d *doc) key(item node) (string, bool, error) {
 func (d *doc) dropped(item node) (string, error) {
 	for i := range d.step.Drop {
 		rule := &d.step.Drop[i]
+		if d.kept && d.hidden(&rule.When) {
+			continue // what it decides by is not kept, and it decided when the page came
+		}
 		d.quiet = true // deciding by a value is not keeping it
 		all, err := d.texts(item, &rule.When)
 		d.quiet = false
@@ -384,6 +389,18 @@ func (d *doc) dropped(item node) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// hidden reports whether v stands in what is never stored.
+func (d *doc) hidden(v *Value) bool {
+	for _, names := range []Texts{v.Label, v.Column, {v.Path}, {v.XPath}} {
+		for _, name := range names {
+			if name != "" && d.never(name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // draft reads an item's record; it gives the name of the rule that leaves it out, or "".

@@ -18,9 +18,10 @@ import (
 type table struct {
 	name    string
 	columns []string
+	keys    []string       // columns, folded
 	at      map[string]int // column by folded name
 	ignored map[string]bool
-	touched map[string]bool
+	touched map[string]mark
 	never   []bool            // by column: it is never stored
 	folded  map[string]string // names that the definition uses
 	rows    []*row
@@ -35,8 +36,9 @@ type row struct {
 }
 
 func newTable(name string, columns []string, ignore Texts) *table {
-	t := &table{name: name, columns: columns, at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]bool{}}
+	t := &table{name: name, columns: columns, at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]mark{}}
 	for i, column := range columns {
+		t.keys = append(t.keys, fold(column))
 		if _, ok := t.at[fold(column)]; !ok {
 			t.at[fold(column)] = i
 		}
@@ -69,9 +71,7 @@ func (t *table) key(name string) string {
 }
 
 func (t *table) cell(r *row, name string) string {
-	k := t.key(name)
-	i, ok := t.at[k]
-	t.touched[k] = true
+	i, ok := t.at[t.key(name)]
 	if !ok || i >= len(r.cells) {
 		return ""
 	}
@@ -322,11 +322,11 @@ func matchesAny(patterns Texts, name string) bool {
 
 // auditTable reports the columns that nothing read.
 func (d *doc) auditTable(t *table) {
-	if len(t.touched) == 0 {
+	if len(t.touched) == 0 || d.kept && len(t.rows) == 0 {
 		return
 	}
 	for i, column := range t.columns {
-		if c := fold(column); c != "" && !t.touched[c] && !t.ignored[c] && !t.never[i] {
+		if c := fold(column); c != "" && !t.touched[c].read && !t.ignored[c] && !t.never[i] {
 			d.leave("column", column)
 		}
 	}

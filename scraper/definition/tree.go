@@ -125,13 +125,13 @@ func jsonText(v any) string {
 
 // auditJSON reports the values that nothing read, by path.
 func (d *doc) auditJSON(v any, path string) {
-	if d.usedPaths[path] || v == nil || d.ignores(path) {
+	if d.usedPaths[path].read || v == nil || d.ignores(path) {
 		return
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		for _, name := range sortedKeys(v) {
-			if !denied(name) {
+			if !d.never(name) {
 				d.auditJSON(v[name], strings.TrimPrefix(path+"."+name, "."))
 			}
 		}
@@ -163,12 +163,12 @@ func (d *doc) findXPath(n node, v *Value) ([]node, error) {
 
 // auditXML reports the elements whose text nothing read.
 func (d *doc) auditXML(n *xmlquery.Node, path string) {
-	if d.usedXML[n] {
+	if d.usedXML[n].read {
 		return
 	}
 	if n.Type == xmlquery.ElementNode {
 		path = strings.TrimPrefix(path+"/"+n.Data, "/")
-		if d.ignores(n.Data) || d.ignores(path) || denied(n.Data) {
+		if d.ignores(n.Data) || d.ignores(path) {
 			return
 		}
 	}

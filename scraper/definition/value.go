@@ -226,13 +226,21 @@ func (v *Value) name() string {
 
 // mapped looks text up in v.Map; a text the map lacks is reported.
 func (d *doc) mapped(text string, v *Value) string {
+	to, ok := v.lookup(text)
+	if !ok {
+		d.leave("value not in the map", v.name())
+	}
+	return to
+}
+
+// lookup finds text in v.Map.
+func (v *Value) lookup(text string) (string, bool) {
 	for from, to := range v.Map {
 		if fold(from) == fold(text) {
-			return to
+			return to, true
 		}
 	}
-	d.leave("value not in the map", v.name())
-	return ""
+	return "", false
 }
 
 // number is a count, 0 for none.

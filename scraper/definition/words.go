@@ -51,17 +51,20 @@ var places = map[string]string{
 
 // deny are the fields that sites publish and that are never stored, by the names they go under
 // (registries.md §7). A definition that reads one does not load.
-var deny = regexp.MustCompile(`(?i)(driver'?s?[ _-]*licen[cs]e|\bdl[ _]?(no|num|number|state)\b|operator licen[cs]e|\bssn\b|social security|\bdna\b|finger[ _]?print|palm[ _]?print|biometric|` +
-	`professional licen[cs]e|supervis(?:ing|ion) (agent|agency|officer)|agent (name|phone|contact)|parole officer|probation officer|` +
-	`employer[ _]?name|name of employer|school[ _]?name|clothing|shoe[ _]?size|shoesize|licen[cs]e plate|\bplate|` +
-	`probation conditions?|special conditions|\bcomments?\b|victim[ _]?(name|relation)|relationship to victim|` +
-	`inmate (id|number|no)|inmate_?(id|num)|docnum|corrections (number|no)|case (number|no)\b|casenumber|phone)`)
+var deny = regexp.MustCompile(`(?i)(driver'?s?[ -]*licen[cs]e|\bdl[ ]?(no|num|number|state)\b|\b(dln|oln)\b|operator'?s?[ -]*licen[cs]e|\bssn\b|social security|` +
+	`\bdna\b|finger ?print|palm ?print|biometric|professional licen[cs]e|officer|supervis(?:ing|ion) (agent|agency)|\bsupervisor\b|^agents?$|agent (name|phone|contact)|` +
+	`employers? ?name|name of employer|\bemployer$|schools? ?name|name of school|clothing|shoe ?size|plate\b|plate ?(no|num|number|state)|` +
+	`probation conditions?|special conditions|\bcomments?\b|\bremarks?\b|victim ?(name|relation)|relation(ship)? to victim|` +
+	`inmate ?(id|number|num|no)\b|doc ?num|corrections ?(number|no)\b|(case|docket|cause) ?(number|num|no)\b|phone)`)
+
+// plainName takes out of a name what only programs put there.
+var plainName = strings.NewReplacer("_", " ", ".", " ", "/", " ", "[*]", "")
 
 var humps = regexp.MustCompile(`([a-z])([A-Z])`)
 
 // denied reports whether name is that of a field that is never stored.
 func denied(name string) bool {
-	return deny.MatchString(strings.ReplaceAll(humps.ReplaceAllString(name, "$1 $2"), "_", " "))
+	return deny.MatchString(plainName.Replace(humps.ReplaceAllString(name, "$1 $2")))
 }
 
 // blocks are texts of pages that mean a site refuses automated reading. They are looked for in
