@@ -106,11 +106,32 @@ func Of(r schemas.Record) []string {
 // folded first and last name, full birth date and sex. It is "" when any of them is missing:
 // schemas.PersonID gives no id then.
 func LinkKey(r schemas.Record) string {
-	first, last := strings.Join(words(r.Name.First, nil), " "), strings.Join(words(r.Name.Last, new(string)), " ")
-	if first == "" || last == "" || r.Birth.Precision() != "exact" || r.Sex.Value == "" {
-		return ""
+	var parts []string
+	for _, f := range LinkFields(r) {
+		if f.Value == "" {
+			return ""
+		}
+		parts = append(parts, f.Value)
 	}
-	return strings.Join([]string{first, last, r.Birth.String(), r.Sex.Value}, "\x00")
+	return strings.Join(parts, "\x00")
+}
+
+// LinkField is one of the fields that must agree. Value is "" when the record lacks it.
+type LinkField struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// LinkFields are the parts of LinkKey by name, to explain it.
+func LinkFields(r schemas.Record) []LinkField {
+	birth := ""
+	if r.Birth.Precision() == "exact" {
+		birth = r.Birth.String()
+	}
+	return []LinkField{
+		{"first name", strings.Join(words(r.Name.First, nil), " ")}, {"last name", strings.Join(words(r.Name.Last, new(string)), " ")},
+		{"birth date", birth}, {"sex", r.Sex.Value},
+	}
 }
 
 // Agree reports whether two names that share a LinkKey can be one person's: middle names and
