@@ -48,7 +48,7 @@ type Log struct {
 // Index is how photos are embedded.
 type Index struct {
 	Workers   int           `yaml:"workers"`   // recognizers, about 60 MB each; 0 for one a core
-	CNN       bool          `yaml:"cnn"`       // try the slow detector when the others find no face
+	CNN       bool          `yaml:"cnn"`       // where all else finds no face try dlib's CNN detector: seconds and up to 600 MB more a worker
 	Mirror    bool          `yaml:"mirror"`    // average with the mirror image: part of the model, needs a reindex
 	Reconcile time.Duration `yaml:"reconcile"` // how often the ledger is swept for what the index lacks
 }

@@ -25,7 +25,7 @@ type Options struct {
 	Workers     int          // photos embedded at once; each costs about 60 MB and one core. 0: one a core
 	Queue       int          // probes that may wait for a worker. 0: four a worker
 	Mirror      bool         // average with the mirrored photo's embedding: twice the cost, another model id
-	CNN         bool         // last step of the search for a face: dlib's CNN detector, seconds a photo
+	CNN         bool         // last step of the search for a face: dlib's CNN detector, seconds and up to 600 MB a worker
 	MoreFormats bool         // take WebP, GIF and BMP from searchers too
 	Limits      photo.Limits // zero: photo.DefaultLimits
 }
@@ -123,7 +123,7 @@ func (e *Embedder) Embed(ctx context.Context, data []byte, purpose faces.Purpose
 }
 
 func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte, purpose faces.Purpose) (faces.Result, error) {
-	p, err := photo.Decode(data, e.opts.Limits)
+	p, err := photo.Decode(ctx, data, e.opts.Limits)
 	if err != nil {
 		return faces.Result{}, err
 	}

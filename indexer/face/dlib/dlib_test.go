@@ -116,7 +116,7 @@ func TestOddPhotos(t *testing.T) {
 // A photo turned without an Exif note is found by turning, and its box lies in the photo as sent.
 func TestTurned(t *testing.T) {
 	e := open(t, Options{Workers: 1})
-	plain, err := photo.Decode(sampled(t, "p001a.jpg"), photo.DefaultLimits())
+	plain, err := photo.Decode(context.Background(), sampled(t, "p001a.jpg"), photo.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +182,7 @@ func TestMirror(t *testing.T) {
 	if plain := describe(false); plain.ID == e.Model().ID {
 		t.Error("the mirrored average bears the plain model's id")
 	}
-	p, err := photo.Decode(sampled(t, "p002c.jpg"), photo.DefaultLimits())
+	p, err := photo.Decode(context.Background(), sampled(t, "p002c.jpg"), photo.DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}

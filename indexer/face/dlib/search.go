@@ -23,6 +23,9 @@ const (
 	cnnSide  = 640  // the CNN detector's memory and time grow with the pixels
 )
 
+// cnnMegabytes is what a worker may hold while the CNN detector looks at cnnSide x cnnSide pixels.
+const cnnMegabytes = 768
+
 // found is a face, and how it was found.
 type found struct {
 	face     face.Face
@@ -39,8 +42,23 @@ func (f *found) embedding() []float32 {
 	return out
 }
 
+// try is one step of the search for a face. Its pixels are made when its turn comes: nearly
+// always the first step is enough.
+type try struct {
+	step   string
+	pixels func() *image.RGBA
+	asIs   []byte // a JPEG of these pixels, if there is one
+	turned int
+	cnn    bool
+}
+
 // search tries one way after the other, cheapest first, to find a face; nil when none did.
 func (e *Embedder) search(ctx context.Context, rec *face.Recognizer, p *photo.Photo, data []byte) (*found, error) {
+	return run(ctx, rec, p, e.tries(p, data))
+}
+
+// tries are the steps for a photo whose file is data.
+func (e *Embedder) tries(p *photo.Photo, data []byte) []try {
 	long := max(p.Image.Rect.Dx(), p.Image.Rect.Dy())
 	first, step := p.Image, "native"
 	if long > usual {
@@ -54,7 +72,6 @@ func (e *Embedder) search(ctx context.Context, rec *face.Recognizer, p *photo.Ph
 	if long > usual {
 		second = min(long, largest)
 	}
-	// Each try's pixels are made when its turn comes: nearly always the first one is enough.
 	enlarged := sync.OnceValue(func() *image.RGBA { return photo.Fit(p.Image, second) })
 	turned := func(degrees int) func() *image.RGBA {
 		return func() *image.RGBA {
@@ -63,13 +80,6 @@ func (e *Embedder) search(ctx context.Context, rec *face.Recognizer, p *photo.Ph
 			}
 			return photo.Turn(first, degrees)
 		}
-	}
-	type try struct {
-		step   string
-		pixels func() *image.RGBA
-		asIs   []byte
-		turned int
-		cnn    bool
 	}
 	tries := []try{
 		{step, func() *image.RGBA { return first }, asIs, 0, false},
@@ -81,6 +91,11 @@ func (e *Embedder) search(ctx context.Context, rec *face.Recognizer, p *photo.Ph
 	if e.opts.CNN {
 		tries = append(tries, try{"cnn", func() *image.RGBA { return photo.Fit(p.Image, cnnSide) }, nil, 0, true})
 	}
+	return tries
+}
+
+// run does the steps until one finds a face; a caller who left ends it before the next.
+func run(ctx context.Context, rec *face.Recognizer, p *photo.Photo, tries []try) (*found, error) {
 	for _, t := range tries {
 		if err := ctx.Err(); err != nil {
 			return nil, err

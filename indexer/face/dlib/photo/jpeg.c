@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <jpeglib.h>
 #include <jerror.h>
 #include "jpeg.h"
@@ -18,7 +17,7 @@ typedef struct {
 
 typedef struct {
 	struct jpeg_progress_mgr pub;
-	struct timespec end;
+	const int *stop;
 } progress;
 
 static void on_error(j_common_ptr c) {
@@ -47,13 +46,10 @@ static void on_message(j_common_ptr c, int level) {
 static void on_progress(j_common_ptr c) {
 	progress *p = (progress *)c->progress;
 	errors *e = (errors *)c->err;
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	int late = now.tv_sec > p->end.tv_sec || (now.tv_sec == p->end.tv_sec && now.tv_nsec > p->end.tv_nsec);
-	if (late || ((j_decompress_ptr)c)->input_scan_number > MAX_SCANS) {
-		e->info->status = JPEG_LATE;
-		on_error(c);
-	}
+	if (__atomic_load_n(p->stop, __ATOMIC_RELAXED)) e->info->status = JPEG_STOPPED;
+	else if (((j_decompress_ptr)c)->input_scan_number > MAX_SCANS) e->info->status = JPEG_SCANS;
+	else return;
+	on_error(c);
 }
 
 static void prepare(struct jpeg_decompress_struct *d, errors *e, lineup_jpeg *info) {
@@ -99,7 +95,7 @@ static void cmyk_row(const unsigned char *in, unsigned char *out, int width, int
 	}
 }
 
-void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, double seconds,
+void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, const int *stop,
 		unsigned char *out, int out_width, int out_height, lineup_jpeg *info) {
 	struct jpeg_decompress_struct d;
 	errors e;
@@ -109,10 +105,7 @@ void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, double
 
 	prepare(&d, &e, info);
 	memset(&p, 0, sizeof p);
-	clock_gettime(CLOCK_MONOTONIC, &p.end);
-	p.end.tv_sec += (time_t)seconds;
-	p.end.tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
-	if (p.end.tv_nsec >= 1000000000) { p.end.tv_sec++; p.end.tv_nsec -= 1000000000; }
+	p.stop = stop;
 	p.pub.progress_monitor = on_progress;
 
 	if (setjmp(e.back)) {

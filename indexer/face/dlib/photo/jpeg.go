@@ -7,9 +7,10 @@ import "C"
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
-	"time"
+	"sync/atomic"
 	"unsafe"
 
 	"lineup/indexer/face"
@@ -19,7 +20,7 @@ import (
 // one gives nothing at all of a photo cut off at its end or with one broken block, which every
 // browser shows, and cannot reduce while decoding.
 
-func decodeJPEG(data []byte, limits Limits) (*Photo, error) {
+func decodeJPEG(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
 	var info C.lineup_jpeg
 	in := (*C.uchar)(unsafe.Pointer(&data[0]))
 	C.lineup_jpeg_header(in, C.size_t(len(data)), &info)
@@ -36,15 +37,18 @@ func decodeJPEG(data []byte, limits Limits) (*Photo, error) {
 	if info.progressive != 0 {
 		memory += int64(w) * int64(h) * 2 * int64(info.components)
 	}
-	if err := limits.check(w, h, memory); err != nil {
+	if err := limits.check(w, h, memory, len(data)); err != nil {
 		return nil, err
 	}
 	img := image.NewRGBA(out)
-	C.lineup_jpeg_decode(in, C.size_t(len(data)), C.int(denom), C.double(limits.Time.Seconds()),
-		(*C.uchar)(unsafe.Pointer(&img.Pix[0])), C.int(out.Dx()), C.int(out.Dy()), &info)
+	var stop atomic.Int32
+	defer context.AfterFunc(ctx, func() { stop.Store(1) })()
+	info = decodeRows(data, denom, &stop, img)
 	switch {
-	case info.status == C.JPEG_LATE:
-		return nil, tooSlow(limits.Time)
+	case info.status == C.JPEG_STOPPED:
+		return nil, errLate
+	case info.status == C.JPEG_SCANS:
+		return nil, &face.Problem{Code: face.CodeTooLarge, Text: "The photo is stored in more passes than any camera writes. Save it anew as a plain JPEG and try again."}
 	case info.status == C.JPEG_BAD && int(info.rows) < out.Dy()/4:
 		return nil, unreadable("jpeg", fmt.Errorf("%s", C.GoString(&info.message[0])))
 	}
@@ -65,6 +69,13 @@ func decodeJPEG(data []byte, limits Limits) (*Photo, error) {
 		p.Width, p.Height = h, w
 	}
 	return p, nil
+}
+
+// decodeRows fills img; it ends soon after stop is set.
+func decodeRows(data []byte, denom int, stop *atomic.Int32, img *image.RGBA) (info C.lineup_jpeg) {
+	C.lineup_jpeg_decode((*C.uchar)(unsafe.Pointer(&data[0])), C.size_t(len(data)), C.int(denom), (*C.int)(unsafe.Pointer(stop)),
+		(*C.uchar)(unsafe.Pointer(&img.Pix[0])), C.int(img.Rect.Dx()), C.int(img.Rect.Dy()), &info)
+	return info
 }
 
 // JPEG gives img as a baseline JPEG of the highest quality without chroma subsampling. The same
@@ -97,7 +108,3 @@ func exifOf(data []byte) []byte {
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }
-
-func tooSlow(limit time.Duration) error {
-	return &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo takes more than %v to decode. Save it anew as a plain JPEG and try again.", limit)}
-}

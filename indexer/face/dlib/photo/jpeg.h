@@ -11,14 +11,14 @@ typedef struct {
 	char message[200];
 } lineup_jpeg;
 
-enum { JPEG_GOOD = 0, JPEG_BAD = 1, JPEG_LATE = 2 };
+enum { JPEG_GOOD = 0, JPEG_BAD = 1, JPEG_STOPPED = 2, JPEG_SCANS = 3 };
 
 // lineup_jpeg_header reads sizes only.
 void lineup_jpeg_header(const unsigned char *data, size_t len, lineup_jpeg *info);
 
 // lineup_jpeg_decode writes the picture, reduced by denom (1, 2, 4 or 8), as RGBA into out,
-// which has out_width * out_height * 4 bytes. It takes at most seconds.
-void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, double seconds,
+// which has out_width * out_height * 4 bytes. It ends soon after *stop is no longer 0.
+void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, const int *stop,
 	unsigned char *out, int out_width, int out_height, lineup_jpeg *info);
 
 // lineup_jpeg_encode gives a baseline JPEG without chroma subsampling; free() the result. NULL

@@ -4,6 +4,7 @@ package photo
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -72,26 +73,44 @@ func Sniff(data []byte) string {
 	return ""
 }
 
-// Decode reads data. Every error is a *face.Problem.
-func Decode(data []byte, limits Limits) (*Photo, error) {
+// Decode reads data. Every error is a *face.Problem, but ctx's when the caller left.
+func Decode(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
+	within, cancel := context.WithTimeout(ctx, limits.Time)
+	defer cancel()
+	p, err := decode(within, data, limits)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, errLate):
+		return nil, &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo takes more than %v to decode. Save it anew as a plain JPEG and try again.", limits.Time)}
+	case err != nil:
+		return nil, err
+	}
+	return p, nil
+}
+
+func decode(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
+	if ctx.Err() != nil {
+		return nil, errLate
+	}
 	if int64(len(data)) > limits.Bytes {
 		return nil, &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d bytes; at most %d are read. Save it smaller and try again.", len(data), limits.Bytes)}
 	}
 	switch format := Sniff(data); format {
 	case "jpeg":
-		return decodeJPEG(data, limits)
+		return decodeJPEG(ctx, data, limits)
 	case "png":
-		return decodeOther(data, format, limits, png.DecodeConfig, png.Decode, pngExif(data))
+		return decodeOther(ctx, data, format, limits, png.DecodeConfig, png.Decode, pngExif(data))
 	case "gif":
-		return decodeOther(data, format, limits, gif.DecodeConfig, gif.Decode, nil)
+		return decodeOther(ctx, data, format, limits, gif.DecodeConfig, gif.Decode, nil)
 	case "bmp":
-		return decodeOther(data, format, limits, bmp.DecodeConfig, bmp.Decode, nil)
+		return decodeOther(ctx, data, format, limits, bmp.DecodeConfig, bmp.Decode, nil)
 	case "webp":
 		exif, err := scanWebP(data, limits)
 		if err != nil {
 			return nil, err
 		}
-		return decodeOther(data, format, limits, webp.DecodeConfig, webp.Decode, exif)
+		return decodeOther(ctx, data, format, limits, webp.DecodeConfig, webp.Decode, exif)
 	case "":
 		return nil, &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo. Send a JPEG or PNG file."}
 	default:
@@ -99,17 +118,17 @@ func Decode(data []byte, limits Limits) (*Photo, error) {
 	}
 }
 
-func decodeOther(data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error), body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
+func decodeOther(ctx context.Context, data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error), body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
 	conf, err := head(bytes.NewReader(data))
 	if err != nil {
 		return nil, unreadable(format, err)
 	}
-	if err := limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel)); err != nil {
+	if err := limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel), len(data)); err != nil {
 		return nil, err
 	}
-	img, err := body(&deadline{r: bytes.NewReader(data), end: time.Now().Add(limits.Time)})
-	if errors.Is(err, errLate) {
-		return nil, tooSlow(limits.Time)
+	img, err := body(&heedful{ctx, bytes.NewReader(data)})
+	if ctx.Err() != nil {
+		return nil, errLate
 	}
 	if err != nil {
 		// Go's decoder says of a cut-off PNG many things, depending on where the cut is.
@@ -138,7 +157,11 @@ func pixelBytes(m color.Model) int64 {
 	return 4
 }
 
-func (l Limits) check(w, h int, memory int64) error {
+// pixelsPerByte is more than any photo with a face in it has. Decoders make room for all the
+// pixels a header promises, so a few bytes must not promise many.
+const pixelsPerByte = 512
+
+func (l Limits) check(w, h int, memory int64, bytes int) error {
 	switch {
 	case w <= 0 || h <= 0:
 		return unreadable("image", errors.New("it has no pixels"))
@@ -146,6 +169,8 @@ func (l Limits) check(w, h int, memory int64) error {
 		return &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than can be read. Save it smaller (1000 pixels are plenty) and try again.", w, h)}
 	case max(w, h) > 100*min(w, h):
 		return &face.Problem{Code: face.CodeNotAnImage, Text: fmt.Sprintf("The picture is a line of %d x %d pixels, not a photo.", w, h)}
+	case int64(w)*int64(h) > pixelsPerByte*int64(bytes):
+		return &face.Problem{Code: face.CodeTruncated, Text: fmt.Sprintf("The file has %d bytes for %d x %d pixels: its end is missing, or it shows nothing. Send the whole file.", bytes, w, h)}
 	}
 	return nil
 }
@@ -194,7 +219,7 @@ func scanWebP(data []byte, limits Limits) (exif []byte, err error) {
 			w, h = int(bits&0x3fff)+1, int(bits>>14&0x3fff)+1
 		}
 		if w > 0 && h > 0 {
-			if err := limits.check(w, h, int64(w)*int64(h)*4); err != nil {
+			if err := limits.check(w, h, int64(w)*int64(h)*4, len(data)); err != nil {
 				return nil, err
 			}
 		}
@@ -221,17 +246,18 @@ func pngExif(data []byte) []byte {
 	return nil
 }
 
+// errLate is decoding that was ended from outside.
 var errLate = errors.New("decoding takes too long")
 
-// deadline ends a decoder that reads for too long.
-type deadline struct {
+// heedful ends a decoder that reads on after its time is over or its caller left.
+type heedful struct {
+	ctx context.Context // of the one Decode it serves
 	r   *bytes.Reader
-	end time.Time
 }
 
-func (d *deadline) Read(p []byte) (int, error) {
-	if time.Now().After(d.end) {
+func (h *heedful) Read(p []byte) (int, error) {
+	if h.ctx.Err() != nil {
 		return 0, errLate
 	}
-	return d.r.Read(p[:min(len(p), 16<<10)])
+	return h.r.Read(p[:min(len(p), 16<<10)])
 }

@@ -3,6 +3,7 @@ package photo
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -77,7 +78,7 @@ func encoded(t testing.TB, encode func(*bytes.Buffer) error) []byte {
 }
 
 func TestFormats(t *testing.T) {
-	base, err := Decode(sampled(t, "p005a.jpg"), DefaultLimits())
+	base, err := Decode(context.Background(), sampled(t, "p005a.jpg"), DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +96,7 @@ func TestFormats(t *testing.T) {
 		{"bmp", "bmp", asBMP, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := Decode(c.data, DefaultLimits())
+			p, err := Decode(context.Background(), c.data, DefaultLimits())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,11 +115,11 @@ func TestFormats(t *testing.T) {
 
 func TestJPEGKinds(t *testing.T) {
 	for name, want := range map[string]string{"gray.jpg": "p003a.jpg", "cmyk.jpg": "p004a.jpg", "sideways.jpg": "p002a.jpg"} {
-		p, err := Decode(sampled(t, name), DefaultLimits())
+		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits())
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		w, err := Decode(sampled(t, want), DefaultLimits())
+		w, err := Decode(context.Background(), sampled(t, want), DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +157,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := Decode(c.data, DefaultLimits())
+			_, err := Decode(context.Background(), c.data, DefaultLimits())
 			runtime.ReadMemStats(&after)
 			if got := code(err); got != c.want {
 				t.Errorf("%v, want code %q", err, c.want)
@@ -178,7 +179,7 @@ func webpBomb() []byte {
 
 func TestDamagedJPEG(t *testing.T) {
 	whole := sampled(t, "p005a.jpg")
-	cut, err := Decode(whole[:len(whole)*2/3], DefaultLimits())
+	cut, err := Decode(context.Background(), whole[:len(whole)*2/3], DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestDamagedJPEG(t *testing.T) {
 	for i := len(broken) * 3 / 4; i < len(broken)*3/4+20; i++ {
 		broken[i] = 0x7f
 	}
-	p, err := Decode(broken, DefaultLimits())
+	p, err := Decode(context.Background(), broken, DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,7 +204,7 @@ func TestLarge(t *testing.T) {
 	img := image.NewRGBA(image.Rect(0, 0, 6000, 4000))
 	fill(img, 0x60)
 	data := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, img, nil) })
-	p, err := Decode(data, DefaultLimits())
+	p, err := Decode(context.Background(), data, DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func TestLarge(t *testing.T) {
 func TestAlphaOnWhite(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 4, 4))
 	img.SetNRGBA(0, 0, color.NRGBA{R: 200, A: 255})
-	p, err := Decode(encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) }), DefaultLimits())
+	p, err := Decode(context.Background(), encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) }), DefaultLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func TestOrientations(t *testing.T) {
 func TestHash(t *testing.T) {
 	seen := map[string]uint64{}
 	for _, name := range []string{"p001a.jpg", "p002a.jpg", "p003b.jpg", "p004c.jpg", "placeholder.jpg", "noface.jpg"} {
-		p, err := Decode(sampled(t, name), DefaultLimits())
+		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -256,7 +257,7 @@ func TestHash(t *testing.T) {
 		}
 		seen[name] = h
 		again := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, Fit(p.Image, 200), &jpeg.Options{Quality: 60}) })
-		q, err := Decode(again, DefaultLimits())
+		q, err := Decode(context.Background(), again, DefaultLimits())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -287,7 +288,7 @@ func FuzzDecode(f *testing.F) {
 	limits := DefaultLimits()
 	limits.Pixels, limits.Memory = 4e6, 32<<20
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Decode(data, limits)
+		p, err := Decode(context.Background(), data, limits)
 		if err != nil {
 			if code(err) == "" {
 				t.Fatalf("%v (%T) is no Problem", err, err)
