@@ -175,6 +175,7 @@ func New(config Config, deps Deps) (*Server, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	deps.Index = rounded{deps.Index}
 	s := &Server{
 		config:  config,
 		deps:    deps,

@@ -163,7 +163,7 @@ func decodeFace(payload map[string]*qdrant.Value) (schemas.Face, error) {
 	return f, nil
 }
 
-func vectorOf(p *qdrant.RetrievedPoint) ([]float32, error) {
+func vectorOf(p interface{ GetVectors() *qdrant.VectorsOutput }) ([]float32, error) {
 	v := p.GetVectors().GetVector()
 	if dense := v.GetDenseVector(); dense != nil {
 		return dense.GetData(), nil

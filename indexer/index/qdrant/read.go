@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -155,7 +156,7 @@ func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []flo
 			return nil, err
 		}
 		whole := false
-		if near, whole, err = x.counting(ctx, g.Name, hits); err != nil {
+		if near, whole, err = x.counting(ctx, g.Name, embedding, hits); err != nil {
 			return nil, err
 		}
 		// Passed-over faces mean a writer at work, whose new faces the next look sees.
@@ -173,15 +174,16 @@ func (x *Index) query(ctx context.Context, generation string, embedding []float3
 	}
 	err = x.call(ctx, "nearest", func(ctx context.Context) (err error) {
 		hits, err = x.client.Query(ctx, &qdrant.QueryPoints{CollectionName: x.faces(generation), Query: qdrant.NewQuery(embedding...), Filter: filter(f),
-			Params: params, Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude("face", "source")})
+			Params: params, Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude("face", "source"), WithVectors: qdrant.NewWithVectors(true)})
 		return err
 	})
 	return hits, err
 }
 
 // counting keeps the faces that are in their registrant's list, nearest first. whole says
-// that all were.
-func (x *Index) counting(ctx context.Context, generation string, hits []*qdrant.ScoredPoint) (near []index.Neighbour, whole bool, err error) {
+// that all were. The distances are computed here, in float64: Qdrant adds in float32, in an order
+// that depends on its processor.
+func (x *Index) counting(ctx context.Context, generation string, embedding []float32, hits []*qdrant.ScoredPoint) (near []index.Neighbour, whole bool, err error) {
 	var ids []schemas.UUID
 	near = make([]index.Neighbour, 0, len(hits))
 	for _, h := range hits {
@@ -189,7 +191,11 @@ func (x *Index) counting(ctx context.Context, generation string, hits []*qdrant.
 		if err != nil {
 			return nil, false, err
 		}
-		near = append(near, index.Neighbour{Face: f, Source: h.GetPayload()["source"].GetStringValue(), Distance: float64(h.GetScore())})
+		held, err := vectorOf(h)
+		if err != nil {
+			return nil, false, err
+		}
+		near = append(near, index.Neighbour{Face: f, Source: h.GetPayload()["source"].GetStringValue(), Distance: distance(embedding, held)})
 		ids = append(ids, f.Registrant)
 	}
 	slices.Sort(ids)
@@ -204,6 +210,16 @@ func (x *Index) counting(ctx context.Context, generation string, hits []*qdrant.
 		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Face.ID, b.Face.ID))
 	})
 	return near, len(near) == len(hits), nil
+}
+
+// distance is the Euclidean distance of two embeddings.
+func distance(a, b []float32) float64 {
+	sum := 0.0
+	for i := range min(len(a), len(b)) {
+		d := float64(a[i]) - float64(b[i])
+		sum += d * d
+	}
+	return math.Sqrt(sum)
 }
 
 // Enrolled counts the registrants with a face that pass f.

@@ -164,10 +164,14 @@ func payloadOf(p *qdrant.PointStruct, with *qdrant.WithPayloadSelector) map[stri
 func retrieved(p *qdrant.PointStruct, payload *qdrant.WithPayloadSelector, vectors *qdrant.WithVectorsSelector) *qdrant.RetrievedPoint {
 	out := &qdrant.RetrievedPoint{Id: p.GetId(), Payload: payloadOf(p, payload)}
 	if vectors.GetEnable() {
-		out.Vectors = &qdrant.VectorsOutput{VectorsOptions: &qdrant.VectorsOutput_Vector{Vector: &qdrant.VectorOutput{
-			Vector: &qdrant.VectorOutput_Dense{Dense: &qdrant.DenseVector{Data: floats(p.GetVectors().GetVector())}}}}}
+		out.Vectors = vectorOf(p)
 	}
 	return out
+}
+
+func vectorOf(p *qdrant.PointStruct) *qdrant.VectorsOutput {
+	return &qdrant.VectorsOutput{VectorsOptions: &qdrant.VectorsOutput_Vector{Vector: &qdrant.VectorOutput{
+		Vector: &qdrant.VectorOutput_Dense{Dense: &qdrant.DenseVector{Data: floats(p.GetVectors().GetVector())}}}}}
 }
 
 // Get leaves unknown ids out.
@@ -249,7 +253,11 @@ func (s points) Query(_ context.Context, r *qdrant.QueryPoints) (*qdrant.QueryRe
 		if r.ScoreThreshold != nil && d > r.GetScoreThreshold() {
 			continue
 		}
-		out.Result = append(out.Result, &qdrant.ScoredPoint{Id: p.GetId(), Score: d, Payload: payloadOf(p, r.GetWithPayload())})
+		scored := &qdrant.ScoredPoint{Id: p.GetId(), Score: d, Payload: payloadOf(p, r.GetWithPayload())}
+		if r.GetWithVectors().GetEnable() {
+			scored.Vectors = vectorOf(p)
+		}
+		out.Result = append(out.Result, scored)
 	}
 	slices.Reverse(out.Result)
 	slices.SortStableFunc(out.Result, func(a, b *qdrant.ScoredPoint) int { return cmp.Compare(a.GetScore(), b.GetScore()) })
