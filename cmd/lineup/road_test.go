@@ -41,6 +41,7 @@ func testApp(t *testing.T, data, site string) *App {
 	return &App{Config: c, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stdout: io.Discard, Stderr: io.Discard}
 }
 
+// newRoad opens a house; change, if given, may change the App before that.
 func newRoad(t *testing.T, change ...func(*App)) *road {
 	t.Helper()
 	ctx := t.Context()
