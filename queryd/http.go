@@ -128,7 +128,7 @@ func (s *Server) wrap(rt route) http.Handler {
 			}
 			switch {
 			case w.status != 0: // too late for another answer
-			case rt.html:
+			case rt.html, rt.kind == "unknown" && prefersPage(r):
 				s.failurePage(w, r, failed)
 			default:
 				s.writeFailure(w, failed)

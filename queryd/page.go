@@ -4,14 +4,10 @@ import (
 	"bytes"
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
-	"io"
-	"math"
 	"net/http"
-	"net/url"
 	"path"
 	"strconv"
 	"strings"
@@ -28,141 +24,98 @@ var demoPhoto []byte
 //go:embed page
 var pageFiles embed.FS
 
-// page holds the templates and the texts of one language.
-type page struct {
-	templates map[string]*template.Template // by the page's name
-	text      map[string]string
-	etags     map[string]string // of assets, by name
-}
-
 // pages are the templates that stand inside layout.html.
 var pages = []string{"home", "search", "record", "coverage", "terms", "failure", "docs"}
 
+// assetKinds are the media types of the files under page/ that a browser may ask for.
+var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
+
+// page holds the templates in every language, and the assets.
+type page struct {
+	languages []language
+	etags     map[string]string // of assets, by name
+}
+
+// language is the page in one language.
+type language struct {
+	texts     texts
+	templates map[string]*template.Template // by the page's name
+}
+
 func newPage() (*page, error) {
-	p := &page{templates: map[string]*template.Template{}, text: map[string]string{}, etags: map[string]string{}}
-	data, err := pageFiles.ReadFile("page/lang/en.json")
-	if err == nil {
-		err = json.Unmarshal(data, &p.text)
-	}
+	all, err := readTexts(pageFiles)
 	if err != nil {
-		return nil, fmt.Errorf("read the page's language file: %w", err)
+		return nil, err
 	}
-	functions := template.FuncMap{
-		"t": func(key string, args ...any) (string, error) {
-			text, ok := p.text[key]
-			if !ok {
-				return "", fmt.Errorf("no text %q in the language file", key)
+	p := &page{etags: map[string]string{}}
+	for _, text := range all {
+		l := language{texts: text, templates: map[string]*template.Template{}}
+		for _, name := range pages {
+			t, err := template.New("layout.html").Funcs(text.functions()).ParseFS(pageFiles, "page/layout.html", "page/parts.html", "page/"+name+".html")
+			if err != nil {
+				return nil, fmt.Errorf("read the page's templates: %w", err)
 			}
-			if len(args) > 0 {
-				text = fmt.Sprintf(text, args...)
-			}
-			return text, nil
-		},
-		"chance": p.chance, "help": p.help, "percent": func(x float64) string { return strconv.FormatFloat(math.Floor(x*10)/10, 'f', 1, 64) },
-		"day": func(t *string) string {
-			if t == nil {
-				return ""
-			}
-			return (*t)[:min(10, len(*t))]
-		},
-		"born": func(t *string, precision string) string { // as precise as the registry prints it
-			length := map[string]int{"exact": 10, "year_month": 7, "year": 4}[precision]
-			if t == nil {
-				return ""
-			}
-			return (*t)[:length]
-		},
-		"left": func(age, bound *float64) float64 {
-			if age == nil || bound == nil {
-				return 0
-			}
-			return max(*bound-*age, 0)
-		},
-		"turn": func(v view, number int, text string) map[string]any {
-			return map[string]any{"Asked": v.Asked, "Key": v.Key, "Number": number, "Text": text}
-		},
-		"next": func(n int) int { return n + 1 }, "previous": func(n int) int { return n - 1 },
-		"round": func(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) },
-		"lines": func(text string) []string { return strings.Split(text, "\n") },
-		"weblink": func(link any) string { // only what a browser opens safely
-			text, _ := link.(string)
-			if given, ok := link.(*string); ok && given != nil {
-				text = *given
-			}
-			if u, err := url.Parse(text); err != nil || u.Scheme != "http" && u.Scheme != "https" {
-				return ""
-			}
-			return text
-		},
-		"num": func(n *int) string {
-			if n == nil {
-				return "–"
-			}
-			return strconv.Itoa(*n)
-		},
-		"hours": func(h *float64) float64 { return *h },
-	}
-	for _, name := range pages {
-		t, err := template.New("layout.html").Funcs(functions).ParseFS(pageFiles, "page/layout.html", "page/parts.html", "page/"+name+".html")
-		if err != nil {
-			return nil, fmt.Errorf("read the page's templates: %w", err)
+			l.templates[name] = t
 		}
-		p.templates[name] = t
+		p.languages = append(p.languages, l)
 	}
-	for _, name := range assets {
-		data, err := pageFiles.ReadFile("page/" + name)
+	files, err := pageFiles.ReadDir("page")
+	if err != nil {
+		return nil, fmt.Errorf("read the page's assets: %w", err)
+	}
+	for _, f := range files {
+		if assetKinds[path.Ext(f.Name())] == "" {
+			continue
+		}
+		data, err := pageFiles.ReadFile("page/" + f.Name())
 		if err != nil {
 			return nil, fmt.Errorf("read the page's assets: %w", err)
 		}
-		p.etags[name] = `"` + string(schemas.DigestOf(data)[:16]) + `"`
+		p.etags[f.Name()] = `"` + string(schemas.DigestOf(data)[:16]) + `"`
 	}
 	return p, nil
 }
 
-// chance says an expected number of false matches in words.
-func (p *page) chance(expected float64) string {
-	switch {
-	case expected < 1e-6:
-		return p.text["chance.million"]
-	case expected >= 0.75:
-		return p.text["chance.one"]
+// languageOf is the language that an Accept-Language header asks for, else the first one, English.
+func (s *Server) languageOf(accept string) language {
+	best, most := s.page.languages[0], 0.0
+	for part := range strings.SplitSeq(accept, ",") {
+		name, weight, weighed := strings.Cut(strings.TrimSpace(part), ";q=")
+		q := 1.0
+		if weighed {
+			q, _ = strconv.ParseFloat(weight, 64)
+		}
+		name, _, _ = strings.Cut(name, "-")
+		for _, l := range s.page.languages {
+			if strings.EqualFold(name, l.texts["lang"]) && q > most {
+				best, most = l, q
+			}
+		}
 	}
-	n := 1 / expected
-	scale := math.Pow(10, max(math.Floor(math.Log10(n))-1, 0))
-	digits := strconv.FormatFloat(math.Round(n/scale)*scale, 'f', 0, 64)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return fmt.Sprintf(p.text["chance.in"], digits)
+	return best
 }
-
-// help says what to do about a failure, "" when its message says all.
-func (p *page) help(reason string) string { return p.text["help."+reason] }
 
 // view is what every template is given.
 type view struct {
 	Page      string
-	Partial   bool
-	Key       string
-	Demo      bool
-	Notices   []string
+	Partial   bool   // only the answer is asked for, by the script
+	Key       string // as given, else DEMO where that works
+	Given     bool   // Key came with the request
+	Contact   string
+	MaxPhoto  int      // bytes
 	Sources   []string // notices of the sources in the answer
 	RequestID string
 	Failure   *shownFailure
 	Body      any
-	Asked     map[string]string // the search parameters, for the next page
+	Asked     map[string]string // the form as it was sent
+	JSON      string            // the answer as JSON, in place of Body
 }
 
 // shownFailure is a failure as a template sees it.
-type shownFailure struct{ Reason, Message, Boxes string }
-
-func shown(f *failure) *shownFailure {
-	out := &shownFailure{Reason: f.reason, Message: f.message}
-	if f.probe != nil {
-		boxes, _ := json.Marshal(f.probe)
-		out.Boxes = string(boxes)
-	}
-	return out
+type shownFailure struct {
+	Reason  string
+	Message string // in English: shown where the language file has nothing better
+	Retry   string // seconds, "" for none
 }
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
@@ -171,43 +124,81 @@ const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 's
 // render writes a page, or with X-Partial only its answer.
 func (s *Server) render(w http.ResponseWriter, r *http.Request, status int, v view) error {
 	v.Partial = r.Header.Get("X-Partial") != ""
-	v.Demo = s.config.Demo
-	v.Notices = notices(s.config.Contact)
+	v.Contact, v.MaxPhoto = s.config.Contact, s.config.MaxPhoto
 	v.RequestID = exchangeOf(r.Context()).id
+	v.Given = v.Key != ""
 	if v.Key == "" && s.config.Demo {
 		v.Key = keys.Demo
 	}
 	name := "layout.html"
 	if v.Partial {
-		name = "answer"
+		name = "reply"
 	}
 	var b bytes.Buffer
-	if err := s.page.templates[v.Page].ExecuteTemplate(&b, name, v); err != nil {
+	if err := s.languageOf(r.Header.Get("Accept-Language")).templates[v.Page].ExecuteTemplate(&b, name, v); err != nil {
 		return fmt.Errorf("render page %s: %w", v.Page, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", csp)
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
+	if len(s.page.languages) > 1 {
+		h.Add("Vary", "Accept-Language")
+	}
 	w.WriteHeader(status)
 	b.WriteTo(w) // the client may have left: nothing to do about it
 	return nil
 }
 
-// failurePage answers a browser with a failure.
+// formPages are the pages that show their form again, filled in, with a failure.
+var formPages = map[string]string{"/": "home", "/search": "search"}
+
+// failurePage answers a browser with a failure, on the page where it happened.
 func (s *Server) failurePage(w http.ResponseWriter, r *http.Request, f *failure) {
+	if wantsJSON(r) {
+		s.writeFailure(w, f)
+		return
+	}
 	if f.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retry))
 	}
-	if err := s.render(w, r, f.status, view{Page: "failure", Failure: shown(f)}); err != nil {
+	v := view{Page: "failure", Failure: &shownFailure{f.reason, f.message, w.Header().Get("Retry-After")}}
+	if name, ok := formPages[r.URL.Path]; ok && r.Method == http.MethodPost {
+		v.Page, v.Asked, v.Key = name, askedOf(r), askedOf(r)["key"]
+	}
+	if err := s.render(w, r, f.status, v); err != nil {
 		s.deps.Log.ErrorContext(r.Context(), "failure page not rendered", "error", err)
 		s.writeFailure(w, f)
 	}
 }
 
-// assets are the files a browser may ask for under /assets/.
-var assets = []string{"lineup.css", "lineup.js", "demo.jpg", "icon.svg"}
+// prefersPage reports whether a browser asks, rather than a program.
+func prefersPage(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
+// readForm reads a form within its bound, whichever way it is encoded; all in memory.
+func readForm(w http.ResponseWriter, r *http.Request, bound int64) error {
+	r.Body = http.MaxBytesReader(w, r.Body, bound)
+	err := r.ParseMultipartForm(bound)
+	var over *http.MaxBytesError
+	switch {
+	case errors.As(err, &over):
+		return badRequest("too_large", fmt.Sprintf("The form must be smaller than %d bytes.", bound))
+	case err != nil && !errors.Is(err, http.ErrNotMultipart):
+		return badRequest("bad_form", "The form could not be read, or it ended early. Send it again.")
+	}
+	return nil
+}
+
+// askedOf is the form as it was sent, without its files.
+func askedOf(r *http.Request) map[string]string {
+	asked := map[string]string{}
+	for name, values := range r.PostForm {
+		asked[name] = values[0]
+	}
+	return asked
+}
 
 func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
@@ -215,15 +206,14 @@ func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) error {
 	if !ok {
 		return &failure{status: http.StatusNotFound, reason: "no_such_path", message: "There is no such file."}
 	}
-	kinds := map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 	data, err := pageFiles.ReadFile("page/" + name)
 	if err != nil {
 		return err
 	}
 	h := w.Header()
-	h.Set("Content-Type", kinds[path.Ext(name)])
+	h.Set("Content-Type", assetKinds[path.Ext(name)])
 	h.Set("ETag", tag)
-	h.Set("Cache-Control", "public, max-age=300")
+	h.Set("Cache-Control", "no-cache") // asked for again each time: scripts and page must be of one version
 	if r.Header.Get("If-None-Match") == tag {
 		w.WriteHeader(http.StatusNotModified)
 		return nil
@@ -232,141 +222,10 @@ func (s *Server) serveAsset(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// serveHome answers /: the face search.
-func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return s.render(w, r, http.StatusOK, view{Page: "home"})
-	}
-	bound := int64(s.config.MaxPhoto) + 64<<10
-	if r.ContentLength > bound {
-		return badRequest("too_large", fmt.Sprintf("The photo must be smaller than %d bytes.", s.config.MaxPhoto))
-	}
-	r.Body = http.MaxBytesReader(w, r.Body, bound)
-	if err := r.ParseMultipartForm(bound); err != nil { // all in memory: bound is the limit
-		return badRequest("bad_form", "The form could not be read: its photo is too large, or it ended early.")
-	}
-	key, err := s.authorize(w, r, r.FormValue("key"), true)
-	if err != nil {
-		return err
-	}
-	photo := demoPhoto
-	if file, header, err := r.FormFile("photo"); err == nil {
-		defer file.Close()
-		if header.Size > 0 {
-			if photo, err = io.ReadAll(file); err != nil {
-				return badRequest("bad_form", "The photo could not be read.")
-			}
-		}
-	} else if !errors.Is(err, http.ErrMissingFile) {
-		return badRequest("bad_form", "The photo could not be read.")
-	}
-	if len(photo) >= s.config.MaxPhoto {
-		return badRequest("too_large", fmt.Sprintf("The photo must be smaller than %d bytes.", s.config.MaxPhoto))
-	}
-	filter, err := s.filterOf(formFilter(r))
-	if err != nil {
-		return err
-	}
-	found, err := s.searchFaces(r.Context(), key, photo, filter, s.base(r))
-	if err != nil {
-		return err
-	}
-	s.writeSourceNotices(w.Header(), found.sources)
-	return s.render(w, r, http.StatusOK, view{Page: "home", Key: r.FormValue("key"), Sources: s.sourceNotices(found.sources), Body: s.cardsOf(found)})
-}
-
-// formFilter reads the filters of the form.
-func formFilter(r *http.Request) faceRequest {
-	list := func(name string) stringList {
-		if v := r.FormValue(name); v != "" {
-			return stringList{v}
-		}
-		return nil
-	}
-	number := func(name string) int { n, _ := strconv.Atoi(r.FormValue(name)); return n }
-	return faceRequest{State: list("state"), Sex: list("sex"), AgeMin: number("ageMin"), AgeMax: number("ageMax")}
-}
-
-// cards is the answer of a face search on the page.
-type cards struct {
-	Search *wireSearch
-	Cards  []card
-	Boxes  string // JSON: the probe's size and boxes, for the preview
-}
-
-type card struct {
-	wireMatch
-	Name, Source, Place, Born string
-}
-
-func (s *Server) cardsOf(found foundFaces) cards {
-	wire := found.wire(true)
-	out := cards{Search: wire.Search}
-	boxes, _ := json.Marshal(wire.Search.Probe)
-	out.Boxes = string(boxes)
-	for i, m := range wire.Matches {
-		d := found.docs[i]
-		home, _ := d.Record.Home()
-		out.Cards = append(out.Cards, card{wireMatch: m, Name: titled(fullName(d.Record.Name)), Source: s.sources[d.Record.Source].Name, Born: d.Record.Birth.String(),
-			Place: strings.Trim(home.City+", "+schemas.StateName(stateOf(d.Record)), ", ")})
-	}
-	return out
-}
-
-// serveSearch answers /search: names and places.
-func (s *Server) serveSearch(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return s.render(w, r, http.StatusOK, view{Page: "search"})
-	}
-	return s.renderRecords(w, r, "search", func(form url.Values) url.Values { return form })
-}
-
-// serveRecord answers /record/{id}: one record in full.
-func (s *Server) serveRecord(w http.ResponseWriter, r *http.Request) error {
-	id, err := schemas.ParseUUID(r.PathValue("id"))
-	if err != nil {
-		return badRequest("bad_uuid", "The record's id is not a UUID (8-4-4-4-12 hexadecimal digits).")
-	}
-	if r.Method != http.MethodPost {
-		return s.render(w, r, http.StatusOK, view{Page: "record"})
-	}
-	return s.renderRecords(w, r, "record", func(url.Values) url.Values {
-		return url.Values{"uuid": {string(id)}, "mode": {"extensive"}}
-	})
-}
-
-// renderRecords answers a form with the records its parameters find.
-func (s *Server) renderRecords(w http.ResponseWriter, r *http.Request, name string, params func(url.Values) url.Values) error {
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-	parse := r.ParseForm
-	if strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/") {
-		parse = func() error { return r.ParseMultipartForm(maxBody) }
-	}
-	if err := parse(); err != nil {
-		return badRequest("bad_form", "The form could not be read.")
-	}
-	if _, err := s.authorize(w, r, r.PostForm.Get("key"), false); err != nil {
-		return err
-	}
-	asked := params(r.PostForm)
-	for key, values := range asked {
-		if len(values) == 0 || strings.TrimSpace(values[0]) == "" || len([]rune(values[0])) > maxText {
-			delete(asked, key)
-		}
-	}
-	answer, sources, err := s.findOffenders(r.Context(), asked, s.base(r))
-	if err != nil {
-		return err
-	}
-	exchangeOf(r.Context()).count = len(answer.Offenders)
-	s.writeSourceNotices(w.Header(), sources)
-	again := map[string]string{}
-	for key := range asked {
-		if key != "page" {
-			again[key] = asked.Get(key)
-		}
-	}
-	return s.render(w, r, http.StatusOK, view{Page: name, Key: r.PostForm.Get("key"), Sources: s.sourceNotices(sources), Body: answer, Asked: again})
+// coverageView is the page of what is covered.
+type coverageView struct {
+	wireCoverage
+	Read, Registrants, WithPhoto int // sources with a complete run, and what these hold together
 }
 
 func (s *Server) serveCoveragePage(w http.ResponseWriter, r *http.Request) error {
@@ -376,7 +235,15 @@ func (s *Server) serveCoveragePage(w http.ResponseWriter, r *http.Request) error
 	if err != nil {
 		return err
 	}
-	return s.render(w, r, http.StatusOK, view{Page: "coverage", Body: all})
+	v := coverageView{wireCoverage: all}
+	for _, c := range all.Sources {
+		if c.LastComplete != nil {
+			v.Read++
+			v.Registrants += *c.Registrants
+			v.WithPhoto += *c.WithPhoto
+		}
+	}
+	return s.render(w, r, http.StatusOK, view{Page: "coverage", Body: v})
 }
 
 func (s *Server) serveTermsPage(w http.ResponseWriter, r *http.Request) error {

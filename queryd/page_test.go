@@ -1,273 +1,220 @@
 package queryd_test
 
 import (
-	"bytes"
 	"context"
-	"net"
+	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/chromedp/chromedp"
-
 	"lineup/indexer/face"
 	"lineup/queryd"
+	"lineup/queryd/keys"
 	"lineup/schemas"
 )
 
-// listen runs the house's server on loopback and returns its address.
-func (h *house) listen() string {
-	h.t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- h.Run(ctx, listener) }()
-	h.t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			h.t.Error(err)
-		}
-	})
-	return "http://" + listener.Addr().String()
-}
-
-// tab is a tab of a headless Chromium.
-type tab struct {
-	t   *testing.T
-	ctx context.Context
-}
-
-// browser opens a headless Chromium, which the set-up of the tests installs.
-func browser(t *testing.T) tab {
-	t.Helper()
-	var path string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			path = found
-			break
-		}
-	}
-	if path == "" {
-		t.Fatal("no chromium found: apt-get install chromium (the test set-up does so)")
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
-		chromedp.Flag("disable-dev-shm-usage", true), chromedp.WindowSize(1100, 1000))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[int]("1")); err != nil { // starts it; must have no bound of its own
-		t.Fatal(err)
-	}
-	return tab{t, ctx}
-}
-
-// do runs one action within a bound.
-func do[T any](b tab, action chromedp.Action[T]) T {
-	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, 40*time.Second)
-	defer cancel()
-	v, err := chromedp.Run(ctx, action)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return v
-}
-
-func eval[T any](b tab, script string) T {
-	b.t.Helper()
-	return do(b, chromedp.Evaluate[T](script, chromedp.EvalAwaitPromise))
-}
-
-func (b tab) visit(url, wait string)  { b.t.Helper(); do(b, chromedp.Navigate(url)); b.wait(wait) }
-func (b tab) reload(wait string)      { b.t.Helper(); do(b, chromedp.Reload()); b.wait(wait) }
-func (b tab) wait(css string)         { b.t.Helper(); do(b, chromedp.WaitVisible(chromedp.CSS(css))) }
-func (b tab) click(css string)        { b.t.Helper(); do(b, chromedp.Click(chromedp.CSS(css))) }
-func (b tab) set(css, text string)    { b.t.Helper(); do(b, chromedp.SetValue(chromedp.CSS(css), text)) }
-func (b tab) typed(css, text string)  { b.t.Helper(); do(b, chromedp.SendKeys(chromedp.CSS(css), text)) }
-func (b tab) text(css string) string  { b.t.Helper(); return do(b, chromedp.Text(chromedp.CSS(css))) }
-func (b tab) value(css string) string { b.t.Helper(); return do(b, chromedp.Value(chromedp.CSS(css))) }
-func (b tab) until(script string)     { b.t.Helper(); do(b, chromedp.Poll[bool](script)) }
-
-// screenshot keeps a picture of the whole page in build/screenshots.
-func (b tab) screenshot(name string) {
-	b.t.Helper()
-	picture := do(b, chromedp.FullScreenshot(100))
-	dir := filepath.Join("..", "build", "screenshots")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		b.t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644); err != nil {
-		b.t.Fatal(err)
-	}
-}
-
-// audit runs axe-core (testdata/axe, MPL-2.0, used by tests alone) over the page as it stands.
-func (b tab) audit() {
-	b.t.Helper()
-	script, err := os.ReadFile("testdata/axe/axe.min.js")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	eval[bool](b, string(script)+";true")
-	for _, problem := range eval[[]string](b, `axe.run().then(r => { window.axed = r.passes.length; return r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | ").slice(0, 300)); })`) {
-		b.t.Errorf("accessibility: %s", problem)
-	}
-	if passes := eval[int](b, "window.axed"); passes < 10 {
-		b.t.Errorf("axe-core passed %d rules only: did it run?", passes)
-	}
-}
-
-// gallerySeen is a house whose registrants have real pictures of nobody.
-func gallerySeen(t *testing.T) *house {
-	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.PublicURL = "" })
-	h.crowd(60)
-	id := h.enrol(person("1001", "Rowan", "Testcase", func(r *schemas.Record) {
+// whole is a record in which every field is filled in.
+func whole(key string) schemas.Record {
+	yes, no := true, false
+	lat, lon := 42.65, -73.75
+	return person(key, "Rowan", "Testcase", func(r *schemas.Record) {
 		r.Birth = schemas.Date{Year: 1971, Month: 3, Day: 9}
-		r.Addresses = []schemas.Address{{Kind: "home", Street: "1 Example Road", City: "Sampleton", State: "NY", Zip: "00001"}}
-		r.Offenses = []schemas.Offense{{Description: "Example offense", Convicted: schemas.Date{Year: 2001}}}
-	}), near(0.2))
-	demo, err := os.ReadFile("page/demo.jpg")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for ref := range h.photos {
-		if strings.Contains(ref, string(id)) {
-			h.photos[ref] = demo
-		}
-	}
-	return h
+		r.Aliases = []schemas.Alias{{Name: schemas.Name{First: "RORY", Last: "TESTMAN"}, Birth: schemas.Date{Year: 1972}}}
+		r.Race, r.Ethnicity = schemas.Coded{Raw: "Race as printed"}, schemas.Coded{Raw: "Ethnicity as printed"}
+		r.Height, r.Weight = schemas.Measure{Value: 71}, schemas.Measure{Value: 173}
+		r.Eyes, r.Hair, r.Marks = schemas.Coded{Value: "brown"}, schemas.Coded{Value: "black"}, []string{"Tattoo of a fish"}
+		r.Addresses = []schemas.Address{
+			{Kind: "home", Street: "1 Example Road", City: "Sampleton", County: "Example", State: "NY", Zip: "00001", Lat: &lat, Lon: &lon, From: schemas.Date{Year: 2019}},
+			{Kind: "work", Street: "2 Example Road", City: "Sampleton", State: "NY", Zip: "00002"}}
+		r.Offenses = []schemas.Offense{{Description: "Example offense", Statute: "1.2(a)", Convicted: schemas.Date{Year: 2001}, Committed: schemas.Date{Year: 2000}, Released: schemas.Date{Year: 2005},
+			Place: "Example County Court", Disposition: "Convicted by plea", Sentence: "Four years", Counts: 2, Victim: "adult", Charges: []schemas.Charge{{Title: "Example charge", Section: "1.2"}}}}
+		r.Vehicles = []schemas.Vehicle{{Make: "Exemplar", Model: "One", Year: "2001", Color: "Red", Plate: "XX 0001"}}
+		r.Level, r.Designation = schemas.Level{Scheme: "NY risk level", Value: "3"}, "Sexually Violent Offender"
+		r.Status = schemas.Coded{Value: "registered", Raw: "ACTIVE"}
+		r.Predator, r.Absconder, r.Lifetime = &yes, &no, &yes
+		r.Registered, r.Updated, r.Verified, r.RegistersTo = schemas.Date{Year: 2006}, schemas.Date{Year: 2025, Month: 6}, schemas.Date{Year: 2025, Month: 7}, schemas.Date{Year: 2046}
+		r.SourceFields = []schemas.Field{{Name: "Supervising agency", Value: "Example Probation"}}
+	})
 }
 
-const photoChosen = `document.querySelector("#photo").files.length === 1 && document.querySelector("#preview").width > 1`
+func (h *house) post(path, form string, headers ...string) (*http.Response, string) {
+	h.t.Helper()
+	return h.do("POST", path, form, append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
+}
 
-func TestThePageInABrowser(t *testing.T) {
-	h := gallerySeen(t)
-	h.gal.others = []schemas.Box{{Left: 2, Top: 2, Right: 20, Bottom: 20}}
-	base := h.listen()
-	b := browser(t)
-	b.visit(base+"/", "#submit")
-	b.until(photoChosen)
-	b.screenshot("face-start")
-	if name, key := b.text("#filename"), b.value("#key"); name != "DEMO.jpg" || key != "DEMO" {
-		t.Errorf("the form starts with photo %q and key %q", name, key)
-	}
-	b.click("#submit")
+func TestNamesAndRecordsInABrowser(t *testing.T) {
+	h, _ := gallerySeen(t)
+	other := whole("2002")
+	other.Source = "us-yy" // the same person, registered elsewhere
+	h.enrol(other, nil)
+	b := h.browser(t, "/search", "#lastName")
+	b.look("names-start")
+	b.set("#key", h.key)
+	b.typed("#lastName", "Testcas\r")
 	b.wait(".card")
-	b.until(`document.querySelector(".card img").naturalWidth > 0`)
 	text := b.text("#answer")
-	for _, want := range []string{"Rowan Testcase", "Read the official page", "would look this alike", "smaller faces", "Search for face 2"} {
+	for _, want := range []string{"2 records on this page", "Rowan Testcase", "Read the official page", "fingerprints", "The best match of names stands first", "Rory Testman"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("card lacks %q in %s", want, text)
+			t.Errorf("the name search lacks %q: %s", want, text)
 		}
 	}
-	if eval[int](b, `[...document.querySelector("canvas.probe").getContext("2d").getImageData(0,0,160,190).data].filter(x => x > 0).length`) == 0 {
-		t.Error("the probe is not drawn on the card")
+	if b.value("#lastName") != "Testcas" || b.value("#key") != h.key {
+		t.Errorf("the form came back with %q and key %q", b.value("#lastName"), b.value("#key"))
 	}
-	b.screenshot("face-match")
-	b.audit()
-
-	b.click("#json")
-	b.click("#submit")
-	b.wait("#jsonanswer")
-	if text = b.text("#jsonanswer"); !strings.Contains(text, `"faceMatches"`) || strings.Contains(text, `"search"`) {
-		t.Errorf("JSON only: %s", text)
-	}
-	b.screenshot("face-json")
-	b.click("#json")
-	b.set("#key", "wrong")
-	b.click("#submit")
-	b.wait(`.problem[data-reason="invalid_key"]`)
-	b.screenshot("face-badkey")
-
+	b.look("names")
+	b.visit("/record/"+string(schemas.RegistrantID("us-zz", "1001")), "#record button")
 	b.set("#key", h.key)
-	b.click("#save")
-	b.reload("#submit")
-	if key := b.value("#key"); key != h.key {
-		t.Errorf("after a reload the key is %q", key)
+	b.click("#record button")
+	b.wait("article.record")
+	text = strings.ToLower(b.text("#answer"))
+	for _, want := range []string{"march 9, 1971", "54", "male", "race as printed", "ethnicity as printed", `5' 11"`, "173", "brown", "black", "tattoo of a fish", "1 example road", "new york 00001", "county: example",
+		"2 example road", "from 2019", "example offense", "1.2(a)", "2001", "example county court", "convicted by plea", "four years", "adult", "example charge", "2001 red exemplar one xx 0001",
+		"3 · ny risk level", "sexually violent offender", "active", "registered since", "2006", "june 2025", "july 2025", "2046", "supervising agency", "example probation", "rory testman (born 1972)",
+		"last read from the registry\nmarch 4, 2026", "first seen here", "further records of this person", "20920(e)", "20920(f)", "example registry", "operator@lineup.test", "positive identification needs fingerprints"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the record lacks %q in %s", want, text)
+		}
 	}
-	b.click("#save")
-	b.reload("#submit")
-	if key := b.value("#key"); key != "DEMO" {
-		t.Errorf("after unticking the key is %q", key)
-	}
-	h.gal.probeError = &face.Problem{Code: face.CodeNoFace, Text: "No face was found in the photo."}
-	b.until(photoChosen)
-	b.click("#submit")
-	b.wait(`.problem[data-reason="no_face"]`)
-	b.screenshot("face-noface")
-	b.audit()
+	b.until(`document.querySelector(".photos img").naturalWidth > 0`)
+	b.look("record")
 }
 
 func TestTheOtherPagesInABrowser(t *testing.T) {
-	h := gallerySeen(t)
-	base := h.listen()
-	b := browser(t)
-	b.visit(base+"/search", "#lastName")
-	b.set("#key", h.key)
-	b.typed("#lastName", "Testcas\n")
-	b.wait(".card")
-	if text := b.text("#answer"); !strings.Contains(text, "ROWAN TESTCASE") || !strings.Contains(text, "fingerprints") {
-		t.Errorf("name search: %s", text)
+	h, _ := gallerySeen(t, func(_ *queryd.Config, d *queryd.Deps) {
+		d.Sources = append(d.Sources, queryd.Source{ID: "us-yy", Name: "Stale Registry", Jurisdiction: "YY", Mode: "import", HasPhotos: true, MaxAge: time.Minute},
+			queryd.Source{ID: "us-xx", Name: "Linked Registry", Jurisdiction: "XX", Home: "https://linked.example.test/", Mode: "link_only", Terms: "https://linked.example.test/terms"})
+		known := d.State
+		d.State = func(ctx context.Context, id string) (queryd.SourceState, error) {
+			if id == "us-xx" {
+				return queryd.SourceState{}, nil
+			}
+			return known(ctx, id)
+		}
+	})
+	b := h.browser(t, "/coverage", ".coverage")
+	text := b.text("#answer")
+	for _, want := range []string{"of 3 registries read", "Fresh", "Stale", "Not read yet", "Not read: look at the registry itself", "publishes no photos", "stale after 2 days"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("coverage lacks %q: %s", want, text)
+		}
 	}
-	b.screenshot("names")
-	b.audit()
-	b.click(".card button")
-	b.wait("article.record")
-	if text := b.text("#answer"); !strings.Contains(text, "1 Example Road") || !strings.Contains(text, "Example offense") {
-		t.Errorf("record page: %s", text)
+	b.look("coverage")
+	for _, path := range []string{"/docs", "/terms", "/nothing"} {
+		b.visit(path, "h1")
+		b.look(path[1:])
 	}
-	b.screenshot("record")
-	b.audit()
-	for _, path := range []string{"/coverage", "/docs", "/terms"} {
-		b.visit(base+path, "h1")
-		b.screenshot(path[1:])
-		b.audit()
-	}
-	do(b, chromedp.EmulateViewport(360, 740, chromedp.EmulateMobile))
-	b.visit(base+"/", "#submit")
-	b.until(photoChosen)
-	b.click("#submit")
-	b.wait(".card")
-	if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-		t.Error("the page is wider than a phone")
-	}
-	b.screenshot("phone")
 }
 
-func TestThePageWorksWithoutScripts(t *testing.T) {
-	h := gallerySeen(t)
-	var form bytes.Buffer
-	form.WriteString("--b\r\nContent-Disposition: form-data; name=\"key\"\r\n\r\nDEMO\r\n--b--\r\n")
-	response, body := h.do("POST", "/", form.String(), "Content-Type", "multipart/form-data; boundary=b")
-	if response.StatusCode != http.StatusOK || !strings.Contains(body, "Rowan Testcase") || !strings.Contains(body, "<!doctype html>") {
-		t.Errorf("%d %s", response.StatusCode, body)
-	}
+func TestTheScriptsStayWithinTheirPolicy(t *testing.T) {
+	h, _ := gallerySeen(t)
+	response, body := h.do("GET", "/", "")
 	csp := response.Header.Get("Content-Security-Policy")
 	if !strings.Contains(csp, "default-src 'none'") || strings.Contains(csp, "unsafe") || response.Header.Get("Set-Cookie") != "" {
 		t.Errorf("csp %q, cookie %q", csp, response.Header.Get("Set-Cookie"))
 	}
-	for _, bad := range []string{" style=", " onclick=", "<script>", "javascript:"} {
+	for _, bad := range []string{" style=", " onclick=", "<script>", "javascript:", "//cdn"} {
 		if strings.Contains(body, bad) {
-			t.Errorf("page has %q, which the policy forbids", bad)
+			t.Errorf("the page has %q, which the policy forbids", bad)
 		}
+	}
+}
+
+func TestThePageWorksWithoutScripts(t *testing.T) {
+	h, _ := gallerySeen(t)
+	form := func(fields ...string) string {
+		var b strings.Builder
+		for i := 0; i+1 < len(fields); i += 2 {
+			fmt.Fprintf(&b, "--b\r\nContent-Disposition: form-data; name=%q\r\n\r\n%s\r\n", fields[i], fields[i+1])
+		}
+		return b.String() + "--b--\r\n"
+	}
+	multipart := []string{"Content-Type", "multipart/form-data; boundary=b"}
+	response, body := h.do("POST", "/", form("key", "DEMO", "sex", "male"), multipart...)
+	if response.StatusCode != 200 || !strings.Contains(body, "Rowan Testcase") || !strings.Contains(body, "<!doctype html>") || !strings.Contains(body, `<option value="male" selected>`) {
+		t.Errorf("%d %s", response.StatusCode, body)
+	}
+	response, body = h.do("POST", "/", form("key", "DEMO", "json", "1"), multipart...)
+	if kind := response.Header.Get("Content-Type"); !strings.HasPrefix(kind, "application/json") || !strings.Contains(body, `"faceMatches"`) || strings.Contains(body, `"search"`) {
+		t.Errorf("JSON only: %s %s", kind, body)
+	}
+	for _, c := range []struct{ name, path, body, kind, want string }{
+		{"bad key", "/", form("key", "wrong", "ageMin", "30"), multipart[1], `value="30"`},
+		{"words for an age", "/", form("key", "DEMO", "ageMin", "old"), multipart[1], `data-reason="bad_age"`},
+		{"broken form", "/", "--b\r\nwhat", multipart[1], `data-reason="bad_form"`},
+		{"nothing asked", "/search", "key=" + h.key, "", `data-reason="no query params presented"`},
+		{"kept fields", "/search", "key=" + h.key + "&lastName=Testcase&zipcode=12&fuzzy=true", "", `value="Testcase"`},
+		{"explained", "/search", "key=" + h.key + "&lastName=Testcase&zipcode=12", "", "five digits"},
+		{"DEMO for records", "/search", "key=DEMO&lastName=Testcase", "", `data-reason="demo_key"`},
+		{"names", "/search", "key=" + h.key + "&lastName=Testcase&radius=1", "", "1 record on this page"},
+		{"a record that never was", "/record/" + string(schemas.RegistrantID("us-zz", "none")), "key=" + h.key, "", `data-reason="not_found"`},
+		{"no id", "/record/7", "key=" + h.key, "", `data-reason="bad_uuid"`},
+		{"pages", "/search", "key=" + h.key + "&lastName=Nobody&prefixMatch=lastName&perPage=10&page=2", "", "page 2 of 6"},
+	} {
+		if c.kind == "" {
+			c.kind = "application/x-www-form-urlencoded"
+		}
+		_, body := h.do("POST", c.path, c.body, "Content-Type", c.kind)
+		if !strings.Contains(body, c.want) || !strings.Contains(body, "</html>") {
+			t.Errorf("%s: no %q in %s", c.name, c.want, body)
+		}
+	}
+	_, body = h.post("/search", "key="+h.key+"&lastName=Nobody&prefixMatch=lastName&perPage=10&page=2")
+	for _, want := range []string{`name="page" value="1"`, `name="page" value="3"`, `name="lastName" value="Nobody"`, `name="perPage" value="10"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the way to further pages lacks %s", want)
+		}
+	}
+	id := schemas.RegistrantID("us-zz", "1001")
+	h.ledger.gone[id] = true
+	if response, body := h.post("/record/"+string(id), "key="+h.key); response.StatusCode != http.StatusGone || strings.Contains(body, "Testcase") {
+		t.Errorf("a delisted record: %d %s", response.StatusCode, body)
+	}
+	if _, body = h.do("POST", "/", form("key", "DEMO"), multipart...); strings.Contains(body, "Testcase") {
+		t.Error("a delisted registrant is on a card")
+	}
+}
+
+func TestFailuresOfThePageSayWhatToDo(t *testing.T) {
+	h, _ := gallerySeen(t)
+	few, _, err := h.keys.Add(t.Context(), "few "+t.Name(), keys.Limits{PerMinute: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.post("/search", "key="+few+"&lastName=Testcase")
+	response, body := h.post("/search", "key="+few+"&lastName=Testcase")
+	if response.StatusCode != http.StatusTooManyRequests || !strings.Contains(body, "Too many requests") || !strings.Contains(body, "Try again in "+response.Header.Get("Retry-After")+" seconds") {
+		t.Errorf("rate: %d %s", response.StatusCode, body)
+	}
+	h.ledger.err = fmt.Errorf("down")
+	if response, body := h.post("/search", "key="+h.key+"&lastName=Testcase"); response.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, "not the same as no match") || strings.Contains(body, "ROWAN") {
+		t.Errorf("ledger down: %d %s", response.StatusCode, body)
+	}
+	if response, body := h.do("GET", "/nothing", "", "Accept", "text/html,*/*"); response.StatusCode != 404 || !strings.Contains(body, "There is no such page") {
+		t.Errorf("no such page, for a browser: %d %s", response.StatusCode, body)
+	}
+	if response, _ := h.do("GET", "/nothing", "", "Accept", "*/*"); response.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Errorf("no such page, for a program: %s", response.Header.Get("Content-Type"))
+	}
+	if response, body := h.do("DELETE", "/search", ""); response.StatusCode != http.StatusMethodNotAllowed || !strings.Contains(body, "cannot be used that way") {
+		t.Errorf("method: %d %s", response.StatusCode, body)
+	}
+	h.gal.probeError = &face.Problem{Code: "new_code", Text: "A text the language file does not know."}
+	if _, body := h.post("/", "key=DEMO"); !strings.Contains(body, "A text the language file does not know.") {
+		t.Errorf("a reason without a text: %s", body)
 	}
 }
 
 func TestThePageEscapesWhatRegistriesSay(t *testing.T) {
 	h := newHouse(t)
-	h.enrol(person("1", "Rowan", `<script>alert(1)</script>`, func(r *schemas.Record) {
+	id := h.enrol(person("1", "Rowan", `<script>alert(1)</script>`, func(r *schemas.Record) {
 		r.Name.Full, r.URL = `<img src=x onerror=alert(1)>`, "javascript:alert(1)"
+		r.SourceFields = []schemas.Field{{Name: "<b>", Value: "<i>"}}
 	}), nil)
-	response, body := h.do("POST", "/search", "key="+h.key+"&firstName=Rowan", "Content-Type", "application/x-www-form-urlencoded")
-	if response.StatusCode != 200 || !strings.Contains(body, "&lt;img") || strings.Contains(body, "<img src=x") || strings.Contains(body, "javascript:alert") {
-		t.Errorf("%d %s", response.StatusCode, body)
+	for path, form := range map[string]string{"/search": "&firstName=Rowan", "/record/" + string(id): ""} {
+		response, body := h.post(path, "key="+h.key+form)
+		if response.StatusCode != 200 || !strings.Contains(body, "&lt;") || strings.Contains(strings.ToLower(body), "<img src=x") || strings.Contains(body, "javascript:alert") || strings.Contains(body, "<i>") {
+			t.Errorf("%s: %d %s", path, response.StatusCode, body)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package schemas
 
-import "strings"
+import (
+	"maps"
+	"slices"
+	"strings"
+)
 
 // states are the states, the District and the territories by their USPS code.
 var states = map[string]string{
@@ -14,6 +18,18 @@ var states = map[string]string{
 	"TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington",
 	"WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming",
 	"AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico", "VI": "U.S. Virgin Islands",
+}
+
+// State is a state, the District or a territory.
+type State struct{ Code, Name string }
+
+// States are all of them in the order of their names.
+func States() []State {
+	all := make([]State, 0, len(states))
+	for _, code := range slices.SortedFunc(maps.Keys(states), func(a, b string) int { return strings.Compare(states[a], states[b]) }) {
+		all = append(all, State{code, states[code]})
+	}
+	return all
 }
 
 // StateName is the full name of a two-letter code, or text itself when it is none.

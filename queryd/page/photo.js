@@ -1,0 +1,58 @@
+// The photo to search for: the file, its picture, the faces the server found in it, and the
+// part that is sent. Rectangles are {x, y, w, h} in pixels of the whole, upright picture.
+const longest = 2048; // pixels: the server looks at no more
+
+export const photo = {name: "", file: null, image: null, faces: [], used: 0, part: null};
+
+// load takes a file. A picture that cannot be shown can still be sent: the server then says
+// what is wrong with it.
+export async function load(file, name) {
+  Object.assign(photo, {name, file, image: null, faces: [], used: 0, part: null});
+  try { photo.image = await createImageBitmap(file); } catch { /* no picture */ }
+  return photo.image !== null;
+}
+
+const whole = () => ({x: 0, y: 0, w: photo.image.width, h: photo.image.height});
+
+// scaled is the size that a part is sent in, or null when the file goes as it is.
+export function scaled(max) {
+  if (!photo.image) return null;
+  const part = photo.part || whole();
+  const small = Math.min(1, longest / Math.max(part.w, part.h));
+  if (!photo.part && small === 1 && photo.file.size < max && /^image\/(jpeg|png)$/.test(photo.file.type)) return null;
+  return {w: Math.max(1, Math.round(part.w * small)), h: Math.max(1, Math.round(part.h * small))};
+}
+
+// toSend is the file, or the part chosen, or the picture scaled down when it is too large.
+export function toSend(max) {
+  const size = scaled(max);
+  if (!size) return photo.file;
+  const part = photo.part || whole(), cut = document.createElement("canvas");
+  cut.width = size.w;
+  cut.height = size.h;
+  cut.getContext("2d").drawImage(photo.image, part.x, part.y, part.w, part.h, 0, 0, cut.width, cut.height);
+  return new Promise(done => cut.toBlob(done, "image/jpeg", 0.92));
+}
+
+// found takes the boxes of an answer. A face that was chosen from those already known stays
+// chosen among them.
+export function found(probe) {
+  if (!photo.image || !probe.width) return;
+  const from = photo.part || whole(), f = from.w / probe.width;
+  const boxes = [probe.box].concat(probe.others).map(b => ({x: from.x + b.left * f, y: from.y + b.top * f, w: (b.right - b.left) * f, h: (b.bottom - b.top) * f}));
+  if (photo.chosen) photo.faces[photo.used] = boxes[0];
+  else Object.assign(photo, {faces: boxes, used: 0});
+}
+
+// around is a face with room, within the picture: what is sent when that face is chosen.
+export function around(face, room) {
+  const x = Math.max(0, face.x - room * face.w), y = Math.max(0, face.y - room * face.h);
+  return {x, y, w: Math.min(photo.image.width, face.x + (1 + room) * face.w) - x, h: Math.min(photo.image.height, face.y + (1 + room) * face.h) - y};
+}
+
+// drawFace fills a canvas with a face, cut to the canvas's shape.
+export function drawFace(canvas, face) {
+  const shape = canvas.width / canvas.height, h = Math.min(face.h * 1.7, photo.image.height), w = h * shape;
+  const x = face.x + face.w / 2 - w / 2, y = Math.max(0, face.y + face.h / 2 - h / 2);
+  canvas.getContext("2d").drawImage(photo.image, x, y, w, h, 0, 0, canvas.width, canvas.height);
+}
