@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -116,6 +117,7 @@ type shownFailure struct {
 	Reason  string
 	Message string // in English: shown where the language file has nothing better
 	Retry   string // seconds, "" for none
+	Probe   string // JSON: where the faces are, when there are several
 }
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
@@ -164,7 +166,12 @@ func (s *Server) failurePage(w http.ResponseWriter, r *http.Request, f *failure)
 	if f.retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.retry))
 	}
-	v := view{Page: "failure", Failure: &shownFailure{f.reason, f.message, w.Header().Get("Retry-After")}}
+	shown := &shownFailure{Reason: f.reason, Message: f.message, Retry: w.Header().Get("Retry-After")}
+	if f.probe != nil {
+		probe, _ := json.Marshal(f.probe) // numbers and words alone
+		shown.Probe = string(probe)
+	}
+	v := view{Page: "failure", Failure: shown}
 	if name, ok := formPages[r.URL.Path]; ok && r.Method == http.MethodPost {
 		v.Page, v.Asked, v.Key = name, askedOf(r), askedOf(r)["key"]
 	}

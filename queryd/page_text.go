@@ -120,8 +120,8 @@ func (t texts) date(text string) string {
 	return fmt.Sprintf(t["date.day"], month, strconv.Itoa(d.Day), strconv.Itoa(d.Year))
 }
 
-// rounded keeps the two leading digits of n.
-func rounded(n float64) float64 {
+// leading keeps the two leading digits of n.
+func leading(n float64) float64 {
 	scale := math.Pow(10, max(math.Floor(math.Log10(n))-1, 0))
 	return math.Round(n/scale) * scale
 }
@@ -132,13 +132,13 @@ func (t texts) chance(expected float64) string {
 	case expected < 1e-6:
 		return t["chance.million"]
 	case expected < 0.22:
-		return fmt.Sprintf(t["chance.in"], t.number(rounded(1/expected)))
+		return fmt.Sprintf(t["chance.in"], t.number(leading(1/expected)))
 	case expected < 0.95:
 		return fmt.Sprintf(t["chance.ten"], t.number(math.Round(expected*10)))
 	case expected < 1.5:
 		return t["chance.one"]
 	}
-	return fmt.Sprintf(t["chance.many"], t.number(rounded(expected)))
+	return fmt.Sprintf(t["chance.many"], t.number(leading(expected)))
 }
 
 // likeness is the word for a similarity: the key of a text. The steps are those of the scale:

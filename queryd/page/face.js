@@ -57,7 +57,7 @@ function cropping(on) {
   Object.assign(photo, {chosen: false, part: null});
   if (on) {
     const {width, height} = photo.image;
-    crop.start(photo.faces.length ? around(photo.faces[photo.used], 0.4) : {x: width * 0.15, y: height * 0.1, w: width * 0.7, h: height * 0.7});
+    crop.start(photo.faces[photo.used] ? around(photo.faces[photo.used], 0.4) : {x: width * 0.15, y: height * 0.1, w: width * 0.7, h: height * 0.7});
   } else {
     crop.stop();
     say(t("whole"));
@@ -94,9 +94,9 @@ async function demo() {
 
 // show draws what an answer says about the photo.
 function show(answer) {
-  const faces = answer.querySelector(".faces");
+  const faces = answer.querySelector("[data-probe]");
   if (!faces || !photo.image) return;
-  found(JSON.parse(faces.dataset.probe));
+  found(JSON.parse(faces.dataset.probe), "reason" in faces.dataset);
   draw();
   const others = $("others");
   if (others) photo.faces.forEach((face, i) => { if (i !== photo.used) others.append(thumbnail(face, i)); });

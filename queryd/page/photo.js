@@ -35,19 +35,27 @@ export function toSend(max) {
 }
 
 // found takes the boxes of an answer. A face that was chosen from those already known stays
-// chosen among them.
-export function found(probe) {
+// chosen among them. When the photo was refused because of its many faces, none was used.
+export function found(probe, refused) {
   if (!photo.image || !probe.width) return;
   const from = photo.part || whole(), f = from.w / probe.width;
   const boxes = [probe.box].concat(probe.others).map(b => ({x: from.x + b.left * f, y: from.y + b.top * f, w: (b.right - b.left) * f, h: (b.bottom - b.top) * f}));
-  if (photo.chosen) photo.faces[photo.used] = boxes[0];
-  else Object.assign(photo, {faces: boxes, used: 0});
+  if (photo.chosen && !refused) photo.faces[photo.used] = boxes[0];
+  else Object.assign(photo, {faces: boxes, used: refused ? -1 : 0, chosen: false});
 }
 
-// around is a face with room, within the picture: what is sent when that face is chosen.
+// around is a face with room, within the picture and away from the other faces: what is sent
+// when that face is chosen.
 export function around(face, room) {
-  const x = Math.max(0, face.x - room * face.w), y = Math.max(0, face.y - room * face.h);
-  return {x, y, w: Math.min(photo.image.width, face.x + (1 + room) * face.w) - x, h: Math.min(photo.image.height, face.y + (1 + room) * face.h) - y};
+  let left = Math.max(0, face.x - room * face.w), right = Math.min(photo.image.width, face.x + (1 + room) * face.w);
+  let top = Math.max(0, face.y - room * face.h), bottom = Math.min(photo.image.height, face.y + (1 + room) * face.h);
+  for (const other of photo.faces) {
+    if (other.x >= face.x + face.w) right = Math.min(right, other.x);
+    else if (other.x + other.w <= face.x) left = Math.max(left, other.x + other.w);
+    else if (other.y >= face.y + face.h) bottom = Math.min(bottom, other.y);
+    else if (other.y + other.h <= face.y) top = Math.max(top, other.y + other.h);
+  }
+  return {x: left, y: top, w: right - left, h: bottom - top};
 }
 
 // drawFace fills a canvas with a face, cut to the canvas's shape.
