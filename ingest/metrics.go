@@ -12,6 +12,7 @@ import (
 // here reads anything.
 type Metrics struct {
 	complete, registrants *prometheus.GaugeVec
+	alarms                *prometheus.GaugeVec
 	waiting, dead         prometheus.Gauge
 	differences           *prometheus.GaugeVec
 	audited               prometheus.Gauge
@@ -25,6 +26,8 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Help: "When the last complete run over a source ended, in Unix time."}, []string{"source"}),
 		registrants: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_registrants",
 			Help: "Registrants of a source by state: listed, with_photo, with_face, due, removed."}, []string{"source", "state"}),
+		alarms: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_alarms",
+			Help: "What of the last run over a source wants a look: values that no rule reads, shares that moved."}, []string{"source"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
 			Help: "Doorbells not answered yet."}),
 		dead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_dead",
@@ -36,7 +39,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		engines: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_engine_up",
 			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index."}, []string{"engine"}),
 	}
-	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.waiting, m.dead, m.differences, m.audited, m.engines} {
+	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.alarms, m.waiting, m.dead, m.differences, m.audited, m.engines} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register the house's metrics: %w", err)
 		}
@@ -53,6 +56,9 @@ func (m *Metrics) Source(source string, complete time.Time, registrants map[stri
 		m.registrants.WithLabelValues(source, state).Set(float64(n))
 	}
 }
+
+// Alarms sets how many things of the last run over a source want a look.
+func (m *Metrics) Alarms(source string, n int) { m.alarms.WithLabelValues(source).Set(float64(n)) }
 
 // Jobs sets how many jobs wait and are dead.
 func (m *Metrics) Jobs(waiting, dead int) {

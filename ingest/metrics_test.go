@@ -17,6 +17,7 @@ func TestMetrics(t *testing.T) {
 	}
 	m.Source("us-zz", time.Unix(1000, 0), map[string]int{"listed": 3, "due": 1})
 	m.Source("us-yy", time.Time{}, map[string]int{"listed": 0}) // never complete: no age at all
+	m.Alarms("us-zz", 2)
 	m.Jobs(7, 2)
 	m.Audit(time.Unix(2000, 0), map[string]int{"missing_photo": 4})
 	m.Audit(time.Unix(3000, 0), map[string]int{"corrupt_page": 1})
@@ -39,6 +40,9 @@ lineup_jobs_dead 2
 # HELP lineup_jobs_waiting Doorbells not answered yet.
 # TYPE lineup_jobs_waiting gauge
 lineup_jobs_waiting 7
+# HELP lineup_source_alarms What of the last run over a source wants a look: values that no rule reads, shares that moved.
+# TYPE lineup_source_alarms gauge
+lineup_source_alarms{source="us-zz"} 2
 # HELP lineup_source_complete_timestamp_seconds When the last complete run over a source ended, in Unix time.
 # TYPE lineup_source_complete_timestamp_seconds gauge
 lineup_source_complete_timestamp_seconds{source="us-zz"} 1000

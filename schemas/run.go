@@ -1,8 +1,10 @@
 package schemas
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -107,4 +109,28 @@ func (s RunSummary) Doubt(listed, gone int) string {
 		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; look at the site, then crawl with --accept-drop REASON", gone, listed, 100*drop, 100*most)
 	}
 	return ""
+}
+
+// maxAlarms is how many left-over values Alarms names.
+const maxAlarms = 5
+
+// Alarms are what of a run an operator should look at, though it may be complete: shares that
+// moved, and values that no rule of the definition reads, by label or column, never by content.
+func (s RunSummary) Alarms() []string {
+	out := append([]string{}, s.Drift...)
+	var names []string
+	for name := range s.Leftovers {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, func(a, b string) int {
+		return cmp.Or(cmp.Compare(s.Leftovers[b], s.Leftovers[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		if i == maxAlarms {
+			out = append(out, fmt.Sprintf("%d more kinds of values that no rule reads", len(names)-i))
+			break
+		}
+		out = append(out, fmt.Sprintf("no rule reads %q (%d times): the site may have changed", name, s.Leftovers[name]))
+	}
+	return out
 }

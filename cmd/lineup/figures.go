@@ -88,6 +88,9 @@ func (h *House) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 	for _, row := range rows {
 		m.Source(row.Source, row.LastComplete, map[string]int{"listed": row.Listed, "with_photo": row.WithPhoto,
 			"with_face": row.WithFace, "due": row.Due, "removed": row.Removed})
+		if row.Last != nil {
+			m.Alarms(row.Source, len(row.Last.Alarms()))
+		}
 	}
 	return nil
 }

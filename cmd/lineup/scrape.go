@@ -74,6 +74,9 @@ func (a *App) printRun(s schemas.RunSummary) {
 	if s.Reason != "" {
 		fmt.Fprintf(a.Stdout, "  %s\n", s.Reason)
 	}
+	for _, alarm := range s.Alarms() {
+		fmt.Fprintf(a.Stdout, "  look: %s\n", alarm)
+	}
 }
 
 // source opens a source as the operator configured it.
@@ -125,6 +128,9 @@ func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, permi
 		Progress: func(p scraper.Progress) { shown.set(int64(p.Registrants), int64(p.Claimed)) },
 	}
 	sum, err := crawl.Run(ctx)
+	for _, alarm := range sum.Alarms() {
+		a.Log.Warn("crawl wants a look", "source", id, "alarm", alarm)
+	}
 	if ctx.Err() != nil || errors.Is(err, schemas.ErrLeased) {
 		return sum, err
 	}

@@ -204,6 +204,11 @@ func (a *App) printStatus(r StatusReport) error {
 		if s.LastReason != "" && s.LastState != schemas.RunComplete {
 			fmt.Fprintf(w, "  %s\n", s.LastReason)
 		}
+		if s.Last != nil {
+			for _, alarm := range s.Last.Alarms() {
+				fmt.Fprintf(w, "  look: %s\n", alarm)
+			}
+		}
 	}
 	if len(r.Sources) == 0 {
 		fmt.Fprintln(w, "(no source was crawled yet: lineup sources list)")
