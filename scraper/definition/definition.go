@@ -179,7 +179,7 @@ type Value struct {
 	XPath    string            `yaml:"xpath,omitempty" doc:"XPath from the item"`
 	Carried  string            `yaml:"carried,omitempty" doc:"value that an earlier page handed on"`
 	Const    string            `yaml:"const,omitempty" doc:"the same text always"`
-	Text     string            `yaml:"text,omitempty" doc:"text with {columns} and {carried} values"`
+	Text     string            `yaml:"text,omitempty" doc:"text with {columns}, {JSON paths} and {carried} values"`
 	Optional bool              `yaml:"optional,omitempty" doc:"the column may be missing"`
 
 	Query  string            `yaml:"query,omitempty" doc:"parameter of the URL that was found"`

@@ -214,6 +214,11 @@ func (l *linter) checkRecord(path string, r *Record) {
 			l.fault(path+at+".format", strings.Join(sortedKeys(dateLayouts), "; "), "a date needs its formats")
 		}
 	}
+	for i, a := range r.Addresses {
+		if l.def.Policy.NoCoords && (a.Lat != nil || a.Lon != nil) {
+			l.fault(fmt.Sprintf("%s.addresses[%d]", path, i), "leave lat and lon out: policy.no_coords forbids to store them", "coordinates are read that may not be stored")
+		}
+	}
 	for i, x := range r.Fields {
 		if denied(x.Name) {
 			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "registries.md §7: it is never stored", "%q is on the deny list", x.Name)

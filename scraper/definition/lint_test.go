@@ -25,6 +25,7 @@ steps:
     record:
       name: {order: first_last}
       height: {attr: data-height, format: feet100}
+      addresses: [{city: {attr: data-city}, lat: {attr: data-lat}, lon: {attr: data-lon}}]
 `
 
 func TestLint(t *testing.T) {
@@ -42,6 +43,7 @@ func TestLint(t *testing.T) {
 		{"guard", "{min_count: 1}", "{max_drop: 5}", `5 is no share`},
 		{"evidence", "{evidence: invented}", "{terms: x}", `policy.evidence is missing`},
 		{"denied field", "name: {order: first_last}", "name: {order: first_last}\n      designation: {label: Supervising Officer Phone}", `is on the deny list`},
+		{"coordinates", "{evidence: invented}", "{evidence: invented, no_coords: true}", `coordinates are read that may not be stored`},
 		{"key", "    key: {attr: id}\n", "", `items without a key`},
 		{"date format", "name: {order: first_last}", "name: {order: first_last}\n      birth: {label: DOB, format: d.m.Y}", `date format "d.m.Y" is none (Month d, Y;`},
 		{"not yaml", "steps:", "steps: [", `source.yml:`},

@@ -138,8 +138,17 @@ func jsonEscape(text string) string {
 	return quoted[1 : len(quoted)-1]
 }
 
-// more gives the requests that go on from a list page with the keys found on it.
-func (s *Source) more(d *doc, keys []string, total int) ([]scraper.Request, error) {
+// rowCount is how many rows of the answer the items are: those of one person are grouped.
+func rowCount(items []node) int {
+	n := 0
+	for _, item := range items {
+		n += max(len(item.rows), 1)
+	}
+	return n
+}
+
+// more gives the requests that go on from a list page with the keys found on it, in so many rows.
+func (s *Source) more(d *doc, keys []string, rows, total int) ([]scraper.Request, error) {
 	p := d.step.Pages
 	if p == nil || len(keys) == 0 {
 		return nil, nil
@@ -178,7 +187,7 @@ func (s *Source) more(d *doc, keys []string, total int) ([]scraper.Request, erro
 		}
 	case "offset":
 		offset, _ := strconv.Atoi(vars["offset"])
-		vars["offset"] = strconv.Itoa(offset + len(keys)) // what came, not what was asked for: sites cap the size
+		vars["offset"] = strconv.Itoa(offset + rows) // what came, not what was asked for: sites cap the size
 	case "next":
 		next, err := d.text(d.top, p.Next)
 		if err != nil || next == "" {

@@ -203,7 +203,7 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 		out.Rows = s.rows(d, items)
 	}
 	if !d.kept {
-		next, err := s.more(d, keys, out.Total)
+		next, err := s.more(d, keys, rowCount(items), out.Total)
 		if err != nil {
 			return out, err
 		}

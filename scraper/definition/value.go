@@ -99,8 +99,12 @@ func (d *doc) fill(n node, v *Value) string {
 	text := placeholder.ReplaceAllStringFunc(v.Text, func(name string) string {
 		name = name[1 : len(name)-1]
 		value, ok := d.carry[name]
-		if !ok && n.rows != nil {
+		switch {
+		case ok:
+		case n.rows != nil:
 			value = n.column(d, name, v.Optional)
+		case n.data != nil:
+			value, _ = d.text(n, &Value{Path: name}) // a path finds or does not find, it does not fail
 		}
 		some = some || value != ""
 		return value

@@ -140,6 +140,14 @@ func caAliases(p Person) []string {
 	return append(out, "OTHERDOB, 01011900") // what the real list holds beside names
 }
 
+// caPhotoID is the number of a person's photo, "" for none.
+func caPhotoID(p Person) string {
+	if len(p.Photos) == 0 {
+		return ""
+	}
+	return strconv.Itoa(p.Photos[0].ID)
+}
+
 func caPhoto(p Person) string {
 	if len(p.Photos) == 0 {
 		return ""
@@ -161,7 +169,7 @@ func (s *Site) caRecord(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, object{"d": object{"__type": "Offender", "OffenderID": ask.OffenderID, "Name": lastFirst(p), "AliasList": caAliases(p), "DOB": usDate(p.Born), "Sex": upper(p.Sex),
 		"Ethnicity": upper(p.Race), "Height": feetInches(p), "Weight": strconv.Itoa(p.Weight), "EyeColor": upper(p.Eyes), "HairColor": upper(p.Hair), "SMTs": append([]string{}, p.Marks...),
-		"LastKnownAddress": caAddress(p.Addresses[0]), "County": upper(p.Addresses[0].County), "Offenses": offenses, "RiskScore": strconv.Itoa(p.Level), "PhotoUrl": caPhoto(p)}})
+		"LastKnownAddress": caAddress(p.Addresses[0]), "County": upper(p.Addresses[0].County), "Offenses": offenses, "RiskScore": strconv.Itoa(p.Level), "FCN": caPhotoID(p), "Path": "sample"}})
 }
 
 func feetInches(p Person) string { return fmt.Sprintf("%d'%02d\"", p.Height/12, p.Height%12) }
