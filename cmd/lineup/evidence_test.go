@@ -56,7 +56,7 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, err := app.crawlSource(t.Context(), h, src, nil, answers(page.body), false, "")
+		sum, err := app.crawlSource(t.Context(), h, src, &scraper.Crawl{Fetcher: scraper.FetcherConfig{Transport: answers(page.body)}})
 		if err != nil || sum.State != schemas.RunComplete || sum.New != 1 {
 			t.Fatalf("%s: %+v %v", form, sum, err)
 		}

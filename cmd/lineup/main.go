@@ -36,6 +36,7 @@ type CLI struct {
 	MCP    MCP    `cmd:"" name:"mcp" group:"run" help:"Speak MCP on standard input and output for a running query daemon."`
 
 	Status   Status   `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
+	Runs     Runs     `cmd:"" group:"operate" help:"Show what the last crawls of each source did, failed ones too."`
 	Keys     Keys     `cmd:"" group:"operate" help:"Make, list and revoke API keys."`
 	Reindex  Reindex  `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
 	Audit    Audit    `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`

@@ -3,19 +3,31 @@ package main
 import (
 	"fmt"
 	"io"
+	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"lineup/scraper"
 )
 
-// progress shows how far a task is: a bar where a person watches, a line a minute elsewhere.
+// progress shows how far a task is: a bar where a person watches, a line a minute elsewhere. Its
+// methods may be called at once.
 type progress struct {
-	out  io.Writer
-	what string
-	bars *mpb.Progress
-	bar  *mpb.Bar
-	last time.Time
+	out    io.Writer
+	log    *slog.Logger // in the place of out
+	what   string
+	source string
+	bars   *mpb.Progress
+	bar    *mpb.Bar
+
+	mu    sync.Mutex
+	last  time.Time // when a line was written
+	begun time.Time // when the first figure came, and which it was: a run that goes on does not begin at 0
+	first int64
+	left  time.Duration
 }
 
 // lineEvery is how often a task says how far it is where nobody watches.
@@ -27,22 +39,66 @@ func (a *App) progress(what string, total int64) *progress {
 		p.bars = mpb.New(mpb.WithOutput(a.Stderr), mpb.WithWidth(48))
 		p.bar = p.bars.AddBar(total,
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%-10s", what)), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
-			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace), decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO)))
+			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace), decor.Any(func(decor.Statistics) string { return p.eta() })))
 	}
 	return p
 }
 
-// set says that done of total are done.
-func (p *progress) set(done, total int64) {
+// logged is a progress that goes to the log, for tasks that run beside others.
+func (a *App) logged(what, source string) *progress {
+	return &progress{log: a.Log, what: what, source: source, last: time.Now()}
+}
+
+// crawl shows a crawl's progress.
+func (p *progress) crawl(c scraper.Progress) {
+	p.show(int64(c.Registrants), int64(c.Claimed), fmt.Sprintf(", %d pages, %d photos, %d MB", c.Pages, c.Photos, c.Bytes>>20))
+}
+
+// set says that done of total are done; total 0 is not known.
+func (p *progress) set(done, total int64) { p.show(done, total, "") }
+
+func (p *progress) show(done, total int64, more string) {
+	now := time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.begun.IsZero() {
+		p.begun, p.first = now, done
+	}
+	p.left = 0
+	if done > p.first && total > done {
+		p.left = time.Duration(float64(now.Sub(p.begun)) / float64(done-p.first) * float64(total-done))
+	}
 	if p.bar != nil {
 		p.bar.SetTotal(max(total, done), false)
 		p.bar.SetCurrent(done)
 		return
 	}
-	if time.Since(p.last) >= lineEvery {
-		p.last = time.Now()
-		fmt.Fprintf(p.out, "%s: %d of %d\n", p.what, done, total)
+	if now.Sub(p.last) < lineEvery {
+		return
 	}
+	p.last = now
+	if p.log != nil {
+		p.log.Info(p.what, "source", p.source, "done", done, "of", total, "left", p.left.Round(time.Second).String())
+		return
+	}
+	of := ""
+	if total > 0 {
+		of = fmt.Sprintf(" of %d", total)
+	}
+	fmt.Fprintf(p.out, "%s: %d%s%s%s\n", p.what, done, of, more, leftText(p.left))
+}
+
+func (p *progress) eta() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return leftText(p.left)
+}
+
+func leftText(left time.Duration) string {
+	if left <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s left", left.Round(time.Second))
 }
 
 // end says that the task is over.

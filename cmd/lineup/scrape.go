@@ -4,13 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"math/rand/v2"
-	"net/http"
 	"time"
-
-	"github.com/robfig/cron/v3"
-	"golang.org/x/sync/errgroup"
 
 	"lineup/ingest"
 	"lineup/schemas"
@@ -27,6 +21,7 @@ type Scrape struct {
 	DryRun      bool   `help:"Say what a crawl would change, and write nothing."`
 	FromArchive bool   `help:"Read the stored pages again, with the definition as it is now, without asking the site."`
 	AcceptDrop  string `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
+	Unblock     string `placeholder:"REASON" help:"Ask a site again that refused the last run, and say why it may be asked. Only after you have looked at it or heard from the agency."`
 	JSON        bool   `name:"json" help:"Print the run's summary as JSON."`
 }
 
@@ -43,28 +38,47 @@ func (c *Scrape) Run(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	crawl := func(ctx context.Context) error {
-		s, err := app.crawlAs(ctx, h, c)
+	return app.crawlThenIndex(ctx, h, func(ctx context.Context) error {
+		s, changes, err := app.crawlAs(ctx, h, c)
 		if err != nil && s.Run == "" {
 			return err
 		}
 		if c.JSON {
-			err = errors.Join(err, app.printJSON(s))
-		} else {
-			app.printRun(s)
+			return errors.Join(err, app.printJSON(dryReport{s, changes}), unbelieved(s, err))
 		}
-		return err
+		app.printRun(s)
+		app.printChanges(changes)
+		return errors.Join(err, unbelieved(s, err))
+	})
+}
+
+// dryReport is a run's summary, and what a dry one would have changed.
+type dryReport struct {
+	schemas.RunSummary
+	Changes []scraper.Change `json:"changes,omitempty"`
+}
+
+// unbelieved makes the program end with a code of its own after a run that is not complete.
+func unbelieved(s schemas.RunSummary, err error) error {
+	if err != nil || s.State == schemas.RunComplete || s.State == schemas.RunSame {
+		return nil
 	}
-	if !h.Alone || app.Config.NATS.URL != "" {
+	return exitError{1, nil}
+}
+
+// crawlThenIndex crawls, and where no other process indexes does so until nothing waits.
+func (a *App) crawlThenIndex(ctx context.Context, h *House, crawl func(context.Context) error) error {
+	if !h.Alone || a.Config.NATS.URL != "" {
 		return crawl(ctx)
 	}
-	return app.withWorker(ctx, h, func(ctx context.Context) error {
-		if err := crawl(ctx); err != nil {
+	return a.withWorker(ctx, h, func(ctx context.Context) error {
+		err := crawl(ctx)
+		if ctx.Err() != nil {
 			return err
 		}
-		shown := app.progress("indexing", 0)
+		shown := a.progress("indexing", 0)
 		defer shown.end()
-		return h.drained(ctx, shown)
+		return errors.Join(err, h.drained(ctx, shown)) // also after a run that ended early
 	})
 }
 
@@ -76,6 +90,19 @@ func (a *App) printRun(s schemas.RunSummary) {
 	}
 	for _, alarm := range s.Alarms() {
 		fmt.Fprintf(a.Stdout, "  look: %s\n", alarm)
+	}
+}
+
+// shownChanges is how many changes of a dry run are printed; --json gives all it has.
+const shownChanges = 20
+
+func (a *App) printChanges(changes []scraper.Change) {
+	for i, c := range changes {
+		if i == shownChanges {
+			fmt.Fprintf(a.Stdout, "  ... and %d more (--json names them)\n", len(changes)-i)
+			return
+		}
+		fmt.Fprintf(a.Stdout, "  would be %-9s %s  %s\n", c.Does, c.ID, c.Key)
 	}
 }
 
@@ -110,28 +137,46 @@ func (a *App) source(id string) (scraper.Source, *scraper.Permission, error) {
 
 // crawl crawls one source once and shows how far it is.
 func (a *App) crawl(ctx context.Context, h *House, id string, resume bool, acceptDrop string) (schemas.RunSummary, error) {
-	s, permission, err := a.source(id)
+	return a.crawlSite(ctx, h, id, &scraper.Crawl{Resume: resume, AcceptDrop: acceptDrop})
+}
+
+// crawlSite crawls the site of one source once, as c's settings say.
+func (a *App) crawlSite(ctx context.Context, h *House, id string, c *scraper.Crawl) (schemas.RunSummary, error) {
+	s, permission, err := a.site(id)
 	if err != nil {
 		return schemas.RunSummary{}, err
 	}
-	return a.crawlSource(ctx, h, s, permission, nil, resume, acceptDrop)
+	c.Permission = permission
+	return a.crawlSource(ctx, h, s, c)
 }
 
-// crawlSource crawls s once, through transport where its pages are files (nil: the network).
-func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, permission *scraper.Permission, transport http.RoundTripper, resume bool, acceptDrop string) (schemas.RunSummary, error) {
-	id := s.Info().ID
-	shown := a.progress("crawling", 0)
-	defer shown.end()
-	crawl := scraper.Crawl{
-		Source: s, Sink: h.Ingest, Permission: permission, Resume: resume, AcceptDrop: acceptDrop, Logger: a.Log,
-		Fetcher:  scraper.FetcherConfig{Version: version, Contact: a.contact(), Transport: transport},
-		Progress: func(p scraper.Progress) { shown.set(int64(p.Registrants), int64(p.Claimed)) },
+// site opens a source whose site is going to be asked.
+func (a *App) site(id string) (scraper.Source, *scraper.Permission, error) {
+	s, permission, err := a.source(id)
+	if err == nil && a.Config.Contact == "" && a.Config.Sources[id].BaseURL == "" && (s.Info().Mode == scraper.Enabled || permission.Valid()) {
+		err = fmt.Errorf("%s is not asked by a nameless program: set contact in the configuration to an e-mail address or URL that the site's owner can complain to", id)
 	}
-	sum, err := crawl.Run(ctx)
+	return s, permission, err
+}
+
+// crawlSource crawls s once, as c's settings say, through c.Fetcher.Transport where its pages are files.
+func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, c *scraper.Crawl) (schemas.RunSummary, error) {
+	id := s.Info().ID
+	if c.Progress == nil {
+		shown := a.progress("crawling", 0)
+		defer shown.end()
+		c.Progress = shown.crawl
+	}
+	c.Source, c.Logger = s, a.Log
+	if c.Sink == nil {
+		c.Sink = h.Ingest
+	}
+	c.Fetcher.Version, c.Fetcher.Contact = version, a.contact()
+	sum, err := c.Run(ctx)
 	for _, alarm := range sum.Alarms() {
 		a.Log.Warn("crawl wants a look", "source", id, "alarm", alarm)
 	}
-	if ctx.Err() != nil || errors.Is(err, schemas.ErrLeased) {
+	if ctx.Err() != nil || errors.Is(err, schemas.ErrLeased) || c.DryRun {
 		return sum, err
 	}
 	// Whatever the crawl did: what may not be kept any longer goes.
@@ -143,26 +188,27 @@ func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, permi
 	return sum, errors.Join(err, rerr)
 }
 
-// crawlAs crawls as the command's flags say.
-func (a *App) crawlAs(ctx context.Context, h *House, c *Scrape) (schemas.RunSummary, error) {
-	if !c.DryRun && !c.FromArchive {
-		return a.crawl(ctx, h, c.Source, c.Resume, c.AcceptDrop)
-	}
-	s, permission, err := a.source(c.Source)
-	if err != nil {
-		return schemas.RunSummary{}, err
-	}
-	var sink scraper.Sink = h.Ingest
-	if c.DryRun {
-		sink = scraper.NewDryRun(h.Ingest, h.Ingest)
-	}
+// crawlAs crawls as the command's flags say. A dry run gives what would change too.
+func (a *App) crawlAs(ctx context.Context, h *House, c *Scrape) (schemas.RunSummary, []scraper.Change, error) {
+	dry := scraper.NewDryRun(h.Ingest, h.Ingest)
 	if c.FromArchive {
-		reread := scraper.Reread{Source: s, Sink: sink, Archive: h.Ingest, DryRun: c.DryRun, Logger: a.Log}
-		return reread.Run(ctx)
+		s, _, err := a.source(c.Source)
+		if err != nil {
+			return schemas.RunSummary{}, nil, err
+		}
+		reread := scraper.Reread{Source: s, Sink: h.Ingest, Archive: h.Ingest, DryRun: c.DryRun, Logger: a.Log}
+		if c.DryRun {
+			reread.Sink = dry
+		}
+		sum, err := reread.Run(ctx)
+		return sum, dry.Changes(), err
 	}
-	crawl := scraper.Crawl{Source: s, Sink: sink, Permission: permission, DryRun: true, AcceptDrop: c.AcceptDrop, Logger: a.Log,
-		Fetcher: scraper.FetcherConfig{Version: version, Contact: a.contact()}}
-	return crawl.Run(ctx)
+	crawl := &scraper.Crawl{Resume: c.Resume, AcceptDrop: c.AcceptDrop, Unblock: c.Unblock, DryRun: c.DryRun}
+	if c.DryRun {
+		crawl.Sink = dry
+	}
+	sum, err := a.crawlSite(ctx, h, c.Source, crawl)
+	return sum, dry.Changes(), err
 }
 
 // contact is how a site's owner can reach the operator.
@@ -170,67 +216,5 @@ func (a *App) contact() string {
 	if a.Config.Contact != "" {
 		return a.Config.Contact
 	}
-	return "operator has set no contact"
-}
-
-// retryLeased is how long a scheduled crawl waits for another holder of the lease.
-const retryLeased = 5 * time.Minute
-
-// follow crawls every enabled source on its schedule until ctx ends.
-func (a *App) follow(ctx context.Context, h *House) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for id, configured := range a.Config.Sources {
-		if !configured.Enabled {
-			continue
-		}
-		s, _, err := a.source(id)
-		if err != nil {
-			return err
-		}
-		expression := configured.Schedule
-		if expression == "" {
-			expression = s.Info().Manners.Schedule
-		}
-		if expression == "" {
-			expression = "0 3 * * *"
-		}
-		schedule, err := cron.ParseStandard(expression)
-		if err != nil {
-			return fmt.Errorf("sources.%s.schedule: %w (five fields, like \"0 3 * * *\", CRON_TZ=... before them allowed)", id, err)
-		}
-		group.Go(func() error { return a.followOne(ctx, h, id, schedule) })
-	}
-	<-ctx.Done()
-	return group.Wait()
-}
-
-// jitter spreads crawls that are due at the same minute.
-const jitter = 10 * time.Minute
-
-func (a *App) followOne(ctx context.Context, h *House, id string, schedule cron.Schedule) error {
-	due := time.Now()
-	if runs, err := h.Ledger.Runs(ctx, id); err == nil && runs.Last != nil && runs.Open == nil {
-		due = schedule.Next(runs.Last.Started).Add(rand.N(jitter))
-	} else if err != nil && !errors.Is(err, fs.ErrNotExist) && ctx.Err() == nil {
-		return err
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Until(due)):
-		}
-		summary, err := a.crawl(ctx, h, id, true, "")
-		due = schedule.Next(time.Now()).Add(rand.N(jitter))
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case errors.Is(err, schemas.ErrLeased):
-			due = time.Now().Add(retryLeased)
-		case err != nil:
-			a.Log.Error("crawl failed", "source", id, "error", err)
-		default:
-			a.Log.Info("crawl done", "source", id, "state", summary.State, "registrants", summary.Registrants, "delisted", summary.Delisted, "reason", summary.Reason)
-		}
-	}
+	return "sample site or files only"
 }

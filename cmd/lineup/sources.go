@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/source"
 )
@@ -163,26 +164,15 @@ func (c *Import) Run(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	read := func(ctx context.Context) error {
-		sum, err := app.crawlSource(ctx, h, files, nil, transport, false, c.AcceptDrop)
+	return app.crawlThenIndex(ctx, h, func(ctx context.Context) error {
+		sum, err := app.crawlSource(ctx, h, files, &scraper.Crawl{AcceptDrop: c.AcceptDrop, Fetcher: scraper.FetcherConfig{Transport: transport}})
 		if err != nil && sum.Run == "" {
 			return err
 		}
 		if c.JSON {
-			return errors.Join(err, app.printJSON(sum))
+			return errors.Join(err, app.printJSON(sum), unbelieved(sum, err))
 		}
 		app.printRun(sum)
-		return err
-	}
-	if !h.Alone || app.Config.NATS.URL != "" {
-		return read(ctx)
-	}
-	return app.withWorker(ctx, h, func(ctx context.Context) error {
-		if err := read(ctx); err != nil {
-			return err
-		}
-		shown := app.progress("indexing", 0)
-		defer shown.end()
-		return h.drained(ctx, shown)
+		return errors.Join(err, unbelieved(sum, err))
 	})
 }

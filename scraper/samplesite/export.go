@@ -112,7 +112,7 @@ func exported(p Person) object {
 	}
 	for _, a := range p.Addresses {
 		locations = append(locations, object{"name": "", "type": exportKind(a), "streetAddress": a.Line(), "city": a.City, "county": a.County, "state": a.State, "zipCode": a.Zip,
-			"latitude": a.Lat, "longitude": a.Lon})
+			"latitude": json.Number(degrees(a.Lat)), "longitude": json.Number(degrees(a.Lon))})
 	}
 	return object{"id": strconv.Itoa(p.ID), "name": name(p.First, p.Middle, p.Last, p.Suffix), "aliases": aliases, "gender": letter(p.Sex), "dob": p.Born.String(),
 		"locations": locations, "offenderUri": exportURI(p), "imageUri": exportPhoto(p), "absconder": p.Status == "Absconder", "jurisdictionId": "XX"}
