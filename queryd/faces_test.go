@@ -1,19 +1,24 @@
 package queryd_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lineup/indexer/face"
+	"lineup/indexer/index"
 	"lineup/queryd"
 	"lineup/schemas"
 )
@@ -338,5 +343,65 @@ func TestDetailsSayHowCertainAndKeepEvidence(t *testing.T) {
 	h.ledger.gone[id] = true
 	if response, _ = h.keyed("GET", "/v1/matches/"+got.Matches[0].MatchID+"/evidence", ""); response.StatusCode != 410 {
 		t.Errorf("evidence after removal: %d", response.StatusCode)
+	}
+}
+
+// waiting embeds until the caller leaves, and says so.
+type waiting struct {
+	embedder
+	began, ended chan struct{}
+}
+
+func (w waiting) Embed(ctx context.Context, _ []byte, _ face.Purpose) (face.Result, error) {
+	close(w.began)
+	<-ctx.Done()
+	close(w.ended)
+	return face.Result{}, ctx.Err()
+}
+
+// searched counts the searches of a gallery.
+type searched struct {
+	*gallery
+	n *atomic.Int64
+}
+
+func (s searched) Nearest(ctx context.Context, e []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
+	s.n.Add(1)
+	return s.gallery.Nearest(ctx, e, k, f)
+}
+
+// TestAClientThatLeavesStopsItsWork: the embedder's context ends with the connection, long before any
+// timeout, and no search follows.
+func TestAClientThatLeavesStopsItsWork(t *testing.T) {
+	slow := waiting{began: make(chan struct{}), ended: make(chan struct{})}
+	var searches atomic.Int64
+	h := newHouse(t, func(c *queryd.Config, d *queryd.Deps) {
+		c.EmbedTimeout = time.Hour
+		slow.embedder = d.Faces.(embedder)
+		d.Faces, d.Index = slow, searched{d.Index.(*gallery), &searches}
+	})
+	server := httptest.NewServer(h)
+	ctx, leave := context.WithCancel(t.Context())
+	request, err := http.NewRequestWithContext(ctx, "POST", server.URL+"/faces?key="+h.key, strings.NewReader(faceBody(jpeg("probe"))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan error)
+	go func() {
+		_, err := http.DefaultClient.Do(request)
+		answered <- err
+	}()
+	<-slow.began
+	leave()
+	<-slow.ended
+	if err := <-answered; !errors.Is(err, context.Canceled) {
+		t.Errorf("the client that left got %v", err)
+	}
+	server.Close() // waits for the handler
+	if n := searches.Load(); n != 0 {
+		t.Errorf("%d searches for a client that left", n)
+	}
+	if !strings.Contains(h.logged(), "client_left") {
+		t.Errorf("the log does not say that the client left: %s", h.logged())
 	}
 }

@@ -114,7 +114,7 @@ func Score(neighbours []index.Neighbour, model schemas.Model, g Gallery) Scored 
 	expected := Expectation(Strangers(neighbours), model, g)
 	s := Scored{Outcome: NoMatch, Calibration: expected.Calibration}
 	for _, n := range nearest {
-		if n.Distance > model.MaxDistance {
+		if !(n.Distance <= model.MaxDistance) { // nor what is not a number
 			continue
 		}
 		c := Candidate{Neighbour: n, Calibration: expected.Calibration}
