@@ -24,7 +24,7 @@ func TestScripts(t *testing.T) {
 }
 
 // modelsForTests is the directory of the face models, which the tests' set-up has filled.
-func modelsForTests(t *testing.T) string {
+func modelsForTests(t testing.TB) string {
 	t.Helper()
 	dir, err := (&App{}).modelsDir()
 	if err != nil {

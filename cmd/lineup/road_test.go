@@ -23,7 +23,7 @@ import (
 
 // road is a whole Lineup over a sample site, driven step by step.
 type road struct {
-	t    *testing.T
+	t    testing.TB
 	app  *App
 	h    *House
 	site *samplesite.Site
@@ -32,7 +32,7 @@ type road struct {
 }
 
 // newApp is an App over data that reads the site.
-func testApp(t *testing.T, data, site string) *App {
+func testApp(t testing.TB, data, site string) *App {
 	c := config.Default()
 	c.Data, c.Models = data, modelsForTests(t)
 	c.Index.Workers = 2
@@ -42,7 +42,7 @@ func testApp(t *testing.T, data, site string) *App {
 }
 
 // newRoad opens a house; change, if given, may change the App before that.
-func newRoad(t *testing.T, change ...func(*App)) *road {
+func newRoad(t testing.TB, change ...func(*App)) *road {
 	t.Helper()
 	ctx := t.Context()
 	site, err := samplesite.New(samplesite.Options{})
@@ -78,11 +78,14 @@ func newRoad(t *testing.T, change ...func(*App)) *road {
 	return r
 }
 
+// renewMetrics lets another part register the metrics that one has already.
+func (r *road) renewMetrics() { r.app.Metrics = prometheus.NewRegistry() }
+
 // crawl crawls the site, indexes what changed, and returns the run's summary.
 func (r *road) crawl(acceptDrop string) schemas.RunSummary {
 	r.t.Helper()
 	var summary schemas.RunSummary
-	r.app.Metrics = prometheus.NewRegistry()
+	r.renewMetrics()
 	err := r.app.withWorker(r.t.Context(), r.h, func(ctx context.Context) error {
 		var err error
 		if summary, err = r.app.crawl(ctx, r.h, demoSource, true, acceptDrop); err != nil {
@@ -277,7 +280,7 @@ func TestAFailedRunDelistsNobody(t *testing.T) {
 	}
 }
 
-func must(t *testing.T, problems ...error) {
+func must(t testing.TB, problems ...error) {
 	t.Helper()
 	if err := errors.Join(problems...); err != nil {
 		t.Fatal(err)
