@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 type Keys struct {
 	Add    KeysAdd    `cmd:"" help:"Make a key and print it, this once."`
 	List   KeysList   `cmd:"" help:"List keys, never their secrets."`
-	Revoke KeysRevoke `cmd:"" help:"Revoke a key by name or id."`
+	Rotate KeysRotate `cmd:"" help:"Make a new key in place of one, which works a while longer."`
+	Revoke KeysRevoke `cmd:"" help:"Revoke a key by name or id, at once."`
 	Usage  KeysUsage  `cmd:"" help:"Show what was used of the keys, by day."`
 	Terms  KeysTerms  `cmd:"" help:"Print the terms a key's holder accepts."`
 }
@@ -48,9 +50,32 @@ func (c *KeysAdd) Run(ctx context.Context, app *App) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(app.Stderr, "Key %q (%s) was made under the terms of %s; give them to its holder (lineup keys terms). It cannot be shown again.\n", key.Name, key.ID, key.Terms)
-		_, err = fmt.Fprintln(app.Stdout, secret)
-		return err
+		return app.printKey(secret, key)
+	})
+}
+
+// printKey prints a new key alone, and what there is to know about it beside.
+func (a *App) printKey(secret string, key keys.Key) error {
+	fmt.Fprintf(a.Stderr, "Key %q (%s) was made under the terms of %s; give them to its holder (lineup keys terms). It cannot be shown again.\n", key.Name, key.ID, key.Terms)
+	_, err := fmt.Fprintln(a.Stdout, secret)
+	return err
+}
+
+// KeysRotate replaces a key.
+type KeysRotate struct {
+	Key     string        `arg:"" help:"Name or id of the key."`
+	Overlap time.Duration `default:"24h" help:"How long the old key goes on working (0s: not at all)."`
+}
+
+// Run does it.
+func (c *KeysRotate) Run(ctx context.Context, app *App) error {
+	return app.withHouse(ctx, func(h *House) error {
+		secret, key, err := h.Keys.Rotate(ctx, c.Key, c.Overlap)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(app.Stderr, "The old key works until %s.\n", time.Now().Add(c.Overlap).UTC().Format(time.RFC3339))
+		return app.printKey(secret, key)
 	})
 }
 
@@ -70,13 +95,13 @@ func (c *KeysList) Run(ctx context.Context, app *App) error {
 			return app.printJSON(all)
 		}
 		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tCREATED\tREVOKED\tTERMS")
+		fmt.Fprintln(w, "ID\tNAME\tCREATED\tREVOKED\tA MINUTE\tA DAY\tTERMS")
 		for _, k := range all {
 			revoked := ""
 			if !k.Revoked.IsZero() {
-				revoked = k.Revoked.Format(time.DateOnly)
+				revoked = k.Revoked.Format(time.RFC3339)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Created.Format(time.DateOnly), revoked, k.Terms)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Created.Format(time.DateOnly), revoked, limit(k.PerMinute), limit(k.PerDay), k.Terms)
 		}
 		return w.Flush()
 	})
@@ -105,6 +130,12 @@ type KeysUsage struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
+// usageLine is what one key used on one day.
+type usageLine struct {
+	Name string `json:"name"`
+	keys.Use
+}
+
 // Run does it.
 func (c *KeysUsage) Run(ctx context.Context, app *App) error {
 	return app.withHouse(ctx, func(h *House) error {
@@ -112,25 +143,42 @@ func (c *KeysUsage) Run(ctx context.Context, app *App) error {
 		if err != nil {
 			return err
 		}
-		used := make(map[string][]keys.Use)
-		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "NAME\tDAY\tREQUESTS")
+		all = append(all, keys.Key{ID: keys.Demo, Name: keys.Demo})
+		lines, known := []usageLine{}, false
 		for _, k := range all {
 			if c.Key != "" && c.Key != k.Name && c.Key != k.ID {
 				continue
 			}
-			if used[k.Name], err = h.Keys.Usage(ctx, k.ID); err != nil {
+			known = true
+			uses, err := h.Keys.Usage(ctx, k.ID)
+			if err != nil {
 				return err
 			}
-			for _, u := range used[k.Name] {
-				fmt.Fprintf(w, "%s\t%s\t%d\n", k.Name, u.Day, u.Total())
+			for _, u := range uses {
+				lines = append(lines, usageLine{k.Name, u})
 			}
 		}
+		if !known {
+			return fmt.Errorf("key %.70q: no such name or id (see: lineup keys list)", c.Key)
+		}
 		if c.JSON {
-			return app.printJSON(used)
+			return app.printJSON(lines)
+		}
+		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
+		fmt.Fprintln(w, "ID\tNAME\tDAY\tREQUESTS\tFACES\tRECORDS\tREFUSED")
+		for _, u := range lines {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", u.Key, u.Name, u.Day, u.Total(), u.Kinds["faces"], u.Kinds["sexoffender"], u.Kinds["refused"])
 		}
 		return w.Flush()
 	})
+}
+
+// limit shows a key's own limit, or that it has the server's.
+func limit(n int) string {
+	if n == 0 {
+		return "default"
+	}
+	return strconv.Itoa(n)
 }
 
 // KeysTerms prints the terms.

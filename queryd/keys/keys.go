@@ -62,12 +62,15 @@ type Key struct {
 	ID        string    `json:"id"` // public: the first 16 hexadecimal digits of the hash
 	Name      string    `json:"name"`
 	Created   time.Time `json:"created"`
-	Revoked   time.Time `json:"revoked,omitzero"`
-	Terms     string    `json:"terms"` // TermsVersion accepted
+	Revoked   time.Time `json:"revoked,omitzero"` // works until then; after Rotate this may lie ahead
+	Terms     string    `json:"terms"`            // TermsVersion accepted
 	Accepted  time.Time `json:"accepted"`
 	PerMinute int       `json:"perMinute,omitempty"` // requests, 0: the server's default
 	PerDay    int       `json:"perDay,omitempty"`    // requests a UTC day, 0: the server's default
 }
+
+// Works reports whether the key opens anything at that time.
+func (k Key) Works(at time.Time) bool { return k.Revoked.IsZero() || at.Before(k.Revoked) }
 
 // Limits are a key's own limits, 0 for the server's default.
 type Limits struct{ PerMinute, PerDay int }
@@ -133,10 +136,15 @@ func (r *Ring) Add(ctx context.Context, name string, limits Limits) (secret stri
 		return "", Key{}, err
 	}
 	for _, k := range all {
-		if k.Name == name && k.Revoked.IsZero() {
-			return "", Key{}, fmt.Errorf("key %q: %w (revoke it first, or choose another name)", name, fs.ErrExist)
+		if k.Name == name && k.Works(r.now()) {
+			return "", Key{}, fmt.Errorf("key %q: %w (revoke or rotate it, or choose another name)", name, fs.ErrExist)
 		}
 	}
+	return r.make(ctx, name, limits)
+}
+
+// make stores a new key.
+func (r *Ring) make(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
 	raw := make([]byte, 32)
 	rand.Read(raw)
 	secret = "lu_" + base64.RawURLEncoding.EncodeToString(raw)
@@ -170,7 +178,7 @@ func (r *Ring) Check(ctx context.Context, secret string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	if subtle.ConstantTimeCompare([]byte(stored.Hash), []byte(hash)) != 1 || !stored.Revoked.IsZero() {
+	if subtle.ConstantTimeCompare([]byte(stored.Hash), []byte(hash)) != 1 || !stored.Works(r.now()) {
 		return Key{}, ErrUnknown
 	}
 	return stored.Key, nil
@@ -199,31 +207,56 @@ func (r *Ring) List(ctx context.Context) ([]Key, error) {
 	return all, nil
 }
 
-// Revoke ends the key with this id or name at once; it stays listed. Errors: fs.ErrNotExist.
+// Revoke ends the key with this id, or all with this name, at once on every daemon; they stay listed. It
+// returns the newest of them. Errors: fs.ErrNotExist.
 func (r *Ring) Revoke(ctx context.Context, idOrName string) (Key, error) {
+	return r.end(ctx, idOrName, r.now())
+}
+
+// Rotate makes a new key with the name and limits of the one with this id or name, which goes on
+// working for the overlap given: time to change every client. Errors: fs.ErrNotExist.
+func (r *Ring) Rotate(ctx context.Context, idOrName string, overlap time.Duration) (secret string, key Key, err error) {
+	if overlap < 0 {
+		return "", Key{}, fmt.Errorf("overlap %v: want 0 or more", overlap)
+	}
+	old, err := r.end(ctx, idOrName, r.now().Add(overlap))
+	if err != nil {
+		return "", Key{}, err
+	}
+	return r.make(ctx, old.Name, Limits{PerMinute: old.PerMinute, PerDay: old.PerDay})
+}
+
+// end lets the working keys with this id or name work until at, and returns the newest of them.
+func (r *Ring) end(ctx context.Context, idOrName string, at time.Time) (newest Key, err error) {
 	all, err := r.List(ctx)
 	if err != nil {
 		return Key{}, err
 	}
-	i := slices.IndexFunc(all, func(k Key) bool {
-		return k.Revoked.IsZero() && (k.ID == idOrName || k.Name == idOrName)
-	})
-	if i < 0 {
+	for _, k := range all {
+		if !k.Works(r.now()) || k.ID != idOrName && k.Name != idOrName {
+			continue
+		}
+		stored, revision, err := r.get(ctx, k.ID)
+		if err != nil {
+			return Key{}, err
+		}
+		if newest = stored.Key; !stored.Works(at) {
+			continue // it ends before that
+		}
+		stored.Revoked = at.UTC().Truncate(time.Second)
+		data, err := json.Marshal(stored)
+		if err != nil {
+			return Key{}, fmt.Errorf("encode key: %w", err)
+		}
+		if _, err := r.keys.Update(ctx, stored.ID, data, revision); err != nil {
+			return Key{}, fmt.Errorf("revoke key %s: %w", stored.ID, err)
+		}
+		newest = stored.Key
+	}
+	if newest.ID == "" {
 		return Key{}, fmt.Errorf("key %.70q in use: %w (see: lineup keys list)", idOrName, fs.ErrNotExist)
 	}
-	stored, revision, err := r.get(ctx, all[i].ID)
-	if err != nil {
-		return Key{}, err
-	}
-	stored.Revoked = r.now().UTC().Truncate(time.Second)
-	data, err := json.Marshal(stored)
-	if err != nil {
-		return Key{}, fmt.Errorf("encode key: %w", err)
-	}
-	if _, err := r.keys.Update(ctx, stored.ID, data, revision); err != nil {
-		return Key{}, fmt.Errorf("revoke key %s: %w", stored.ID, err)
-	}
-	return stored.Key, nil
+	return newest, nil
 }
 
 // get reads one stored key. Errors: fs.ErrNotExist.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -83,6 +84,49 @@ func TestAKeyIsMadeCheckedAndRevoked(t *testing.T) {
 	all, err := ring.List(ctx)
 	if err != nil || len(all) != 2 {
 		t.Errorf("list: %v, %v", all, err)
+	}
+}
+
+func TestARotatedKeyWorksUntilItsTime(t *testing.T) {
+	ring, _ := newRing(t)
+	ctx := t.Context()
+	first, made, err := ring.Add(ctx, "school", keys.Limits{PerDay: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	works := func(secret string) bool {
+		_, err := ring.Check(ctx, secret)
+		if err != nil && !errors.Is(err, keys.ErrUnknown) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	second, rotated, err := ring.Rotate(ctx, "school", time.Hour)
+	if err != nil || rotated.Name != "school" || rotated.PerDay != 9 || rotated.ID == made.ID || second == first {
+		t.Fatalf("rotated %+v, %v", rotated, err)
+	}
+	if !works(first) || !works(second) {
+		t.Error("one of the keys does not work during the overlap")
+	}
+	if _, _, err := ring.Add(ctx, "school", keys.Limits{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("the name is in use: %v", err)
+	}
+	third, _, err := ring.Rotate(ctx, "school", 0)
+	if err != nil || works(first) || works(second) || !works(third) {
+		t.Errorf("rotated without overlap: %v, first %v, second %v, third %v", err, works(first), works(second), works(third))
+	}
+	fourth, _, err := ring.Rotate(ctx, "school", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.Revoke(ctx, "school"); err != nil || works(third) || works(fourth) {
+		t.Errorf("revoked during an overlap: %v, third %v, fourth %v", err, works(third), works(fourth))
+	}
+	if _, _, err := ring.Rotate(ctx, "school", 0); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("rotate a revoked key: %v", err)
+	}
+	if _, _, err := ring.Rotate(ctx, "school", -time.Second); err == nil {
+		t.Error("a negative overlap")
 	}
 }
 
