@@ -43,7 +43,11 @@ func (s *Server) serveReady(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		},
 	}
-	maps.Copy(checks, s.deps.Ready)
+	for name, check := range s.deps.Ready {
+		if checks[name] == nil {
+			checks[name] = check
+		}
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 	defer cancel()
 	var mu sync.Mutex

@@ -4,16 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lineup/ingest/blob"
+	"lineup/schemas"
 )
 
 // readyTimeout bounds what a probe of readiness waits for.
 const readyTimeout = 3 * time.Second
+
+// parts are what every role works with, each with a check that it answers.
+func (h *House) parts() map[string]func(context.Context) error {
+	return map[string]func(context.Context) error{
+		"queue": func(ctx context.Context) error { _, err := h.Queue.Count(ctx); return err },
+		"photos": func(ctx context.Context) error { // not Check, which writes: the query daemon may not
+			_, err := h.Blobs.Has(ctx, blob.Ref{Owner: schemas.RegistrantID("", "nobody"), Kind: blob.Photo, Digest: schemas.DigestOf(nil)})
+			return err
+		},
+		"index": h.Index.Check,
+	}
+}
 
 // private serves health, metrics and profiles to the operator alone, until ctx ends.
 func (a *App) private(ctx context.Context, h *House) error {
@@ -25,9 +43,16 @@ func (a *App) private(ctx context.Context, h *House) error {
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
-		if _, err := h.Queue.Count(ctx); err != nil {
-			a.Log.Warn("not ready", "error", err)
-			http.Error(w, "not ready: NATS does not answer", http.StatusServiceUnavailable)
+		var not []string
+		parts := h.parts()
+		for _, name := range slices.Sorted(maps.Keys(parts)) {
+			if err := parts[name](ctx); err != nil {
+				a.Log.WarnContext(ctx, "part not ready", "part", name, "error", err)
+				not = append(not, name)
+			}
+		}
+		if len(not) > 0 {
+			http.Error(w, "not ready: "+strings.Join(not, ", ")+" (the log says why)", http.StatusServiceUnavailable)
 			return
 		}
 		fmt.Fprintln(w, "ok")

@@ -33,9 +33,7 @@ func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*qu
 	}, queryd.Deps{
 		Index: h.Index, Faces: faces, Photos: h.Blobs, Ledger: h.Ledger, Keys: h.Keys, Evidence: proofs,
 		Sources: sources, State: h.sourceState, Metrics: a.Metrics, Log: a.Log,
-		Ready: map[string]func(context.Context) error{
-			"queue": func(ctx context.Context) error { _, err := h.Queue.Count(ctx); return err },
-		},
+		Ready: h.parts(),
 	})
 }
 
