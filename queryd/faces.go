@@ -262,7 +262,9 @@ func (s *Server) searchFaces(ctx context.Context, key keys.Key, photo []byte, fi
 	if key.ID == keys.Demo && schemas.DigestOf(photo) != s.demo {
 		return found, demoOnly()
 	}
-	probe, err := s.embed(ctx, photo)
+	faces := s.embedder()
+	embedding := ctx
+	probe, err := s.embed(embedding, faces, photo)
 	if err != nil {
 		return found, err
 	}
@@ -270,6 +272,10 @@ func (s *Server) searchFaces(ctx context.Context, key keys.Key, photo []byte, fi
 	ctx, cancel := context.WithTimeout(ctx, s.config.SearchTimeout)
 	defer cancel()
 	neighbours, err := s.nearest(ctx, &found, filter)
+	if err == nil && found.generation.Model.ID != faces.Model().ID {
+		// A reindex has switched to another model: what was found means nothing.
+		neighbours, err = s.nearestAgain(embedding, &found, photo, filter)
+	}
 	if err != nil {
 		return found, err
 	}
@@ -288,11 +294,11 @@ func (s *Server) searchFaces(ctx context.Context, key keys.Key, photo []byte, fi
 }
 
 // embed finds the probe's face.
-func (s *Server) embed(ctx context.Context, photo []byte) (face.Result, error) {
+func (s *Server) embed(ctx context.Context, faces face.Embedder, photo []byte) (face.Result, error) {
 	defer s.metrics.timed("embed")()
 	ctx, cancel := context.WithTimeout(ctx, s.config.EmbedTimeout)
 	defer cancel()
-	probe, err := s.deps.Faces.Embed(ctx, photo, face.Probe)
+	probe, err := faces.Embed(ctx, photo, face.Probe)
 	var problem *face.Problem
 	if errors.As(err, &problem) {
 		s.metrics.problems.WithLabelValues(string(problem.Code)).Inc()
@@ -311,11 +317,39 @@ func (s *Server) nearest(ctx context.Context, found *foundFaces, filter index.Fi
 	if err != nil {
 		return nil, unavailable("index", err)
 	}
-	if model := s.deps.Faces.Model(); generation.Model.ID != model.ID {
-		return nil, unavailable("index", fmt.Errorf("the serving generation %s is of model %s, the embedder is %s: run reindex, or give the daemon the generation's model",
-			generation.Name, generation.Model.ID, model.ID))
-	}
 	return neighbours, nil
+}
+
+// embedder is the one that fitted the serving generation last.
+func (s *Server) embedder() face.Embedder {
+	if n := s.model.Load(); n > 0 {
+		return s.deps.MoreFaces[n-1]
+	}
+	return s.deps.Faces
+}
+
+// nearestAgain embeds the probe by the model of the generation that serves now, and searches it.
+func (s *Server) nearestAgain(ctx context.Context, found *foundFaces, photo []byte, filter index.Filter) ([]index.Neighbour, error) {
+	want := found.generation.Model.ID
+	for n, faces := range append([]face.Embedder{s.deps.Faces}, s.deps.MoreFaces...) {
+		if faces.Model().ID != want {
+			continue
+		}
+		s.model.Store(int32(n))
+		var err error
+		if found.probe, err = s.embed(ctx, faces, photo); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.config.SearchTimeout)
+		defer cancel()
+		neighbours, err := s.nearest(ctx, found, filter)
+		if err == nil && found.generation.Model.ID != want {
+			err = unavailable("index", errors.New("generations are being switched"))
+		}
+		return neighbours, err
+	}
+	return nil, unavailable("index", fmt.Errorf("the serving generation %s is of model %s, which this daemon does not compute: run reindex, or a daemon of the version that made it",
+		found.generation.Name, want))
 }
 
 // fillMatches makes the answer of the candidates above the floor whom the ledger lists, and

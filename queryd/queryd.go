@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -122,13 +123,15 @@ type SourceState struct {
 
 // Deps is what a Server works with. All fields must be set but those said to be optional.
 type Deps struct {
-	Index    index.Reader
-	Faces    face.Embedder
-	Photos   Photos
-	Ledger   Ledger
-	Keys     *keys.Ring
-	Evidence *evidence.Store // optional: without it matches have no evidence
-	Sources  []Source
+	Index index.Reader
+	Faces face.Embedder
+	// MoreFaces are embedders of other models, optional: for when a reindex switches to one.
+	MoreFaces []face.Embedder
+	Photos    Photos
+	Ledger    Ledger
+	Keys      *keys.Ring
+	Evidence  *evidence.Store // optional: without it matches have no evidence
+	Sources   []Source
 	// State tells how a source stands; optional: coverage then says "unknown".
 	State func(ctx context.Context, source string) (SourceState, error)
 	// Ready are further parts that must work before requests are answered well, by name;
@@ -147,6 +150,7 @@ type Server struct {
 	sources map[string]Source
 	demo    schemas.Digest
 	metrics *metrics
+	model   atomic.Int32 // which of Faces and MoreFaces fitted the serving generation last
 	limits  *limiter
 	typical *similarity.Typical
 	page    *page

@@ -36,7 +36,7 @@ func TestRolesApart(t *testing.T) {
 		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource, web.URL)), 0o600))
 	nodes, monitor := d.startNATS()
 	d.startS3()
-	d.standInQdrant()
+	qdrant := d.standInQdrant()
 
 	// What compose.yaml calls prepare: streams and buckets, by the administrator.
 	d.eventually("the administrator makes streams and buckets", func() error {
@@ -105,6 +105,17 @@ func TestRolesApart(t *testing.T) {
 		t.Errorf("audit: exit code %d: %s", code, out)
 	}
 
+	for _, service := range []string{"admin", "scrape", "index", "query"} {
+		if out, code := d.command(service, "doctor"); code != 0 {
+			t.Errorf("doctor as %s: exit code %d: %s", service, code, out)
+		}
+	}
+	qdrant.Stop()
+	if out, code := d.command("admin", "status"); code != 1 || !strings.Contains(out, "?") || !strings.Contains(out, "is Qdrant running") {
+		t.Errorf("status without an index: exit code %d: %s", code, out)
+	}
+	qdrant.Restart(t)
+
 	// Asked to end, each ends by itself and well.
 	for _, p := range append(queries, indexers[1], scraper) {
 		if err := p.terminate(t); err != nil {
@@ -114,7 +125,7 @@ func TestRolesApart(t *testing.T) {
 }
 
 // standInQdrant starts the stand-in with the certificate and keys of the deployment.
-func (d *deployment) standInQdrant() {
+func (d *deployment) standInQdrant() *qdranttest.Server {
 	d.t.Helper()
 	pair, err := tls.LoadX509KeyPair(filepath.Join(d.secrets, "qdrant.pem"), filepath.Join(d.secrets, "qdrant.key"))
 	must(d.t, err)
@@ -131,6 +142,7 @@ func (d *deployment) standInQdrant() {
 		d.t.Fatal("Qdrant is deployed without keys")
 	}
 	d.places = append(d.places, "qdrant:6334", server.Address)
+	return server
 }
 
 // settled waits until so many are listed and all of them are indexed.

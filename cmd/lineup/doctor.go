@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/url"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"lineup/indexer/face/dlib/weights"
 	"lineup/ingest/blob/minio"
 	"lineup/ingest/ledger"
+	"lineup/schemas"
 )
 
 // Doctor checks the configuration and every engine, from here.
@@ -129,9 +131,6 @@ func (a *App) examineModels(found *checkup) {
 	} else {
 		found.ok("models", "verified in %s", dir)
 	}
-	if os.Getenv("OPENBLAS_NUM_THREADS") != "1" {
-		found.advise("threads", "OPENBLAS_NUM_THREADS is not 1 here: recognizers then fight for the cores, which cost a third of the rate when measured")
-	}
 }
 
 // examineData looks at the directory where parts without an external engine are kept.
@@ -149,12 +148,12 @@ func (a *App) examineData(found *checkup) {
 	if info.Mode().Perm()&0o077 != 0 {
 		found.advise("data", "%s can be read by others (mode %04o): chmod 700 it", c.Data, info.Mode().Perm())
 	}
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(c.Data, &fs); err != nil {
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(c.Data, &disk); err != nil {
 		found.wrong("data", "ask for free space: %v", err)
 		return
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < lowSpace {
+	if free := disk.Bavail * uint64(disk.Bsize); free < lowSpace {
 		found.wrong("data", "only %d MB are free below %s: crawling stops when it is full (docs/sizing.md)", free>>20, c.Data)
 	} else {
 		found.ok("data", "%d GB free below %s", free>>30, c.Data)
@@ -187,7 +186,11 @@ func (a *App) examineHouse(ctx context.Context, found *checkup) {
 			if strings.HasPrefix(a.Config.S3.Endpoint, "http://") {
 				found.advise("blobs", "%s speaks without TLS: photos and keys cross the network in clear", a.Config.S3.Endpoint)
 			}
-			report(found, "blobs", err, "a blob could be written, read and deleted in bucket "+a.Config.S3.Bucket)
+			if err != nil && a.readsBlobs(ctx) {
+				found.advise("blobs", "this key may read and not write: as lineup query should, too little for scrape, index and admin (deploy/s3)")
+			} else {
+				report(found, "blobs", err, "a blob could be written, read and deleted in bucket "+a.Config.S3.Bucket)
+			}
 		} else {
 			report(found, "blobs", blobs.Check(ctx), "a blob could be written, read and deleted")
 		}
@@ -201,6 +204,18 @@ func (a *App) examineHouse(ctx context.Context, found *checkup) {
 			found.advise("index", "Qdrant is reached without TLS or without a key: set qdrant.tls and qdrant.api_key")
 		}
 	}
+}
+
+// readsBlobs reports whether the bucket's key may at least read.
+func (a *App) readsBlobs(ctx context.Context) bool {
+	o := a.bucket()
+	o.ReadOnly = true
+	store, err := minio.New(o)
+	if err != nil {
+		return false
+	}
+	defer store.Close()
+	return store.Check(ctx) == nil
 }
 
 func report(found *checkup, what string, err error, well string) {
@@ -225,8 +240,9 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 		return
 	}
 	start := time.Now()
-	if _, err := l.Sources(ctx); err != nil {
-		found.wrong("nats", "%v", err)
+	// Somebody who never was: every role may ask, though not every role may sweep.
+	if _, err := l.Standing(ctx, "doctor", schemas.RandomID()); !errors.Is(err, fs.ErrNotExist) {
+		found.wrong("nats", "read the ledger: %v", err)
 		return
 	}
 	found.ok("nats", "ledger answers in %s", time.Since(start).Round(time.Millisecond))

@@ -17,16 +17,20 @@ import (
 
 // openBlobs chooses between a bucket and a directory.
 func (a *App) openBlobs(ctx context.Context) (blob.Store, error) {
-	c := a.Config.S3
-	if c.Endpoint == "" {
+	if a.Config.S3.Endpoint == "" {
 		return disk.Open(a.Config.Dir("blobs"))
 	}
-	store, err := minio.New(minio.Options{Endpoint: c.Endpoint, Bucket: c.Bucket, Prefix: c.Prefix, Region: c.Region,
-		AccessKey: c.AccessKey, SecretKey: c.SecretKey, CAFile: c.CA, Lookup: c.Lookup, Encryption: c.Encryption, PageDays: c.PageDays})
+	store, err := minio.New(a.bucket())
 	if err != nil {
 		return nil, fmt.Errorf("open the object store: %w", err)
 	}
 	return store, nil
+}
+
+func (a *App) bucket() minio.Options {
+	c := a.Config.S3
+	return minio.Options{Endpoint: c.Endpoint, Bucket: c.Bucket, Prefix: c.Prefix, Region: c.Region,
+		AccessKey: c.AccessKey, SecretKey: c.SecretKey, CAFile: c.CA, Lookup: c.Lookup, Encryption: c.Encryption, PageDays: c.PageDays}
 }
 
 // openIndex chooses between Qdrant and a directory.
@@ -44,6 +48,14 @@ func (a *App) modelsDir() (string, error) {
 		return a.Config.Models, nil
 	}
 	return weights.DefaultDir()
+}
+
+// variants are the embedders of the other models that faces computes.
+func variants(faces face.Embedder) []face.Embedder {
+	if e, ok := faces.(*dlib.Embedder); ok {
+		return []face.Embedder{e.Variant()}
+	}
+	return nil
 }
 
 // openFaces loads the embedder, fetching its models first where they are missing.

@@ -52,15 +52,26 @@ func (c *JobsRetry) Run(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	letters, err := h.Queue.Letters(ctx, maxLetters)
-	if err != nil {
-		return err
-	}
-	for _, l := range letters {
-		if err := h.Queue.Retry(ctx, l); err != nil {
+	started, rung := time.Now(), 0
+	for {
+		letters, err := h.Queue.Letters(ctx, maxLetters)
+		if err != nil {
 			return err
 		}
+		again := 0
+		for _, l := range letters {
+			if l.At.After(started) {
+				continue // died again meanwhile
+			}
+			if err := h.Queue.Retry(ctx, l); err != nil {
+				return err
+			}
+			again++
+		}
+		if rung += again; again == 0 {
+			break
+		}
 	}
-	_, err = fmt.Fprintf(app.Stdout, "rang again for %d jobs\n", len(letters))
+	_, err = fmt.Fprintf(app.Stdout, "rang again for %d jobs\n", rung)
 	return err
 }

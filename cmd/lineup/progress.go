@@ -27,6 +27,7 @@ type progress struct {
 	last  time.Time // when a line was written
 	begun time.Time // when the first figure came, and which it was: a run that goes on does not begin at 0
 	first int64
+	rate  float64 // a second, since begun
 	left  time.Duration
 }
 
@@ -64,7 +65,10 @@ func (p *progress) show(done, total int64, more string) {
 	if p.begun.IsZero() {
 		p.begun, p.first = now, done
 	}
-	p.left = 0
+	p.rate, p.left = 0, 0
+	if passed := now.Sub(p.begun).Seconds(); passed > 0 {
+		p.rate = float64(done-p.first) / passed
+	}
 	if done > p.first && total > done {
 		p.left = time.Duration(float64(now.Sub(p.begun)) / float64(done-p.first) * float64(total-done))
 	}
@@ -85,20 +89,24 @@ func (p *progress) show(done, total int64, more string) {
 	if total > 0 {
 		of = fmt.Sprintf(" of %d", total)
 	}
-	fmt.Fprintf(p.out, "%s: %d%s%s%s\n", p.what, done, of, more, leftText(p.left))
+	fmt.Fprintf(p.out, "%s: %d%s%s%s\n", p.what, done, of, more, p.pace())
 }
 
 func (p *progress) eta() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return leftText(p.left)
+	return p.pace()
 }
 
-func leftText(left time.Duration) string {
-	if left <= 0 {
-		return ""
+// pace is the rate and the time left, as far as they are known.
+func (p *progress) pace() (text string) {
+	if p.rate > 0 {
+		text = fmt.Sprintf(", %.1f a second", p.rate)
 	}
-	return fmt.Sprintf(", %s left", left.Round(time.Second))
+	if p.left > 0 {
+		text += fmt.Sprintf(", %s left", p.left.Round(time.Second))
+	}
+	return text
 }
 
 // end says that the task is over.

@@ -31,7 +31,7 @@ func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*qu
 		StripDataPrefix: q.StripDataPrefix, Legacy200: q.Legacy200, NearDays: q.NearDays,
 		EmbedTimeout: q.EmbedTimeout, SearchTimeout: q.SearchTimeout, Contact: a.Config.Contact, AllowOrigin: q.AllowOrigin,
 	}, queryd.Deps{
-		Index: h.Index, Faces: faces, Photos: h.Blobs, Ledger: h.Ledger, Keys: h.Keys, Evidence: proofs,
+		Index: h.Index, Faces: faces, MoreFaces: variants(faces), Photos: h.Blobs, Ledger: h.Ledger, Keys: h.Keys, Evidence: proofs,
 		Sources: sources, State: h.sourceState, Metrics: a.Metrics, Log: a.Log,
 		Ready: h.parts(),
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sort"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -20,6 +21,13 @@ type Status struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
+// Help says what the columns and exit codes mean.
+func (c *Status) Help() string {
+	return "DUE registrants are not indexed as they are listed now; a job WAITING rings for most of them, and FAILED ones are\n" +
+		"listed by lineup jobs dead. REMOVED are removed for ever. A ? stands where the index does not answer (-1 in JSON).\n" +
+		"The scrape role exports the same as metrics on the private address.\n\nExit codes: 0 every engine answers, 1 one does not."
+}
+
 // SourceStatus is how one source stands.
 type SourceStatus struct {
 	Source       string              `json:"source"`
@@ -29,11 +37,11 @@ type SourceStatus struct {
 	Last         *schemas.RunSummary `json:"last,omitempty"`
 	Listed       int                 `json:"listed"`
 	WithPhoto    int                 `json:"withPhoto"`
-	WithFace     int                 `json:"withFace"`
-	Due          int                 `json:"due"`     // the index has yet to agree
-	Waiting      int                 `json:"waiting"` // jobs
-	Dead         int                 `json:"dead"`    // dead jobs
-	Removed      int                 `json:"removed"` // for ever
+	WithFace     int                 `json:"withFace"` // -1 when the index does not answer
+	Due          int                 `json:"due"`      // the index has yet to agree; -1 likewise
+	Waiting      int                 `json:"waiting"`  // jobs
+	Dead         int                 `json:"dead"`     // dead jobs
+	Removed      int                 `json:"removed"`  // for ever
 }
 
 // StatusReport is the whole.
@@ -66,9 +74,16 @@ func (c *Status) Run(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	if c.JSON {
-		return app.printJSON(report)
+		err = app.printJSON(report)
+	} else {
+		err = app.printStatus(report)
 	}
-	return app.printStatus(report)
+	for _, state := range report.Engines {
+		if state != "ok" && err == nil {
+			err = exitError{code: 1}
+		}
+	}
+	return err
 }
 
 // live are the generations that must agree with the ledger.
@@ -100,24 +115,43 @@ func (h *House) status(ctx context.Context) (StatusReport, error) {
 	}
 	check("nats", nil)
 	check("blobs", h.Blobs.Check(ctx))
-	check("index", h.Index.Check(ctx))
-	generations, err := h.Index.Generations(ctx)
-	if err != nil {
+	generations, serving, err := h.generations(ctx)
+	check("index", errors.Join(h.Index.Check(ctx), err))
+	report.Generations = generations
+	var targets []ingest.Target
+	for _, g := range generations {
+		if g.State != string(index.Retired) {
+			targets = append(targets, ingest.Target{Generation: g.Name, Model: g.Model})
+		}
+	}
+	if report.Sources, err = h.sources(ctx, targets, serving); err != nil {
 		return report, err
 	}
-	serving := ""
-	for _, g := range generations {
+	if report.Engines["index"] != "ok" {
+		for i := range report.Sources {
+			report.Sources[i].WithFace, report.Sources[i].Due = -1, -1
+		}
+	}
+	return report, nil
+}
+
+// generations tells how each generation stands, and which one serves.
+func (h *House) generations(ctx context.Context) (rows []GenerationStatus, serving string, err error) {
+	all, err := h.Index.Generations(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	for _, g := range all {
 		counts, err := h.Index.Count(ctx, g.Name)
 		if err != nil {
-			return report, err
+			return nil, "", err
 		}
 		if g.State == index.Serving {
 			serving = g.Name
 		}
-		report.Generations = append(report.Generations, GenerationStatus{g.Name, g.Model.ID, string(g.State), g.Created, counts})
+		rows = append(rows, GenerationStatus{g.Name, g.Model.ID, string(g.State), g.Created, counts})
 	}
-	report.Sources, err = h.sources(ctx, live(generations), serving)
-	return report, err
+	return rows, serving, nil
 }
 
 // sources sums the ledger up by source.
@@ -194,13 +228,13 @@ func (h *House) sources(ctx context.Context, targets []ingest.Target, serving st
 
 func (a *App) printStatus(r StatusReport) error {
 	w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SOURCE\tLAST COMPLETE\tLAST RUN\tLISTED\tPHOTO\tFACE\tDUE\tWAITING\tDEAD\tREMOVED")
+	fmt.Fprintln(w, "SOURCE\tLAST COMPLETE\tLAST RUN\tLISTED\tPHOTO\tFACE\tDUE\tWAITING\tFAILED\tREMOVED")
 	for _, s := range r.Sources {
 		age := "never"
 		if !s.LastComplete.IsZero() {
 			age = time.Since(s.LastComplete).Round(time.Minute).String() + " ago"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, s.WithFace, s.Due, s.Waiting, s.Dead, s.Removed)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, known(s.WithFace), known(s.Due), s.Waiting, s.Dead, s.Removed)
 		if s.LastReason != "" && s.LastState != schemas.RunComplete {
 			fmt.Fprintf(w, "  %s\n", s.LastReason)
 		}
@@ -222,4 +256,12 @@ func (a *App) printStatus(r StatusReport) error {
 		fmt.Fprintf(w, "%s\t%s\n", name, r.Engines[name])
 	}
 	return w.Flush()
+}
+
+// known is a count that may not be known.
+func known(n int) string {
+	if n < 0 {
+		return "?"
+	}
+	return strconv.Itoa(n)
 }

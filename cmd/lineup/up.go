@@ -128,7 +128,7 @@ func (a *App) newQuery(ctx context.Context, h *House, faces face.Embedder) (net.
 
 func (h *House) workerDeps(a *App, faces face.Embedder, metrics *indexer.Metrics) indexer.Deps {
 	return indexer.Deps{Ledger: h.Ledger, Queue: h.Queue, Blobs: h.Blobs, Index: h.Index,
-		Embedders: []face.Embedder{faces}, Metrics: metrics, Log: a.Log}
+		Embedders: append([]face.Embedder{faces}, variants(faces)...), Metrics: metrics, Log: a.Log}
 }
 
 // newWorker makes an indexer for a command; closeFaces gives its models back.

@@ -76,6 +76,22 @@ func New(opts Options) (*Embedder, error) {
 	return e, nil
 }
 
+// Variant is the embedder of the other model these files give, with mirror averaging where e
+// has none and without where e has it, on e's recognizers: for generations of both models at
+// once. It is closed with e.
+func (e *Embedder) Variant() faces.Embedder { return sibling{e, !e.opts.Mirror} }
+
+type sibling struct {
+	of     *Embedder
+	mirror bool
+}
+
+func (v sibling) Model() schemas.Model { return describe(v.mirror) }
+func (v sibling) Close() error         { return nil }
+func (v sibling) Embed(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Result, error) {
+	return v.of.run(ctx, data, purpose, v.mirror)
+}
+
 // describe is the model: its id names the weights, the landmarks that place the face, the sizes
 // photos are searched at and the averaging. The CNN detector is not part of it: it finds faces
 // where there would be none, and changes no embedding of a face found without it.
@@ -99,6 +115,10 @@ func (e *Embedder) Model() schemas.Model { return e.model }
 
 // Embed implements face.Embedder.
 func (e *Embedder) Embed(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Result, error) {
+	return e.run(ctx, data, purpose, e.opts.Mirror)
+}
+
+func (e *Embedder) run(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -119,10 +139,10 @@ func (e *Embedder) Embed(ctx context.Context, data []byte, purpose faces.Purpose
 		return faces.Result{}, err
 	}
 	defer e.lanes.give(rec)
-	return e.embed(ctx, rec, data, purpose)
+	return e.embed(ctx, rec, data, purpose, mirror)
 }
 
-func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte, purpose faces.Purpose) (faces.Result, error) {
+func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
 	p, err := photo.Decode(ctx, data, e.opts.Limits)
 	if err != nil {
 		return faces.Result{}, err
@@ -139,7 +159,7 @@ func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte,
 	result.Box = found.boxes[0]
 	result.Others = found.boxes[1:]
 	result.Quality = measure(p, found)
-	if e.opts.Mirror {
+	if mirror {
 		if err := e.mirror(rec, found, result.Embedding); err != nil {
 			return faces.Result{}, err
 		}
