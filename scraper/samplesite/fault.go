@@ -36,9 +36,12 @@ const (
 	CaseIDs     Kind = "case"       // a table's ids in lower case
 )
 
+// Robots is a robots.txt that forbids everything; it needs no Path.
+const Robots Kind = "robots"
+
 // Kinds are all faults, for help texts.
 var kinds = []Kind{NotFound, ServerError, Unavailable, TooMany, Forbidden, Slow, Truncated, Cut, Layout, Block, Gate, Empty, Charset,
-	Renamed, Reordered, Duplicated, Shrunk, CaseIDs}
+	Renamed, Reordered, Duplicated, Shrunk, CaseIDs, Robots}
 
 // Fault makes requests go wrong.
 type Fault struct {
@@ -74,7 +77,7 @@ func (s *Site) takeFault(r *http.Request) (Fault, bool) {
 	target := r.URL.RequestURI()
 	for i := range s.faults {
 		f := &s.faults[i]
-		if f.Path == "" && r.URL.Path == "/robots.txt" || !strings.Contains(target, f.Path) || f.Times < 0 {
+		if f.Kind == Robots && r.URL.Path != "/robots.txt" || f.Kind != Robots && f.Path == "" && r.URL.Path == "/robots.txt" || !strings.Contains(target, f.Path) || f.Times < 0 {
 			continue
 		}
 		if f.Skip > 0 {
@@ -116,6 +119,9 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler)
 		page(w, `<h1>Conditions of use</h1><form method="post" action="/agree"><input type="checkbox" name="agree"><button>I agree</button></form>`)
 		return
 	case Empty:
+		return
+	case Robots:
+		fmt.Fprint(w, "User-agent: *\nDisallow: /\n")
 		return
 	case Renamed, Reordered, Duplicated, Shrunk, CaseIDs:
 		right.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), faultKey{}, f.Kind)))
