@@ -29,6 +29,7 @@ import (
 	"lineup/indexer/index"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
+	"lineup/loopback"
 	"lineup/queryd"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"
@@ -42,6 +43,7 @@ var clock = time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)
 var js jetstream.JetStream
 
 func TestMain(m *testing.M) {
+	loopback.Only()
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "queryd")
 		if err != nil {

@@ -40,6 +40,7 @@ var rooms = []room{
 	{"scraper", []string{"schemas"}},
 	{"queryd", append([]string{"queryd", "queryd/similarity", "queryd/names", "queryd/keys", "queryd/evidence", "queryd/mcp"}, ports...)},
 	{"deploy", nil},
+	{"loopback", nil},
 	{"cmd", []string{"*"}},
 }
 

@@ -5,9 +5,12 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"lineup/loopback"
 )
 
 func TestMain(m *testing.M) {
+	loopback.Only() // also where the test binary is run as the program
 	testscript.Main(m, map[string]func(){"lineup": main, "nats-server": natsServer})
 }
 

@@ -1,0 +1,10 @@
+package weights
+
+import (
+	"testing"
+
+	"lineup/loopback"
+)
+
+// TestMain lets no test beyond this machine.
+func TestMain(m *testing.M) { loopback.Main(m) }

@@ -1,0 +1,48 @@
+package loopback_test
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"lineup/loopback"
+)
+
+func TestMain(m *testing.M) { loopback.Main(m) }
+
+func TestOnlyThisMachine(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	clone := &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	own := &http.Client{Transport: &http.Transport{}} // knows nothing of this package
+	for _, tc := range []struct {
+		client  *http.Client
+		address string
+		away    bool
+	}{
+		{http.DefaultClient, server.URL, false},
+		{clone, server.URL, false},
+		{own, server.URL, false},
+		{http.DefaultClient, "http://192.0.2.1/", true},
+		{http.DefaultClient, "http://registry.example/", true},
+		{clone, "http://192.0.2.1/", true},
+		{clone, "http://[2001:db8::1]/", true},
+		{own, "http://registry.example/", true},
+	} {
+		resp, err := tc.client.Get(tc.address)
+		if err == nil {
+			resp.Body.Close()
+		}
+		if tc.away == (err == nil) {
+			t.Errorf("%s: %v", tc.address, err)
+		}
+	}
+	if _, err := http.Get("http://192.0.2.1/"); !errors.Is(err, loopback.ErrAway) {
+		t.Errorf("refused for another reason: %v", err)
+	}
+	if _, err := net.DefaultResolver.LookupHost(t.Context(), "registry.example"); err == nil {
+		t.Error("a name was looked up")
+	}
+}
