@@ -257,28 +257,3 @@ func TestNoModels(t *testing.T) {
 		t.Error("made without models")
 	}
 }
-
-// Whatever is sent, the embedder answers with a face or a Problem.
-func FuzzEmbed(f *testing.F) {
-	e := open(f, Options{Workers: 1, MoreFormats: true, Limits: photo.Limits{Bytes: 1 << 20, Pixels: 1e6, Memory: 16 << 20, Time: photo.DefaultLimits().Time}})
-	for _, name := range []string{"demo.jpg", "small.jpg"} {
-		data := sampled(f, name)
-		f.Add(data)
-		f.Add(data[:len(data)*3/4])
-		broken := slices.Clone(data)
-		for i := len(broken) / 2; i < len(broken); i += 37 {
-			broken[i] ^= 0x55
-		}
-		f.Add(broken)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := e.Embed(context.Background(), data, faces.Enrol)
-		var p *faces.Problem
-		if err != nil && !errors.As(err, &p) {
-			t.Fatalf("%v (%T) is no Problem", err, err)
-		}
-		if err == nil && (len(r.Embedding) != e.Model().Dimensions || r.Box.Right > r.Width || r.Box.Bottom > r.Height) {
-			t.Errorf("impossible result: %d dimensions, box %v in %d x %d", len(r.Embedding), r.Box, r.Width, r.Height)
-		}
-	})
-}

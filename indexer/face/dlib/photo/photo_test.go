@@ -285,6 +285,10 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, func(b *bytes.Buffer) error { return bmp.Encode(b, small) }))
 	f.Add(bomb(60000, 60000))
 	f.Add(webpBomb())
+	for _, name := range []string{"progressive.jpg", "progressive-gray.jpg", "ycck.jpg", "cmyk-plain.jpg", "interlaced.png", "animated.gif", "alpha.webp"} {
+		f.Add(read(f, name))
+	}
+	f.Add(scans(f, 400))
 	limits := DefaultLimits()
 	limits.Pixels, limits.Memory = 4e6, 32<<20
 	f.Fuzz(func(t *testing.T, data []byte) {
