@@ -71,7 +71,7 @@ func (c *counting) total() (n int) {
 
 // house is ledger, queue, blobs and index over temporary directories.
 type house struct {
-	t      *testing.T
+	t      testing.TB
 	ledger *ledger.Ledger
 	queue  *queue.Queue
 	in     *ingest.Ingester
@@ -81,7 +81,7 @@ type house struct {
 	run    string
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	b, err := broker.Start(t.TempDir(), log)
@@ -117,7 +117,7 @@ func newHouse(t *testing.T) *house {
 	return h
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
