@@ -34,6 +34,7 @@ type doc struct {
 
 	top       node
 	tables    map[string]*table
+	spared    int    // items that a rule left out
 	pageItems []node // what the page's items are
 	joined    []*row // rows of other tables that the item at hand reads
 	quiet     bool   // what is looked at now does not count as read

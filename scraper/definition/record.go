@@ -105,7 +105,7 @@ func (r *reader) name(spec *NameRule) schemas.Name {
 	out := name(r.str(spec.whole()), spec.Order)
 	out.First, out.Middle = cmp.Or(r.str(spec.First), out.First), cmp.Or(r.str(spec.Middle), out.Middle)
 	out.Last, out.Suffix = cmp.Or(r.str(spec.Last), out.Last), cmp.Or(r.str(spec.Suffix), out.Suffix)
-	if spec.Last != nil && out.Last == "" && out.First != "" {
+	if spec.Last != nil && out.Last == "" && out.First != "" && !noName.MatchString(out.First) {
 		r.leave("name without a last name", spec.Last.name())
 	}
 	if spec.Last != nil && spec.Suffix == nil {

@@ -213,7 +213,7 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 		}
 		out.Next = append(out.Next, next...)
 	}
-	if !empty {
+	if !empty && (d.spared == 0 || d.spared < len(items)) {
 		d.audit(items)
 	}
 	out.Leftover = d.leftovers()
@@ -244,6 +244,7 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 			}
 		}
 		if rule != "" {
+			d.spare(item, rule)
 			out.Dropped[rule]++
 			if d.step.Detail == "" {
 				continue
@@ -263,6 +264,18 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 		}
 	}
 	return keys, nil
+}
+
+// spare notes that a rule left an item out: what it holds is not wanted, so nobody need hear that
+// nothing read it. An item without a name is another matter: perhaps the name's place has changed.
+func (d *doc) spare(item node, rule string) {
+	if rule == noNameRule {
+		return
+	}
+	d.spared++
+	if item.html != nil {
+		d.use(item.html)
+	}
 }
 
 // maxDrafts is how many records of one answer are held at once; of a larger file each is read
@@ -317,6 +330,9 @@ func (s *Source) detail(d *doc, item node, key string, taken map[string]string) 
 	r.Registrant = key
 	return r, err
 }
+
+// noNameRule is what leaves out an item whose name is missing or a placeholder.
+const noNameRule = "no name"
 
 // identity is what must agree before two pages are taken to speak of the same person.
 func identity(r schemas.Record) string {
@@ -415,7 +431,7 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 	}
 	switch {
 	case rec.Name.Full == "" || noName.MatchString(rec.Name.Full):
-		return "no name", nil
+		return noNameRule, nil
 	case !rec.Birth.IsZero() && rec.Birth.YearsBetween(d.today) < 18, rec.Age.Years > 0 && rec.Age.Years < 18:
 		return "under 18", nil
 	case d.step.Same && d.carry["@same"] != identity(rec):

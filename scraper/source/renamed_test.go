@@ -3,12 +3,13 @@ package source_test
 import (
 	"archive/zip"
 	"bytes"
-	"fmt"
 	"io"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"lineup/scraper/definition"
 )
@@ -125,7 +126,7 @@ func TestRenamedFieldsAreNoticed(t *testing.T) {
 			}
 			n++
 			got := result(s.src, page)
-			if fmt.Sprint(got) != fmt.Sprint(want) && !noticed(want, got) {
+			if !cmp.Equal(want.Records, got.Records) && !noticed(want, got) { // a field without a value loses nothing
 				t.Errorf("%s: %q is renamed and nothing is said", s.path, name)
 			}
 		}
