@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 
 	"lineup/ingest/blob"
+	"lineup/ingest/ledger"
 	"lineup/schemas"
 )
 
@@ -62,8 +62,13 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		if !s.Listed {
 			s.FirstSeen = now
 		}
+		held := refs(*s)
 		s.Listed, s.Key, s.Record, s.Photos, s.Pages = true, c.Record.Key, next.Record, next.Photos, next.Pages
 		s.Sighted, s.Run = c.Read.UTC(), id
+		wanted := refs(*s)
+		for ref := range held {
+			s.Untidy = s.Untidy || !wanted[ref]
+		}
 		return nil
 	})
 	if errors.Is(err, schemas.ErrRefused) {
@@ -78,8 +83,8 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 			return "", err
 		}
 	}
-	if was.Revision != 0 && !maps.Equal(refs(was), refs(standing)) {
-		return outcome, in.prune(ctx, standing)
+	if standing.Untidy {
+		return outcome, in.tidy(ctx, standing)
 	}
 	return outcome, nil
 }
@@ -180,6 +185,21 @@ func (in *Ingester) prune(ctx context.Context, s schemas.Standing) error {
 		return fmt.Errorf("delete old blobs of %s: %w", s.ID, err)
 	}
 	return nil
+}
+
+// tidy deletes the blobs that s does not refer to, and notes that it did.
+func (in *Ingester) tidy(ctx context.Context, s schemas.Standing) error {
+	if err := in.prune(ctx, s); err != nil {
+		return err
+	}
+	_, err := in.ledger.Update(ctx, s.Source, s.ID, func(now *schemas.Standing) error {
+		if !now.Untidy || now.Revision != s.Revision || now.Fence > s.Fence {
+			return ledger.ErrUnchanged // others were here
+		}
+		now.Untidy = false
+		return nil
+	})
+	return err
 }
 
 // forget deletes all blobs of a registrant.

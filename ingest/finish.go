@@ -28,7 +28,35 @@ func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.Run
 	if s.Ended.IsZero() {
 		s.Ended = in.now().UTC()
 	}
+	if err := in.tidyAll(ctx, source, id); err != nil {
+		in.log.Warn("old blobs not deleted, the next run tries again", "source", source, "error", err)
+	}
 	return s, errors.Join(in.keep(ctx, source, id, r.fence, s), in.release(ctx, source, r))
+}
+
+// tidyAll deletes the blobs that earlier calls had to leave behind, as when the store was away.
+func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
+	var untidy []schemas.Standing
+	for s, err := range in.ledger.Each(ctx, source) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if s.Untidy {
+			untidy = append(untidy, s)
+		}
+	}
+	for _, s := range untidy {
+		if _, err := in.held(source, id); err != nil {
+			return err
+		}
+		if err := in.tidy(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweep delists the listed whom run id did not sight, if the guards allow it.
@@ -78,7 +106,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 // listed; removal, if not nil, forbids that it is ever listed again.
 func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Standing) error) error {
 	stays := false
-	_, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
+	gone, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
 		err := may(s)
 		if stays = errors.Is(err, ledger.ErrUnchanged); err != nil {
 			return err
@@ -90,7 +118,7 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 		if forbidden == nil {
 			forbidden = s.Removal
 		}
-		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence}
+		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence, Untidy: true}
 		return nil
 	})
 	if err != nil || stays {
@@ -101,7 +129,7 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 	if err := in.queue.Publish(ctx, source, id); err != nil {
 		return err
 	}
-	return in.forget(ctx, id)
+	return in.tidy(ctx, gone)
 }
 
 // Removed says what Remove found and took away.

@@ -28,6 +28,10 @@ type Standing struct {
 	// who lost the lease without noticing has a lower one, and changes nothing.
 	Fence uint64 `json:"fence,omitempty"`
 
+	// Untidy says that blobs it no longer refers to may be left: the next holder of the source's
+	// lease who gets that far deletes them.
+	Untidy bool `json:"untidy,omitempty"`
+
 	// Only while listed:
 	Key       string       `json:"key,omitempty"`
 	FirstSeen time.Time    `json:"firstSeen,omitzero"`
