@@ -4,7 +4,10 @@ LISTEN ?= 127.0.0.1:8080
 DATA   ?= data
 BUILD  := $(CURDIR)/build
 GO     ?= go
-SOAK     ?= 20
+PEOPLE   ?= 10000
+LASTING  ?= 5m
+SEED     ?=
+TIMES    ?= 20
 FUZZTIME ?= 30s
 
 # Only where the set-up had to make a libcblas: another value means compiling all of dlib anew.
@@ -12,7 +15,7 @@ export CGO_LDFLAGS = $(shell test -e $(BUILD)/lib/libcblas.so && echo -O2 -g -L$
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run build setup models test bench soak fuzz lint clean
+.PHONY: help run build setup models test bench soak race fuzz lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -37,8 +40,11 @@ test: models ## run every test
 bench: models ## measure, side by side in one run
 	@deploy/bench.sh
 
-soak: models ## run the tests of concurrency and crashes again and again: make soak SOAK=20
-	$(GO) test -race -timeout 2h -count $(SOAK) $$(sed 's/#.*//' deploy/raced-packages)
+soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LASTING=5m SEED=1
+	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) $(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
+
+race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20
+	$(GO) test -race -timeout 2h -count $(TIMES) $$(sed 's/#.*//' deploy/raced-packages)
 
 fuzz: models ## feed every parser broken input: make fuzz FUZZTIME=30s for each
 	@deploy/fuzz.sh $(FUZZTIME)

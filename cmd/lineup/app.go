@@ -12,6 +12,7 @@ import (
 	"golang.org/x/term"
 
 	"lineup/config"
+	"lineup/indexer/face"
 )
 
 // App is what every command works with.
@@ -21,6 +22,8 @@ type App struct {
 	Metrics *prometheus.Registry
 	Stdout  io.Writer
 	Stderr  io.Writer
+
+	embedder face.Embedder // in place of the face models; nil loads those
 }
 
 func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {

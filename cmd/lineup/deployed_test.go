@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -55,6 +56,8 @@ type deployment struct {
 	t        *testing.T
 	dir      string
 	secrets  string
+	program  string        // that plays the roles; "" is lineup
+	patience time.Duration // with what it does by itself; 0 is patience
 	services types.Services
 	// places turns the containers' names and paths into this machine's.
 	places []string
@@ -286,7 +289,7 @@ func (d *deployment) lineup(service, name string, places []string, args ...strin
 	for i, word := range args {
 		words[i] = replace.Replace(word)
 	}
-	cmd := ourself(d.t, "lineup", words...)
+	cmd := ourself(d.t, cmp.Or(d.program, "lineup"), words...)
 	cmd.Env = append(d.environment(service, d.stage("lineup-bare", "ENV"), replace), "LINEUP_NATS_REPLICAS=3")
 	return cmd
 }
@@ -311,7 +314,7 @@ func (d *deployment) command(service string, args ...string) (out string, code i
 // eventually tries again until it works.
 func (d *deployment) eventually(what string, try func() error) {
 	d.t.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(100 * time.Millisecond) {
+	for end := time.Now().Add(cmp.Or(d.patience, patience)); ; time.Sleep(100 * time.Millisecond) {
 		err := try()
 		if err == nil {
 			return

@@ -60,6 +60,9 @@ func variants(faces face.Embedder) []face.Embedder {
 
 // openFaces loads the embedder, fetching its models first where they are missing.
 func (a *App) openFaces(ctx context.Context) (face.Embedder, error) {
+	if a.embedder != nil {
+		return a.embedder, nil
+	}
 	dir, err := a.modelsDir()
 	if err != nil {
 		return nil, err

@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/willabides/kongplete"
 
+	"lineup/indexer/face"
 	"lineup/scraper/samplesite"
 )
 
@@ -87,7 +88,10 @@ func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit fun
 
 // run is the program: it parses args, runs the command and returns the exit code: 0 done, 1
 // failed, 2 misused, or what the command's help says.
-func run(args []string, stdout, stderr io.Writer) int {
+func run(args []string, stdout, stderr io.Writer) int { return runWith(nil, args, stdout, stderr) }
+
+// runWith is run with an embedder in place of the face models; nil is the models.
+func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var cli CLI
@@ -111,6 +115,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "lineup:", err)
 		return 2
 	}
+	app.embedder = embedder
 	err = parsed.Run(app)
 	var exit exitError
 	switch {

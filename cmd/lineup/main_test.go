@@ -11,7 +11,7 @@ import (
 
 func TestMain(m *testing.M) {
 	loopback.Only() // also where the test binary is run as the program
-	testscript.Main(m, map[string]func(){"lineup": main, "nats-server": natsServer})
+	testscript.Main(m, map[string]func(){"lineup": main, "nats-server": natsServer, "lineup-faked": fakedMain})
 }
 
 // TestScripts runs the binary as its users do: testdata/script/*.txtar.
