@@ -8,6 +8,7 @@ PEOPLE   ?= 10000
 LASTING  ?= 5m
 SEED     ?=
 TIMES    ?= 20
+LOAD     ?= 100000
 FUZZTIME ?= 30s
 
 # Only where the set-up had to make a libcblas: another value means compiling all of dlib anew.
@@ -15,7 +16,7 @@ export CGO_LDFLAGS = $(shell test -e $(BUILD)/lib/libcblas.so && echo -O2 -g -L$
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run build setup models test bench soak race fuzz lint clean
+.PHONY: help run build setup models test bench load soak race fuzz lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
@@ -39,6 +40,9 @@ test: models ## run every test
 
 bench: models ## measure, side by side in one run
 	@deploy/bench.sh
+
+load: ## crawl a made-up registry twice and measure: make load LOAD=100000
+	$(GO) test ./scraper -run '^$$' -bench '^BenchmarkCrawl$$' -benchtime 1x -timeout 2h -load $(LOAD)
 
 soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LASTING=5m SEED=1
 	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) $(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup

@@ -66,9 +66,9 @@ func (b *bench) fault(t *testing.T, f samplesite.Fault) {
 	}
 }
 
-func must(t *testing.T, err error) {
+func must(t *testing.T, problems ...error) {
 	t.Helper()
-	if err != nil {
+	if err := errors.Join(problems...); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -94,7 +95,63 @@ func BenchmarkCrawl(b *testing.B) {
 			}
 		}
 		stop()
+		with := live()
+		clear(sink.known)
+		sink.known = nil
+		own := with - min(live(), with) // what this benchmark remembers, and an ingester has on disk
 		b.ReportMetric(float64(*peak)/(1<<20), "peak-heap-MiB")
+		b.ReportMetric(float64(own)/(1<<20), "own-books-MiB")
+		b.ReportMetric(float64(peakResident(b))/1024, "peak-resident-MiB")
+	}
+}
+
+// live is the heap in use after a collection, in bytes.
+func live() uint64 {
+	runtime.GC()
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
+}
+
+// peakResident is the most memory the process ever had, in KiB.
+func peakResident(b *testing.B) (kib int) {
+	b.Helper()
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for line := range strings.Lines(string(status)) {
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			return kib
+		}
+	}
+	b.Fatal("no VmHWM in /proc/self/status")
+	return 0
+}
+
+// TestSecondCrawlCostsWhatChanged is BenchmarkCrawl in small: one in a hundred has a new photo and
+// another an address, and that is what a second crawl costs.
+func TestSecondCrawlCostsWhatChanged(t *testing.T) {
+	const people = 400
+	b := newBench(t, people)
+	const photos = "/SomsSUBDirectory/offenderDetailsServletOther"
+	if sum := b.run(t); sum.State != schemas.RunComplete || sum.New != people {
+		t.Fatalf("first crawl: %+v", sum)
+	}
+	pages, pictures := b.site.Requests(details), b.site.Requests(photos)
+	for i := 0; i < people; i += 100 {
+		must(t, b.site.Rephotograph("b", first+i), b.site.Move(first+i+50))
+	}
+	sum := b.run(t)
+	if sum.State != schemas.RunComplete || sum.Changed != 2*people/100 || sum.Photos["fetched"] != people/100 {
+		t.Errorf("second crawl: %d changed, photos %v", sum.Changed, sum.Photos)
+	}
+	// Four people have an older picture, which has no date of its own: it is asked for on a condition.
+	if again := b.site.Requests(photos) - pictures; again != people/100+4 {
+		t.Errorf("%d photos asked for", again)
+	}
+	if again := b.site.Requests(details) - pages; again != people {
+		t.Errorf("%d pages read", again)
 	}
 }
 

@@ -74,18 +74,18 @@ func newRough(t *testing.T, id string) *rough {
 		t.Fatal(err)
 	}
 	r := &rough{t, site, src, scrapertest.NewSink()}
-	r.well(scraper.Crawl{})
+	r.well(&scraper.Crawl{})
 	return r
 }
 
 // crawl crawls once, with c's Unblock and AcceptDrop.
-func (r *rough) crawl(c scraper.Crawl) (schemas.RunSummary, error) {
+func (r *rough) crawl(c *scraper.Crawl) (schemas.RunSummary, error) {
 	c.Source, c.Sink, c.Fetcher = r.src, r.sink, scraper.FetcherConfig{Version: "test", Tries: 1}
 	return c.Run(r.t.Context())
 }
 
 // well crawls a site without a fault: everybody must be there afterwards, and nobody else.
-func (r *rough) well(c scraper.Crawl) {
+func (r *rough) well(c *scraper.Crawl) {
 	r.t.Helper()
 	sum, err := r.crawl(c)
 	if err != nil || sum.State != schemas.RunComplete && sum.State != schemas.RunSame || r.sink.Listed(r.src.Info().ID) != few {
@@ -110,7 +110,7 @@ func TestFaultsOfEveryShape(t *testing.T) {
 				if err := r.site.Move(samplesite.FirstID); err != nil {
 					t.Fatal(err)
 				}
-				sum, err := r.crawl(scraper.Crawl{})
+				sum, err := r.crawl(&scraper.Crawl{})
 				if !slices.Contains(fault.states, sum.State) || sum.Delisted != 0 || r.sink.Listed(id) < few {
 					t.Errorf("%s: %s (%s), %d delisted, %d listed, %v; want %v", fault.kind, sum.State, sum.Reason, sum.Delisted, r.sink.Listed(id), err, fault.states)
 				}
@@ -118,7 +118,7 @@ func TestFaultsOfEveryShape(t *testing.T) {
 					t.Errorf("%s: a complete run read %d people, %d of them new, %d changed", fault.kind, sum.Registrants, sum.New, sum.Changed)
 				}
 				r.site.Heal()
-				mend := scraper.Crawl{Unblock: "test"}
+				mend := &scraper.Crawl{Unblock: "test"}
 				if sum.New > 0 {
 					mend.AcceptDrop = "the ids are right again"
 				}
