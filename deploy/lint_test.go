@@ -173,6 +173,16 @@ func TestScripts(t *testing.T) {
 // Hardening that each unit must have; systemd ignores what it cannot spell.
 func TestUnits(t *testing.T) {
 	for name, text := range texts(t, ".service") {
+		if analyze, err := exec.LookPath("systemd-analyze"); err == nil {
+			// The program is not installed here: any other does for the check of the rest.
+			unit := filepath.Join(t.TempDir(), filepath.Base(name))
+			if err := os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/local/bin/lineup", "/bin/true")), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			if out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
+				t.Errorf("%s: %v: %s", name, err, out)
+			}
+		}
 		settings := map[string]string{}
 		for line := range strings.Lines(text) {
 			line = strings.TrimSpace(line)

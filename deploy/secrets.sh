@@ -16,9 +16,11 @@ if [ ! -e ca.pem ]; then
 fi
 for server in nats s3 qdrant; do
 	[ -e $server.pem ] && continue
+	names="DNS:$server,DNS:$server.lineup.svc,DNS:localhost,IP:127.0.0.1"
+	[ $server = nats ] && names="$names,DNS:nats-0.nats,DNS:nats-1.nats,DNS:nats-2.nats" # kubernetes/
 	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$server" -keyout $server.key -out $server.csr 2>/dev/null
 	openssl x509 -req -in $server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 825 -out $server.pem \
-		-extfile <(printf 'subjectAltName=DNS:%s,DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth,clientAuth\n' $server) 2>/dev/null
+		-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$names") 2>/dev/null
 	rm $server.csr
 done
 
