@@ -2,6 +2,7 @@ package queryd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"html/template"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -250,6 +252,9 @@ func (s *Server) serveCoveragePage(w http.ResponseWriter, r *http.Request) error
 			v.WithPhoto += *c.WithPhoto
 		}
 	}
+	slices.SortStableFunc(v.Sources, func(a, b wireCovered) int { // those that are read first
+		return cmp.Compare(min(1, len(deref(b.LastComplete))), min(1, len(deref(a.LastComplete))))
+	})
 	return s.render(w, r, http.StatusOK, view{Page: "coverage", Body: v})
 }
 

@@ -111,7 +111,8 @@ type cards struct {
 	Search *wireSearch
 	Cards  []card
 	Probe  string // JSON: the photo's size and the boxes of its faces, for the preview
-	Best   float64
+	Strong int    // cards of which fewer than one stranger in ten searches is expected
+	Weak   int    // the others
 }
 
 // card is one match.
@@ -128,7 +129,11 @@ func (s *Server) cardsOf(found foundFaces, records bool) cards {
 	out := cards{Search: wire.Search, Probe: string(probe)}
 	for i, m := range wire.Matches {
 		d := found.docs[i]
-		out.Best = max(out.Best, m.Similarity)
+		if likeness(m.Similarity) == "likeness.weak" {
+			out.Weak++
+		} else {
+			out.Strong++
+		}
 		out.Cards = append(out.Cards, card{wireMatch: m, Image: "/photos/" + string(d.ID) + "?face=" + string(m.Face),
 			Name: titled(fullName(d.Record.Name)), Source: cmp.Or(s.sources[d.Record.Source].Name, d.Record.Source),
 			Facts: s.shortFacts(d), Record: records})

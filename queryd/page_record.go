@@ -91,8 +91,9 @@ type place struct{ Kind, Text, County, From, To string }
 type offense struct {
 	Title   string
 	Rows    []row
-	Charges []string
+	Charges []charge
 }
+type charge struct{ Title, Section, Class, Category, Counts string }
 type shownPhoto struct{ URL, Taken, Problem string }
 type other struct {
 	ID           schemas.UUID
@@ -183,7 +184,7 @@ func (s *Server) recordOf(d index.Document, standing schemas.Standing) recordVie
 		fact("ethnicity", cmp.Or(r.Ethnicity.Raw, capital(r.Ethnicity.Value))))
 	add("group.looks", fact("height", heightOf(r.Height)), fact("weight", weightOf(r.Weight)), fact("hair", cmp.Or(capital(r.Hair.Value), r.Hair.Raw)),
 		fact("eyes", cmp.Or(capital(r.Eyes.Value), r.Eyes.Raw)), fact("marks", strings.Join(r.Marks, "; ")))
-	add("group.registration", fact("level", joined(" · ", r.Level.Value, r.Level.Scheme)), fact("designation", r.Designation),
+	add("group.registration", fact("level", joined(" · ", r.Level.Value, strings.ReplaceAll(r.Level.Scheme, "-", " "))), fact("designation", r.Designation),
 		fact("status", cmp.Or(r.Status.Raw, capital(r.Status.Value))), yesNo("predator", r.Predator), yesNo("absconder", r.Absconder),
 		dated("registered", r.Registered), dated("registered.to", r.RegistersTo), yesNo("lifetime", r.Lifetime),
 		dated("verified", r.Verified), dated("updated", r.Updated), fact("jurisdiction", schemas.StateName(r.Jurisdiction)), fact("source.key", r.Key))
@@ -213,7 +214,7 @@ func offenseOf(o schemas.Offense) offense {
 		}
 	}
 	for _, c := range o.Charges {
-		out.Charges = append(out.Charges, joined(" · ", cmp.Or(c.Title, c.Description), joined(" ", c.Section, c.Subsection), c.Class, c.Category, positive(c.Counts)))
+		out.Charges = append(out.Charges, charge{joined(", ", c.Title, c.Description), joined(" ", c.Section, c.Subsection), c.Class, c.Category, positive(c.Counts)})
 	}
 	return out
 }

@@ -96,7 +96,9 @@ async function demo() {
 function show(answer) {
   const faces = answer.querySelector("[data-probe]");
   if (!faces || !photo.image) return;
-  found(JSON.parse(faces.dataset.probe), "reason" in faces.dataset);
+  const refused = "reason" in faces.dataset;
+  found(JSON.parse(faces.dataset.probe), refused);
+  if (refused) say(t("choose"));
   draw();
   const others = $("others");
   if (others) photo.faces.forEach((face, i) => { if (i !== photo.used) others.append(thumbnail(face, i)); });
