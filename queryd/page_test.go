@@ -82,7 +82,7 @@ func TestNamesAndRecordsInABrowser(t *testing.T) {
 
 func TestTheOtherPagesInABrowser(t *testing.T) {
 	h, _ := gallerySeen(t, func(_ *queryd.Config, d *queryd.Deps) {
-		d.Sources = append(d.Sources, queryd.Source{ID: "us-yy", Name: "Stale Registry", Jurisdiction: "YY", Mode: "import", HasPhotos: true, MaxAge: time.Minute},
+		d.Sources = append(d.Sources, queryd.Source{ID: "us-yy", Name: "Stale Registry", Jurisdiction: "YY", Mode: "import", MaxAge: time.Minute},
 			queryd.Source{ID: "us-xx", Name: "Linked Registry", Jurisdiction: "XX", Home: "https://linked.example.test/", Mode: "link_only", Terms: "https://linked.example.test/terms"})
 		known := d.State
 		d.State = func(ctx context.Context, id string) (queryd.SourceState, error) {
@@ -98,6 +98,9 @@ func TestTheOtherPagesInABrowser(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("coverage lacks %q: %s", want, text)
 		}
+	}
+	if strings.Count(text, "publishes no photos") != 1 {
+		t.Errorf("what is only linked to may publish photos: %s", text)
 	}
 	b.look("coverage")
 	for _, path := range []string{"/docs", "/terms", "/nothing"} {
