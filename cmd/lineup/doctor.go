@@ -18,6 +18,7 @@ import (
 
 	"lineup/indexer/face/dlib/weights"
 	"lineup/ingest/blob/minio"
+	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/schemas"
 )
@@ -258,7 +259,7 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 	if servers := len(nc.Servers()); n.Replicas == 1 && servers > 1 {
 		found.advise("nats", "the cluster has %d servers and nats.replicas is 1: a lost server stops everything; set 3", servers)
 	}
-	found.advise("nats", "a client cannot see whether the servers sync every write: make sure of sync_interval: always (deploy/nats/lineup.conf), or a power failure loses acknowledged work")
+	examineSync(ctx, n.Monitor, found)
 	stream, err := js.Stream(ctx, "KV_"+ledger.StandingsBucket)
 	if err != nil {
 		found.wrong("nats", "%v", err)
@@ -272,6 +273,25 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 		}
 		if cluster.Leader == "" {
 			found.wrong("nats", "%v", errors.New("the ledger has no leader: more than half of the servers must run"))
+		}
+	}
+}
+
+// examineSync looks whether every server syncs what it acknowledges.
+func examineSync(ctx context.Context, monitor string, found *checkup) {
+	if monitor == "" {
+		found.advise("nats", "a client cannot see whether the servers sync every write: make sure of sync_interval: always (deploy/nats/lineup.conf), or a power failure loses acknowledged work; with nats.monitor set it is looked at here")
+		return
+	}
+	for address := range strings.SplitSeq(monitor, ",") {
+		sync, err := broker.Syncing(ctx, address)
+		switch {
+		case err != nil:
+			found.advise("nats", "%v (nats.monitor)", err)
+		case sync.Always:
+			found.ok("nats", "%s syncs every write", sync.Server)
+		default:
+			found.advise("nats", "%s syncs every %s only: a power failure loses what it acknowledged since; set sync_interval: always (deploy/nats/lineup.conf)", sync.Server, sync.Every)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/ledger"
@@ -117,6 +118,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 	})
 	c.Run(t, 1)
 	eventually(t, "an acknowledgement", func() error { return job.Done(ctx) })
+	eventually(t, "an indexer tidies the queue", func() error { return index.queue.Tidy(ctx) })
 
 	var seen schemas.Standing
 	eventually(t, "a standing", func() (err error) { seen, err = query.ledger.Standing(ctx, source, id); return err })
@@ -226,6 +228,46 @@ func TestRolesDoNothingElse(t *testing.T) {
 				t.Errorf("%s was answered: %v", c.role, err)
 			}
 		})
+	}
+}
+
+// TestRolesReadNobodyElsesAnswers has one role listen where another is answered.
+func TestRolesReadNobodyElsesAnswers(t *testing.T) {
+	c := Start(t, confDir)
+	admin := enter(t, c, "admin")
+	if _, err := admin.ledger.Update(t.Context(), source, id, list); err != nil {
+		t.Fatal(err)
+	}
+	for _, role := range []string{"scrape", "index", "query"} {
+		own := enter(t, c, role) // its own answers come
+		if _, err := own.ledger.Standing(t.Context(), source, id); err != nil {
+			t.Errorf("%s reads: %v", role, err)
+		}
+		for _, subject := range []string{"_INBOX.>", "_INBOX.admin.>", "_INBOX.*.>"} {
+			heard := make(chan *nats.Msg, 100)
+			refused := make(chan error, 10)
+			spy := c.Connect(t, role)
+			spy.SetErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { refused <- err })
+			if _, err := spy.ChanSubscribe(subject, heard); err != nil {
+				t.Fatal(err)
+			}
+			if err := spy.Flush(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := admin.ledger.Standing(t.Context(), source, id); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-heard:
+				t.Errorf("%s listens to %s and reads what admin is answered", role, subject)
+			case err := <-refused:
+				if !errors.Is(err, nats.ErrPermissionViolation) {
+					t.Errorf("%s listens to %s: %v", role, subject, err)
+				}
+			case <-time.After(10 * time.Second):
+				t.Errorf("%s listens to %s and is not told that it may not", role, subject)
+			}
+		}
 	}
 }
 
