@@ -89,7 +89,7 @@ func (c *SourcesLint) Run(app *App) error {
 		faults += len(problems)
 	}
 	if faults > 0 {
-		return exitError{1, fmt.Errorf("%d faults", faults)}
+		return exitError{1, fmt.Errorf("faults found: %d", faults)}
 	}
 	fmt.Fprintln(app.Stdout, "no fault")
 	return nil

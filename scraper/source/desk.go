@@ -142,6 +142,9 @@ func Try(w io.Writer, src *definition.Source, rule, file string) error {
 		Request: scraper.Request{Rule: rule, URL: base, Carry: map[string]string{"key": "KEY", "page": "1", "offset": "0"}},
 		URL:     base, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: time.Now(),
 	})
+	if errors.Is(err, scraper.ErrLayout) {
+		return fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step with --step)", file, err, rule)
+	}
 	if err != nil {
 		return fmt.Errorf("try %s: %w", file, err)
 	}
