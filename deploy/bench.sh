@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every benchmark of the house and keeps the figures, with the machine they are from, in
-# build/bench.txt. BENCHTIME is how often each is done, BENCH chooses some by name.
+# build/bench.txt. BENCHTIME is how often each is done, BENCH chooses some by name, and
+# LINEUP_BENCH_FACES is how many faces the largest galleries have (1,000,000).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
@@ -11,6 +12,9 @@ out=build/bench.txt
 	echo "cores: $(nproc), memory: $(awk '/MemTotal/ {printf "%.0f GiB", $2 / 1048576}' /proc/meminfo), load: $(cut -d' ' -f1 /proc/loadavg)"
 	go version
 } >"$out"
+if [[ Python =~ ${BENCH:-.} ]]; then
+	deploy/python/setup.sh
+fi
 for package in $(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1 dirname | sort -u); do
 	# One package after the other: two at once would measure each other.
 	go test -run '^$' -bench "${BENCH:-.}" -benchtime "${BENCHTIME:-3x}" -timeout 2h "$package" | tee -a "$out"
