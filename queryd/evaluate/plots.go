@@ -84,6 +84,11 @@ func (r Report) det() (*plot.Plot, error) {
 // scores are the similarities of mates, and of the best stranger when the mate is out.
 func (r Report) scores() (*plot.Plot, error) {
 	p := blank("Similarities", "similarity", "searches")
+	var ticks plot.ConstantTicks
+	for _, at := range []float64{0, 20, 40, 60, 80, 90, 95, 100} {
+		ticks = append(ticks, plot.Tick{Value: at, Label: fmt.Sprint(at)})
+	}
+	p.X.Tick.Marker = ticks
 	for i, set := range []struct {
 		name   string
 		scores [101]int
