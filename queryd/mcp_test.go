@@ -86,3 +86,23 @@ func TestMCPToolsAnswerLikeTheAPI(t *testing.T) {
 		t.Errorf("a wrong key: %s", text)
 	}
 }
+
+// FuzzMCP sends anything as a message of MCP: the answer may be an error of the protocol, and never one
+// of ours.
+func FuzzMCP(f *testing.F) {
+	for _, seed := range []string{
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_offenders","arguments":{"lastName":"Smith","lat":1e309}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"search_faces","arguments":{"photoBase64":"/9j/","state":["NY"],"ageMin":-1}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"get_record","arguments":{"uuid":"../../x?key=1"}}}`,
+		`{"jsonrpc":"2.0","id":1,"method":"tools/list"}`, `{"jsonrpc":"2.0","method":"x"}`, `[]`, `{`, ``,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, message string) {
+		h := fuzzHouse(t)
+		response, answer := h.do("POST", "/mcp", message, "X-API-Key", h.key, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+		if response.StatusCode >= 500 || strings.Contains(h.logged(), "panic") {
+			t.Errorf("%d %s", response.StatusCode, answer)
+		}
+	})
+}

@@ -50,6 +50,7 @@ type searchInput struct {
 	Query     string   `json:"q,omitempty" jsonschema:"a name in any order; not together with firstName or lastName"`
 	Fuzzy     bool     `json:"fuzzy,omitempty" jsonschema:"also nicknames, sounds, typing errors and parts of names"`
 	Birth     string   `json:"dob,omitempty" jsonschema:"date of birth, YYYY-MM-DD"`
+	Age       *float64 `json:"age,omitempty" jsonschema:"age in years"`
 	City      string   `json:"city,omitempty"`
 	State     string   `json:"state,omitempty" jsonschema:"full name or two-letter code"`
 	Zip       string   `json:"zipcode,omitempty" jsonschema:"five digits"`
@@ -129,6 +130,7 @@ func (in searchInput) values() url.Values {
 	set("state", in.State)
 	set("zipcode", in.Zip)
 	set("address", in.Address)
+	number("age", in.Age)
 	number("lat", in.Lat)
 	number("lng", in.Lng)
 	if in.Radius != 0 {
