@@ -39,7 +39,11 @@ func (c *JobsDead) Run(ctx context.Context, app *App) (err error) {
 		fmt.Fprintf(app.Stdout, "%s  %s  %s  %s  attempts %d\n", l.At.Format(time.RFC3339), l.Source, l.ID, l.Class, l.Attempts)
 	}
 	fmt.Fprintf(app.Stdout, "%d dead jobs\n", len(letters))
-	return nil
+	counts, err := h.Queue.Count(ctx)
+	if left := counts.Dead - len(letters); err == nil && left > 0 && len(letters) < maxLetters {
+		fmt.Fprintf(app.Stdout, "%d more were written by a newer version of lineup and are left alone\n", left)
+	}
+	return err
 }
 
 // JobsRetry rings again.

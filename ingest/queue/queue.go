@@ -197,8 +197,12 @@ func (j Job) Again(ctx context.Context, class string) error {
 	return nil
 }
 
+// LetterSchema is the version of Letter's stored form. History: 1, the first.
+const LetterSchema = 1
+
 // Letter is a dead job.
 type Letter struct {
+	Schema   int          `json:"schema"`
 	Source   string       `json:"source"`
 	ID       schemas.UUID `json:"id"`
 	Class    string       `json:"class"` // kind of the last failure
@@ -208,7 +212,7 @@ type Letter struct {
 
 // Dead buries the job: it is kept in the dead-letter stream until it is retried.
 func (j Job) Dead(ctx context.Context, class string) error {
-	data, err := json.Marshal(Letter{Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
+	data, err := json.Marshal(Letter{Schema: LetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
 	}
@@ -301,7 +305,8 @@ func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err 
 	return waiting, dead, err
 }
 
-// Letters lists the dead jobs, at most limit.
+// Letters lists the dead jobs, at most limit. Those of a newer version are left out: it alone
+// may retry them. Count counts them too.
 func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
 	info, err := q.dead.Info(ctx)
 	if err != nil {
@@ -319,6 +324,9 @@ func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
 		var l Letter
 		if err := json.Unmarshal(message.Data, &l); err != nil {
 			return nil, fmt.Errorf("decode dead job %d: %w", seq, err)
+		}
+		if l.Schema > LetterSchema {
+			continue
 		}
 		letters = append(letters, l)
 	}

@@ -1,0 +1,52 @@
+package queue_test
+
+import (
+	"log/slog"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
+	"lineup/ingest/queue"
+)
+
+// TestALetterOfANewerVersionIsLeftAlone holds that it is counted, and neither listed nor touched.
+func TestALetterOfANewerVersionIsLeftAlone(t *testing.T) {
+	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc, err := b.Connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { nc.Close(); b.Close() })
+	js, err := jetstream.New(nc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := queue.Open(t.Context(), js, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer := `{"schema":99,"who":["not what this version knows"]}`
+	if _, err := js.Publish(t.Context(), "lineup.dead.us-zz."+string(id(1)), []byte(newer)); err != nil {
+		t.Fatal(err)
+	}
+	ring(t, q, 2)
+	if err := next(t, jobs(t, q)).Dead(t.Context(), "engine"); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 0, 2)
+	letters, err := q.Letters(t.Context(), 10)
+	if err != nil || len(letters) != 1 || letters[0].ID != id(2) || letters[0].Schema != queue.LetterSchema {
+		t.Errorf("letters %+v %v, want the one of this version", letters, err)
+	}
+	stream, err := js.Stream(t.Context(), queue.DeadStream)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err := stream.GetMsg(t.Context(), 1); err != nil || string(m.Data) != newer {
+		t.Errorf("the newer letter is now %v, %v", m, err)
+	}
+}
