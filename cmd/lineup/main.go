@@ -55,9 +55,9 @@ type CLI struct {
 
 	SampleSite SampleSite `cmd:"" name:"samplesite" group:"help" help:"Serve the made-up registry, in the shapes of many real ones, for trying and testing."`
 
-	Config     ShowConfig                   `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
-	Completion kongplete.InstallCompletions `cmd:"" group:"help" help:"Print what makes your shell complete lineup's commands and flags."`
-	Version    Version                      `cmd:"" group:"help" help:"Print the version."`
+	Config     ShowConfig `cmd:"" group:"help" help:"Print the configuration in force, every key of it."`
+	Completion Completion `cmd:"" group:"help" help:"Print what makes your shell complete lineup's commands and flags."`
+	Version    Version    `cmd:"" group:"help" help:"Print the version."`
 }
 
 // exitError ends the program with a code of its own; a nil err has been reported already.

@@ -17,7 +17,7 @@ const evidenceKept = 30 * 24 * time.Hour
 
 // newServer makes the query daemon over the house.
 func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*queryd.Server, error) {
-	proofs, err := evidence.Open(ctx, h.JS, evidenceKept, a.Config.NATS.Replicas)
+	proofs, err := a.openEvidence(ctx, h)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +35,19 @@ func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*qu
 		Sources: sources, State: h.sourceState, Metrics: a.Metrics, Log: a.Log,
 		Ready: h.parts(),
 	})
+}
+
+// openEvidence opens the evidence, whose buckets daemons that start at once all want to make:
+// a busy cluster then takes longer than one try waits.
+func (a *App) openEvidence(ctx context.Context, h *House) (*evidence.Store, error) {
+	for end := time.Now().Add(time.Minute); ; {
+		proofs, err := evidence.Open(ctx, h.JS, evidenceKept, a.Config.NATS.Replicas)
+		if err == nil || ctx.Err() != nil || time.Now().After(end) {
+			return proofs, err
+		}
+		a.Log.Warn("evidence not opened, trying again", "error", err)
+		time.Sleep(poll)
+	}
 }
 
 // sourceState tells how a source stands.

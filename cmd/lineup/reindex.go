@@ -169,8 +169,20 @@ func (c *Reindex) generation(ctx context.Context, app *App, h *House) (g index.G
 	if g.Name != "" {
 		return g, old, nil
 	}
-	g = index.Generation{Name: "g" + strconv.Itoa(last+1), Model: model}
-	return g, old, h.Index.Create(ctx, g)
+	name := "g" + strconv.Itoa(last+1)
+	if err := h.Index.Create(ctx, index.Generation{Name: name, Model: model}); err != nil {
+		return g, nil, err
+	}
+	// Marks say when their generation was made, which only the index knows.
+	if all, err = h.Index.Generations(ctx); err != nil {
+		return g, nil, err
+	}
+	for _, made := range all {
+		if made.Name == name {
+			return made, old, nil
+		}
+	}
+	return g, nil, fmt.Errorf("generation %s was made and is not there (another lineup may have dropped it: try again)", name)
 }
 
 // model is the one that was asked for.

@@ -121,7 +121,7 @@ func (h *House) status(ctx context.Context) (StatusReport, error) {
 	var targets []ingest.Target
 	for _, g := range generations {
 		if g.State != string(index.Retired) {
-			targets = append(targets, ingest.Target{Generation: g.Name, Model: g.Model})
+			targets = append(targets, ingest.Target{Generation: g.Name, Model: g.Model, Built: g.Created})
 		}
 	}
 	if report.Sources, err = h.sources(ctx, targets, serving); err != nil {
