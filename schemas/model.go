@@ -7,15 +7,18 @@ import "math"
 type Model struct {
 	ID          string       `json:"id"`          // names weights, preprocessing and averaging: "dlib-resnet-v1/hog"
 	Dimensions  int          `json:"dimensions"`  // length of an embedding
-	Metric      string       `json:"metric"`      // "euclidean": distance is the square root of the summed squares
+	Metric      string       `json:"metric"`      // Euclidean, so far
 	MaxDistance float64      `json:"maxDistance"` // no neighbour beyond is ever returned
 	FalseMatch  []CurvePoint `json:"falseMatch"`  // false-match rate by distance over strangers, increasing
 }
 
+// Euclidean is the metric whose distance is the square root of the summed squares.
+const Euclidean = "euclidean"
+
 // Distance is the distance of two embeddings of the model in its metric, or NaN when they are
 // not of one length or the metric is not known.
 func (m Model) Distance(a, b []float32) float64 {
-	if m.Metric != "euclidean" || len(a) != len(b) {
+	if m.Metric != Euclidean || len(a) != len(b) {
 		return math.NaN()
 	}
 	var sum float64

@@ -103,7 +103,7 @@ func describe(mirror bool) schemas.Model {
 	return schemas.Model{
 		ID:          id,
 		Dimensions:  len(face.Descriptor{}),
-		Metric:      "euclidean",
+		Metric:      schemas.Euclidean,
 		MaxDistance: 0.6,
 		// Strangers among photos from the web, the worse of the sets measured.
 		FalseMatch: []schemas.CurvePoint{{Distance: 0.341, Rate: 1e-4}, {Distance: 0.392, Rate: 1e-3}, {Distance: 0.449, Rate: 1e-2}},

@@ -258,9 +258,9 @@ func (x *Index) Create(ctx context.Context, g index.Generation) error {
 	if !validName.MatchString(g.Name) {
 		return fmt.Errorf("create generation %q: want a name of 1 to 40 of a-z, 0-9 and -", g.Name)
 	}
-	if g.Model.Metric != "euclidean" || g.Model.Dimensions < 1 || g.Model.Dimensions > maxDimensions {
-		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want up to %d and \"euclidean\"",
-			g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, maxDimensions)
+	if g.Model.Metric != schemas.Euclidean || g.Model.Dimensions < 1 || g.Model.Dimensions > maxDimensions {
+		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want up to %d and %q",
+			g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, maxDimensions, schemas.Euclidean)
 	}
 	model, err := json.Marshal(g.Model)
 	if err != nil {

@@ -158,8 +158,8 @@ func (x *Index) Create(ctx context.Context, g index.Generation) error {
 	if !validName.MatchString(g.Name) {
 		return fmt.Errorf("create generation %q: want a name of 1 to 40 of a-z, 0-9 and -", g.Name)
 	}
-	if g.Model.Metric != "euclidean" || g.Model.Dimensions < 1 {
-		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want \"euclidean\"", g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric)
+	if g.Model.Metric != schemas.Euclidean || g.Model.Dimensions < 1 {
+		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want %q", g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, schemas.Euclidean)
 	}
 	if err := x.claim(ctx, g); err != nil {
 		return fmt.Errorf("create generation %s: %w", g.Name, err)
