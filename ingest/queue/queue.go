@@ -248,19 +248,24 @@ func (q *Queue) Count(ctx context.Context) (Counts, error) {
 // message whose acknowledgement outlived a killed server stays in the stream and is never delivered, and one
 // that a newer doorbell replaced stays with the consumer for a while, so the smaller number is right.
 func (q *Queue) Left(ctx context.Context) (int, error) {
-	counts, err := q.Count(ctx)
+	jobs, err := q.jobs.Info(ctx)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("count the jobs: %w", err)
 	}
+	waiting := int(jobs.State.Msgs)
 	consumer, err := q.jobs.Consumer(ctx, consumerName)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return counts.Waiting, nil
+		return waiting, nil
 	}
 	if err != nil {
 		return 0, fmt.Errorf("look at the queue's consumer: %w", err)
 	}
 	info := consumer.CachedInfo()
-	return min(counts.Waiting, int(info.NumPending)+info.NumAckPending), nil
+	left := int(info.NumPending) + info.NumAckPending
+	if jobs.State.LastSeq > info.Delivered.Stream {
+		left = max(left, 1) // the server tells a consumer of a new message a moment after it stored it
+	}
+	return min(waiting, left), nil
 }
 
 // Tidy deletes the messages that were answered before a server was killed and are still in the

@@ -195,3 +195,30 @@ func TestNextEndsWithItsContext(t *testing.T) {
 		t.Error("a job from an empty queue")
 	}
 }
+
+// TestADoorbellIsLeftAtOnce: who rang and asks how many jobs are left is never told none, however
+// late the server tells the consumer.
+func TestADoorbellIsLeftAtOnce(t *testing.T) {
+	q := open(t)
+	j := jobs(t, q)
+	for n := range 300 {
+		if err := q.Publish(t.Context(), "us-zz", id(n)); err != nil {
+			t.Fatal(err)
+		}
+		if left, err := q.Left(t.Context()); err != nil || left == 0 {
+			t.Fatalf("after doorbell %d: %d left, %v", n, left, err)
+		}
+		if err := next(t, j).Done(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for end := time.Now().Add(10 * time.Second); ; {
+			left, err := q.Left(t.Context())
+			if err == nil && left == 0 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("after answer %d: %d left, %v", n, left, err)
+			}
+		}
+	}
+}
