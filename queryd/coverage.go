@@ -37,6 +37,8 @@ type wireCovered struct {
 	Attribution  string   `json:"attribution"`
 	Terms        string   `json:"terms"`
 	Notices      []string `json:"notices"`
+
+	Permission *Permission `json:"permission,omitempty"` // only where the operator recorded one
 }
 
 // freshness remembers the states of the sources for a moment: every answer looks at them.
@@ -121,7 +123,7 @@ func (s *Server) coverage(ctx context.Context) (wireCoverage, error) {
 		state, known := states[source.ID]
 		c := wireCovered{ID: source.ID, Name: source.Name, Jurisdiction: source.Jurisdiction, URL: source.Home, Mode: source.Mode,
 			Photos: source.HasPhotos, Attribution: source.Attribution, Terms: source.Terms,
-			Notices: append([]string{}, source.Notices...), Freshness: "never"}
+			Notices: append([]string{}, source.Notices...), Freshness: "never", Permission: source.Permission}
 		if s.deps.State == nil {
 			c.Freshness = "unknown"
 		}

@@ -110,9 +110,18 @@ type Source struct {
 	Terms        string // URL
 	Attribution  string
 	Notices      []string
+	Permission   *Permission // the operator's record of it, nil for none
 	// MaxAge is how old the last complete run may be before answers say that they may be
 	// incomplete; 0 is never.
 	MaxAge time.Duration
+}
+
+// Permission says that a source's agency allows the crawl.
+type Permission struct {
+	Who       string `json:"who"`
+	When      string `json:"when"` // YYYY-MM-DD
+	Reference string `json:"reference"`
+	Terms     string `json:"terms"` // URL
 }
 
 // SourceState is how a source stands at the moment.

@@ -86,8 +86,16 @@ func (a *App) toldSources() ([]queryd.Source, error) {
 		told = append(told, queryd.Source{
 			ID: info.ID, Name: info.Name, Jurisdiction: info.Jurisdiction, Home: info.Home, Mode: string(info.Mode),
 			HasPhotos: info.Guards.HasPhotos, Terms: info.Policy.Terms, Attribution: info.Policy.Attribution,
-			Notices: info.Policy.Notices, MaxAge: age,
+			Notices: info.Policy.Notices, MaxAge: age, Permission: a.permission(info.ID),
 		})
 	}
 	return told, nil
+}
+
+// permission is what the operator recorded of a source, nil for nothing.
+func (a *App) permission(source string) *queryd.Permission {
+	if p := a.Config.Sources[source].Permission; p != nil {
+		return &queryd.Permission{Who: p.Who, When: p.When, Reference: p.Reference, Terms: p.Terms}
+	}
+	return nil
 }

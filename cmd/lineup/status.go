@@ -13,6 +13,7 @@ import (
 	"lineup/indexer/index"
 	"lineup/ingest"
 	"lineup/ingest/queue"
+	"lineup/queryd"
 	"lineup/schemas"
 )
 
@@ -42,6 +43,7 @@ type SourceStatus struct {
 	Waiting      int                 `json:"waiting"`  // jobs
 	Dead         int                 `json:"dead"`     // dead jobs
 	Removed      int                 `json:"removed"`  // for ever
+	Permission   *queryd.Permission  `json:"permission,omitempty"`
 }
 
 // StatusReport is the whole.
@@ -72,6 +74,9 @@ func (c *Status) Run(ctx context.Context, app *App) (err error) {
 	report, err := h.status(ctx)
 	if err != nil {
 		return err
+	}
+	for i := range report.Sources {
+		report.Sources[i].Permission = app.permission(report.Sources[i].Source)
 	}
 	if c.JSON {
 		err = app.printJSON(report)
@@ -237,6 +242,9 @@ func (a *App) printStatus(r StatusReport) error {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, known(s.WithFace), known(s.Due), s.Waiting, s.Dead, s.Removed)
 		if s.LastReason != "" && s.LastState != schemas.RunComplete {
 			fmt.Fprintf(w, "  %s\n", s.LastReason)
+		}
+		if p := s.Permission; p != nil {
+			fmt.Fprintf(w, "  permitted by %s on %s, %s (%s)\n", p.Who, p.When, p.Reference, p.Terms)
 		}
 		if s.Last != nil {
 			for _, alarm := range s.Last.Alarms() {
