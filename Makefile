@@ -11,8 +11,9 @@ TIMES    ?= 20
 LOAD     ?= 100000
 FUZZTIME ?= 30s
 
-# Only where the set-up had to make a libcblas: another value means compiling all of dlib anew.
-export CGO_LDFLAGS = $(shell test -e $(BUILD)/lib/libcblas.so && echo -O2 -g -L$(BUILD)/lib)
+# Where the set-up makes a libcblas for the linker when the system has none. Not by CGO_LDFLAGS, which
+# would name this folder in the build cache: each clone would compile all of dlib anew.
+export LIBRARY_PATH := $(BUILD)/lib$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1
 
