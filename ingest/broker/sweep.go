@@ -14,6 +14,8 @@ import (
 const (
 	idle = 30 * time.Second
 	look = time.Second
+	// patience is how many looks a consumer gets before another one is tried.
+	patience = 3
 )
 
 // Sweep hands the last message of every subject matching filter to do, until all are, or do
@@ -42,21 +44,28 @@ func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, d
 	if end, err := last(); end == 0 || err != nil {
 		return err
 	}
-	consumer, err := store.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{filter},
-		DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-	})
-	if err != nil {
-		return fmt.Errorf("open a consumer: %w", err)
+	open := func() (jetstream.MessagesContext, error) {
+		consumer, err := store.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+			FilterSubjects: []string{filter},
+			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("open a consumer: %w", err)
+		}
+		messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
+		if err != nil {
+			return nil, fmt.Errorf("read the consumer: %w", err)
+		}
+		return messages, nil
 	}
-	messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
+	messages, err := open()
 	if err != nil {
-		return fmt.Errorf("read the consumer: %w", err)
+		return err
 	}
-	defer messages.Stop()
+	defer func() { messages.Stop() }()
 	var at uint64 // sequence read last
 	heard := time.Now()
-	for {
+	for silent := 0; ; {
 		waiting, done := context.WithTimeout(ctx, look)
 		message, err := messages.Next(jetstream.NextContext(waiting))
 		done()
@@ -66,7 +75,7 @@ func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, d
 			if err != nil {
 				return fmt.Errorf("read an entry's metadata: %w", err)
 			}
-			at, heard = max(at, meta.Sequence.Stream), time.Now()
+			at, heard, silent = max(at, meta.Sequence.Stream), time.Now(), 0
 			if !do(message.Subject(), message.Data()) {
 				return nil
 			}
@@ -78,6 +87,19 @@ func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, d
 		}
 		if end, err := last(); end <= at || err != nil {
 			return err
+		}
+		if err == nil {
+			continue
+		}
+		// Silence where something must come: in a cluster a consumer may live beside a replica
+		// that lags. Another one, from the start, may not.
+		if silent++; silent%patience == 0 {
+			another, err := open()
+			if err != nil {
+				return err
+			}
+			messages.Stop()
+			messages = another
 		}
 	}
 }
