@@ -44,8 +44,13 @@ func testApp(t testing.TB, data, site string) *App {
 // newRoad opens a house; change, if given, may change the App before that.
 func newRoad(t testing.TB, change ...func(*App)) *road {
 	t.Helper()
+	return newRoadTo(t, samplesite.Options{}, change...)
+}
+
+func newRoadTo(t testing.TB, options samplesite.Options, change ...func(*App)) *road {
+	t.Helper()
 	ctx := t.Context()
-	site, err := samplesite.New(samplesite.Options{})
+	site, err := samplesite.New(options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ func (c *SampleSite) Run(ctx context.Context, app *App) (err error) {
 		fmt.Fprintln(app.Stdout, path)
 		return nil
 	}
-	site, err := samplesite.New(samplesite.Options{People: c.People, Seed: c.Seed, Logger: app.Log})
+	site, err := samplesite.New(samplesite.Options{People: c.People, Seed: c.Seed, Logger: app.Log, Framed: true})
 	if err != nil {
 		return exitError{2, err}
 	}

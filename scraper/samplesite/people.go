@@ -93,10 +93,11 @@ type Vehicle struct{ Plate, PlateState, Year, Make, Model, Color string }
 
 // Photo is one picture of a Person.
 type Photo struct {
-	ID    int    // of the photo servlet: ten times the person's and a digit
-	File  string // in the faces package
-	Taken schemas.Date
-	Tag   int // not 0: written into the JPEG as a comment, so that its bytes are nobody else's
+	ID     int    // of the photo servlet: ten times the person's and a digit
+	File   string // in the faces package
+	Taken  schemas.Date
+	Tag    int  // not 0: written into the JPEG as a comment, so that its bytes are nobody else's
+	Framed bool // with Tag: a frame of the tag's own is drawn around it instead
 }
 
 // invent makes the registrant with index i, the same every time for the same seed.

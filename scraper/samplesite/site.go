@@ -22,6 +22,9 @@ type Options struct {
 	People int          // registrants, 0 is DefaultPeople
 	Seed   uint64       // of the invention; the same seed gives the same people
 	Logger *slog.Logger // nil is silent
+	// Framed draws a frame around the photo of everybody beyond the first DefaultPeople, so that
+	// no two show the same picture. It makes a photo dearer to serve than a page.
+	Framed bool
 }
 
 // Site is a registry with its web pages. Methods may be called at once, also while it serves.
@@ -113,7 +116,11 @@ func (s *Site) Person(id int) (Person, bool) {
 	if c.delisted {
 		return Person{}, false
 	}
-	return c.apply(invent(s.opts.Seed, i)), true
+	p := c.apply(invent(s.opts.Seed, i))
+	for j := range p.Photos {
+		p.Photos[j].Framed = s.opts.Framed && p.Photos[j].Tag != 0
+	}
+	return p, true
 }
 
 // People yields the registrants listed now, by id.
@@ -173,6 +180,9 @@ func (p Photo) Bytes() ([]byte, error) {
 	}
 	if p.Tag == 0 {
 		return data, nil
+	}
+	if p.Framed {
+		return framed(data, p.Tag)
 	}
 	// A COM segment right after SOI: other bytes, the same picture.
 	note := fmt.Sprintf("sample registrant %d", p.Tag)

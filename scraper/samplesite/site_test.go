@@ -1,7 +1,9 @@
 package samplesite_test
 
 import (
+	"bytes"
 	"encoding/csv"
+	"image/jpeg"
 	"io"
 	"net/http"
 	"path/filepath"
@@ -238,5 +240,40 @@ func TestSizes(t *testing.T) {
 	}
 	if _, err := samplesite.Start(t.Context(), newSite(t, 0), "nonsense", ""); err == nil {
 		t.Error("listens on nonsense")
+	}
+}
+
+// TestFramesMakeEveryPictureAnother: with frames no two people's pictures are near each other for
+// who looks at the brightness of its fields, as a placeholder's would be.
+func TestFramesMakeEveryPictureAnother(t *testing.T) {
+	site, err := samplesite.New(samplesite.Options{People: 300, Framed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]int{}
+	for p := range site.People() {
+		if len(p.Photos) == 0 || p.Photos[0].Tag == 0 {
+			continue
+		}
+		data, err := p.Photos[0].Bytes()
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := jpeg.Decode(bytes.NewReader(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		top := ""
+		for x := range 9 { // the frame's upper blocks, brighter or darker than the one before
+			y, _, _, _ := img.At(img.Bounds().Dx()*(2*x+1)/18, img.Bounds().Dy()/16).RGBA()
+			top += string(rune('a' + y>>13))
+		}
+		if other, ok := seen[top]; ok {
+			t.Errorf("%d and %d have the same frame %s", p.ID, other, top)
+		}
+		seen[top] = p.ID
+	}
+	if len(seen) < 200 {
+		t.Errorf("%d framed photos", len(seen))
 	}
 }
