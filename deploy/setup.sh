@@ -4,7 +4,7 @@
 #
 #   deploy/setup.sh BUILD_DIR [--browser]
 #
-# --browser also installs what only the tests need: Chromium, curl, openssl, Node and Python with requests.
+# --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, Node and Python with requests.
 # BUILD_DIR/lib gets a libcblas for the linker on systems that have none of that name (Debian 13).
 set -euo pipefail
 
@@ -106,6 +106,7 @@ fi
 if [ -n "$want_browser" ]; then
 	command -v curl >/dev/null || install curl
 	command -v node >/dev/null || install nodejs
+	command -v shellcheck >/dev/null || install shellcheck # of these scripts
 	command -v openssl >/dev/null || install openssl # deploy/secrets.sh
 	python3 -c 'import requests' 2>/dev/null || /usr/bin/python3 -c 'import requests' 2>/dev/null || install python3 python3-requests
 fi

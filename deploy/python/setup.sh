@@ -16,10 +16,10 @@ python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' || {
 	echo "python: needs Python 3.11 or newer with venv: apt-get install python3-venv" >&2
 	exit 1
 }
-command -v "${CXX:-c++}" >/dev/null && command -v cmake >/dev/null || {
+if ! command -v "${CXX:-c++}" >/dev/null || ! command -v cmake >/dev/null; then
 	echo "python: dlib is compiled with a C++ compiler and CMake: apt-get install g++ cmake" >&2
 	exit 1
-}
+fi
 echo "python: installing face_recognition and NumPy into $venv"
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps -r <(echo "$wanted")
