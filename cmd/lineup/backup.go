@@ -62,7 +62,7 @@ func (c *Restore) Help() string {
 // Run does it.
 func (c *Restore) Run(ctx context.Context, app *App) error {
 	return app.withHouse(ctx, func(h *House) error {
-		if err := evidence.Prepare(ctx, h.JS, app.Config.NATS.Replicas); err != nil {
+		if err := evidence.Prepare(ctx, h.JS, evidenceKept, app.Config.NATS.Replicas); err != nil {
 			return err
 		}
 		m, done, err := backup.Restore(ctx, h.JS, c.Dir)

@@ -237,7 +237,7 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 	}
 	l, err := ledger.Open(ctx, js, n.Replicas)
 	if err != nil {
-		found.wrong("nats", "%v (a role may not make streams: run lineup status once as admin, deploy/nats; a call that is forbidden gets no answer)", err)
+		found.wrong("nats", "%v (a role may not make streams: run lineup prepare as admin, deploy/nats; a call that is forbidden gets no answer)", err)
 		return
 	}
 	start := time.Now()

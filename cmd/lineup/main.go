@@ -29,12 +29,13 @@ type CLI struct {
 	Set        []string `sep:"none" placeholder:"KEY=VALUE" help:"Set one key of the configuration, like --set index.workers=2."`
 	Verbose    bool     `short:"v" help:"Log more."`
 
-	Up     Up     `cmd:"" group:"run" help:"Run all roles in one process."`
-	Demo   Demo   `cmd:"" group:"run" help:"Crawl and search a made-up registry on this machine."`
-	Scrape Scrape `cmd:"" group:"run" help:"Crawl one source once, or all enabled ones on their schedules."`
-	Index  Index  `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
-	Query  Query  `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
-	MCP    MCP    `cmd:"" name:"mcp" group:"run" help:"Speak MCP on standard input and output for a running query daemon."`
+	Up      Up      `cmd:"" group:"run" help:"Run all roles in one process."`
+	Demo    Demo    `cmd:"" group:"run" help:"Crawl and search a made-up registry on this machine."`
+	Scrape  Scrape  `cmd:"" group:"run" help:"Crawl one source once, or all enabled ones on their schedules."`
+	Index   Index   `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
+	Query   Query   `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
+	Prepare Prepare `cmd:"" group:"run" help:"Make the streams and buckets that roles apart need, with the administrator's rights."`
+	MCP     MCP     `cmd:"" name:"mcp" group:"run" help:"Speak MCP on standard input and output for a running query daemon."`
 
 	Status   Status   `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
 	Runs     Runs     `cmd:"" group:"operate" help:"Show what the last crawls of each source did, failed ones too."`

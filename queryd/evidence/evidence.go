@@ -73,13 +73,11 @@ type Store struct {
 }
 
 // Open makes the buckets and the signing key where they are missing. All daemons of one
-// JetStream sign with the same key. Evidence is kept for the time given when the bucket is made.
+// JetStream sign with the same key, and all say the same time for which evidence is kept.
 func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) (*Store, error) {
-	kv, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: bucket, Description: "evidence of matches", History: 1, TTL: kept, Replicas: max(replicas, 1),
-	})
+	kv, err := evidenceBucket(ctx, js, kept, replicas)
 	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", bucket, err)
+		return nil, err
 	}
 	key, err := SigningKey(ctx, js, replicas)
 	if err != nil {
@@ -88,20 +86,39 @@ func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, repli
 	return &Store{kv: kv, kept: kept, key: key}, nil
 }
 
-// Prepare makes the bucket of the signing key but no key, so that a restore can bring one.
-func Prepare(ctx context.Context, js jetstream.JetStream, replicas int) error {
+// Prepare makes the buckets, for daemons that may not, but no signing key, so that a restore can
+// bring one.
+func Prepare(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) error {
+	if _, err := evidenceBucket(ctx, js, kept, replicas); err != nil {
+		return err
+	}
 	_, err := signingBucket(ctx, js, replicas)
 	return err
 }
 
+func evidenceBucket(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) (jetstream.KeyValue, error) {
+	return made(ctx, js, jetstream.KeyValueConfig{Bucket: bucket, Description: "evidence of matches", History: 1, TTL: kept, Replicas: max(replicas, 1)})
+}
+
 func signingBucket(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
-	signing, err := js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-		Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1),
-	})
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", keysBucket, err)
+	return made(ctx, js, jetstream.KeyValueConfig{Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1)})
+}
+
+// made opens a bucket as config says, and makes or changes it only where it is not so: a daemon
+// over a cluster may do neither.
+func made(ctx context.Context, js jetstream.JetStream, config jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
+	stream, err := js.Stream(ctx, "KV_"+config.Bucket)
+	var kv jetstream.KeyValue
+	switch {
+	case err == nil && stream.CachedInfo().Config.MaxAge == config.TTL && stream.CachedInfo().Config.Replicas == config.Replicas:
+		kv, err = js.KeyValue(ctx, config.Bucket)
+	case err == nil || errors.Is(err, jetstream.ErrStreamNotFound):
+		kv, err = js.CreateOrUpdateKeyValue(ctx, config)
 	}
-	return signing, nil
+	if err != nil {
+		return nil, fmt.Errorf("open bucket %s: %w", config.Bucket, err)
+	}
+	return kv, nil
 }
 
 // SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.

@@ -21,7 +21,9 @@ import (
 const (
 	confDir = "../../../deploy/nats"
 	source  = "us-zz"
-	id      = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
+
+	evidenceKept = time.Hour
+	id           = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
 )
 
 // house is ledger and queue as one role has them.
@@ -148,7 +150,13 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if _, err := query.keys.AddUse(ctx, key.ID, day, map[string]int{"faces": 1}); err != nil {
 		t.Errorf("query counts the use of a key: %v", err)
 	}
-	proofs, err := evidence.Open(ctx, query.js, time.Hour, 3)
+	if _, err := evidence.Open(ctx, query.js, evidenceKept, 3); err == nil {
+		t.Error("query makes the buckets of evidence")
+	}
+	if err := evidence.Prepare(ctx, admin.js, evidenceKept, 3); err != nil {
+		t.Fatal(err)
+	}
+	proofs, err := evidence.Open(ctx, query.js, evidenceKept, 3)
 	if err != nil {
 		t.Fatalf("query opens the evidence: %v", err)
 	}
