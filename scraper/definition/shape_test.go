@@ -76,6 +76,8 @@ func TestLayoutsAndShapes(t *testing.T) {
 			`<table><tr><th>Crime</th><th>Id</th><th>Who</th><th>Hat</th></tr><tr><td>c</td><td>1</td><td>A</td><td>red</td></tr></table>`, "1 A #c; left p: label Hat"},
 		{"grid row of nested table", "as: html\nmarker: table\nitems: {css: table, grid: true, cells: 2}\nkey: {column: Id}\nrecord: {name: {column: Who}}\nignore: [td]",
 			`<table><tr><th>Id</th><th>Who</th></tr><tr><td>1</td><td>A</td></tr><tr><td>only one</td></tr></table>`, "1 A"},
+		{"attribute that is gone", "as: html\nmarker: ul\nitems: {css: li}\nkey: {attr: id}\nrecord: {name: {attr: title}, designation: {attr: data-kind}, status: {attr: data-now, optional: true, map: {x: registered}}}\nignore: [b]",
+			`<ul><li id="1" title="A" data-kind=""><b>x</b></li><li id="2" title="C"><b>x</b></li></ul>`, "1 A; 2 C; left p: no attribute data-kind"},
 		{"parallel lists", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: {path: city, split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",
 			`{"id":1,"n":"A","city":"X<br/>Y","zip":"00001<br/>00002"}`, "1 A @X @Y"},
 		{"parallel lists of different length", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: {path: city, split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",

@@ -5,6 +5,10 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/PuerkitoBio/goquery"
 )
 
 // texts gives the texts of n that v means, cleaned; lines within a text are kept apart by "\n".
@@ -62,7 +66,7 @@ func (d *doc) raw(n node, v *Value) ([]string, error) {
 			out = append(out, d.fill(at, v))
 		case len(v.Label) > 0:
 			for _, p := range d.labelled(at, v.Label) {
-				out = append(out, p.of(v.Attr))
+				out = append(out, d.of(p, v))
 			}
 		case len(v.Column) > 0:
 			var parts []string
@@ -73,7 +77,7 @@ func (d *doc) raw(n node, v *Value) ([]string, error) {
 			}
 			out = append(out, strings.Join(parts, " "))
 		case v.Attr != "" && at.html != nil:
-			out = append(out, at.html.AttrOr(v.Attr, ""))
+			out = append(out, d.attr(at.html, v))
 			if v.Attr == "src" || v.Attr == "data-original" || v.Attr == "href" && len(found) == 1 {
 				d.use(at.html)
 			}
@@ -84,11 +88,25 @@ func (d *doc) raw(n node, v *Value) ([]string, error) {
 	return out, nil
 }
 
-func (p pair) of(attr string) string {
-	if attr != "" && p.value != nil {
-		return p.value.AttrOr(attr, p.value.Find("["+attr+"]").AttrOr(attr, ""))
+// of is the text of a labelled value, or the attribute that v asks for: its own or of what is in it.
+func (d *doc) of(p pair, v *Value) string {
+	if v.Attr == "" || p.value == nil {
+		return p.text
 	}
-	return p.text
+	if _, ok := p.value.Attr(v.Attr); !ok && p.value.Find("["+v.Attr+"]").Length() > 0 {
+		return d.attr(p.value.Find("["+v.Attr+"]"), v)
+	}
+	return d.attr(p.value, v)
+}
+
+// attr is the attribute of s that v asks for. An audit of the page's texts would not hear that it
+// is gone, so its lack is reported here.
+func (d *doc) attr(s *goquery.Selection, v *Value) string {
+	text, ok := s.Attr(v.Attr)
+	if !ok && !v.Optional {
+		d.leave("no attribute", v.Attr)
+	}
+	return text
 }
 
 var placeholder = regexp.MustCompile(`\{([^{}"]+)\}`)
@@ -178,8 +196,6 @@ func (d *doc) cleanPart(text string, v *Value) (string, error) {
 		}
 	}
 	switch v.Case {
-	case "upper":
-		text = strings.ToUpper(text)
 	case "lower":
 		text = strings.ToLower(text)
 	case "title":
@@ -225,6 +241,9 @@ func (v *Value) name() string {
 			return name
 		}
 	}
+	if v.Attr != "" {
+		return v.Attr
+	}
 	return "value"
 }
 
@@ -261,8 +280,12 @@ func (d *doc) number(n node, v *Value) (int, error) {
 	return i, nil
 }
 
+// title writes every word with one capital: what a site prints in capitals only.
 func title(text string) string {
-	return titleWord.ReplaceAllStringFunc(strings.ToLower(text), func(w string) string { return strings.ToUpper(w[:1]) + w[1:] })
+	return titleWord.ReplaceAllStringFunc(strings.ToLower(text), func(w string) string {
+		first, size := utf8.DecodeRuneInString(w)
+		return string(unicode.ToTitle(first)) + w[size:]
+	})
 }
 
-var titleWord = regexp.MustCompile(`[a-z]+`)
+var titleWord = regexp.MustCompile(`\pL+`)
