@@ -93,7 +93,7 @@ func (d *doc) decode(page scraper.Page) error {
 		var t *table
 		if looksHTML(page.Body) && as != "xls" {
 			err = errors.New("the answer is an HTML page, not the file")
-		} else if t, err = readTable(d.rule, as, d.step.Charset, d.step.Header, nil, d.step.Ignore, page.Body); err == nil {
+		} else if t, err = readTable(d.rule, as, d.step.Charset, d.step.Header, d.step.Ignore, page.Body); err == nil {
 			d.tables[""] = t
 		}
 	}

@@ -96,7 +96,6 @@ type Table struct {
 	Charset string `yaml:"charset,omitempty" doc:"charset of the file"`
 	Header  string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
 	Ignore  Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
-	Columns Texts  `yaml:"columns,omitempty" doc:"names of the columns of a file without a header row"`
 }
 
 // Ask is a request. Texts may hold {names}: of taken and carried values, {key}, {page}, {offset}.
@@ -189,7 +188,7 @@ type Value struct {
 	Split  string            `yaml:"split,omitempty" doc:"what stands between several values; a line break is \\n"`
 	None   Texts             `yaml:"none,omitempty" doc:"regular expressions of whole values that mean there is none"`
 	Map    map[string]string `yaml:"map,omitempty" doc:"value for each text, any letter case; a text that is not here is reported"`
-	Case   string            `yaml:"case,omitempty" doc:"upper, lower or title"`
+	Case   string            `yaml:"case,omitempty" doc:"lower or title"`
 	Format Texts             `yaml:"format,omitempty" doc:"how a date, height or victim's age is written"`
 	Order  string            `yaml:"order,omitempty" doc:"how a name is written: last_comma_first or first_last"`
 	Scheme string            `yaml:"scheme,omitempty" doc:"name of a level's scheme"`

@@ -244,15 +244,18 @@ func (l *linter) checkValue(path string, v *Value) {
 			}
 		}
 	}
-	if strings.Contains(path, ".drop[") || strings.HasSuffix(path, ".victim") {
-		return // may look at what is never stored, in order to leave somebody out
-	}
 	for key, texts := range map[string]Texts{"label": v.Label, "column": v.Column, "path": {v.Path}, "xpath": {v.XPath}} {
+		if strings.Contains(path, ".drop[") || strings.HasSuffix(path, ".victim") {
+			break // may look at what is never stored, in order to leave somebody out
+		}
 		for _, text := range texts {
 			if text != "" && denied(text) {
 				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)", "%q is on the deny list", text)
 			}
 		}
+	}
+	if v.Case != "" && v.Case != "lower" && v.Case != "title" {
+		l.fault(path+".case", "lower or title", "case %q is none", v.Case)
 	}
 	if v.Order != "" && v.Order != "last_comma_first" && v.Order != "first_last" {
 		l.fault(path+".order", "last_comma_first or first_last", "order %q is none", v.Order)

@@ -107,7 +107,7 @@ const (
 )
 
 // readTable reads one file. Errors name the file's form, never its content.
-func readTable(name, as, charset, header string, columns, ignore Texts, data []byte) (*table, error) {
+func readTable(name, as, charset, header string, ignore Texts, data []byte) (*table, error) {
 	var rows [][]string
 	var err error
 	switch as {
@@ -133,9 +133,6 @@ func readTable(name, as, charset, header string, columns, ignore Texts, data []b
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read table %s as %s: %w", name, as, err)
-	}
-	if len(columns) > 0 {
-		rows = append([][]string{columns}, rows...)
 	}
 	return makeTable(name, header, ignore, rows)
 }
@@ -290,7 +287,7 @@ func (d *doc) unzip(data []byte) error {
 			return fmt.Errorf("read %s in the archive: %w", name, err)
 		}
 		spec := d.step.Tables[name]
-		if d.tables[name], err = readTable(name, spec.As, spec.Charset, spec.Header, spec.Columns, spec.Ignore, content); err != nil {
+		if d.tables[name], err = readTable(name, spec.As, spec.Charset, spec.Header, spec.Ignore, content); err != nil {
 			return err
 		}
 	}
