@@ -273,15 +273,22 @@ func TestContract(t *testing.T) {
 		t.Fatal("no contract files", err)
 	}
 	seen.reset()
+	whole := true
 	for _, file := range files {
-		t.Run(filepath.Base(file), func(t *testing.T) { runContract(t, file) })
+		ran := false // stays so when -run asks for others
+		t.Run(filepath.Base(file), func(t *testing.T) { ran = runContract(t, file) })
+		whole = whole && ran
+	}
+	if !whole {
+		return // a part of them says nothing of what all have
 	}
 	for _, missing := range seen.missing(t) {
 		t.Errorf("no contract file has %s", missing)
 	}
 }
 
-func runContract(t *testing.T, file string) {
+// runContract runs one file; false when not every request of it was made.
+func runContract(t *testing.T, file string) bool {
 	archive, err := txtar.ParseFile(file)
 	must(t, err)
 	answers := map[string]int{}
@@ -299,12 +306,15 @@ func runContract(t *testing.T, file string) {
 		}
 	}
 	var out []txtar.File
+	requests, made := 0, 0
 	for _, f := range archive.Files {
 		name, ok := strings.CutSuffix(f.Name, ".request")
 		if !ok {
 			continue
 		}
+		requests++
 		t.Run(name, func(t *testing.T) {
+			made++
 			line := requestLine.FindStringSubmatch(string(f.Data))
 			if line == nil {
 				t.Fatalf("request %q: want a line like GET /sexoffender?lastName=Testcase first", f.Data)
@@ -330,6 +340,7 @@ func runContract(t *testing.T, file string) {
 		archive.Files = out
 		must(t, os.WriteFile(file, txtar.Format(archive), 0o644))
 	}
+	return made == requests
 }
 
 // neverRead is the state of a source that is to be read and never was.
