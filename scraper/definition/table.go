@@ -222,8 +222,10 @@ func cut(line string, spans [][2]int) []string {
 	return cells
 }
 
+// xlsxRows reads the first sheet as its reader sees it, but for days in the "short date" of the
+// reader's own country, whose year would have two digits: they come as an American writes them out.
 func xlsxRows(data []byte) ([][]string, error) {
-	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: maxUnpacked, RawCellValue: false})
+	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: maxUnpacked, ShortDatePattern: "mm/dd/yyyy"})
 	if err != nil {
 		return nil, err
 	}
