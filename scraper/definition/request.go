@@ -1,6 +1,8 @@
 package definition
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -153,7 +155,8 @@ func (s *Source) more(d *doc, keys []string, rows, total int) ([]scraper.Request
 	if p == nil || len(keys) == 0 {
 		return nil, nil
 	}
-	if d.carry["@first"] == keys[0] && p.By != "prefix" {
+	page := pageName(keys)
+	if d.carry["@page"] == page && p.By != "prefix" {
 		return nil, nil // the site gives its last page again and again
 	}
 	vars := maps.Clone(d.carry)
@@ -162,7 +165,7 @@ func (s *Source) more(d *doc, keys []string, rows, total int) ([]scraper.Request
 	}
 	seen, _ := strconv.Atoi(vars["@seen"])
 	seen += len(keys)
-	vars["@seen"], vars["@first"] = strconv.Itoa(seen), keys[0]
+	vars["@seen"], vars["@page"] = strconv.Itoa(seen), page
 	if total > 0 && seen >= total && p.By != "prefix" {
 		return nil, nil
 	}
@@ -238,4 +241,11 @@ func (s *Source) longer(d *doc, p *Pages, vars map[string]string, found int) ([]
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// pageName names a page by everybody on it: who is first on one may be first on the next, where a
+// person has several rows.
+func pageName(keys []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(keys, "\x00")))
+	return hex.EncodeToString(sum[:8])
 }

@@ -117,7 +117,7 @@ func TestPaging(t *testing.T) {
 		want             string
 	}{
 		{"page", list + "request: {url: l, query: {p: \"{page}\"}}\npages: {by: page}\nignore: [next, total]", two, map[string]string{"page": "3"}, details + "-> p https://x.example/a/l?p=4"},
-		{"same page again", list + "request: {url: l}\npages: {by: page}\nignore: [next, total]", two, map[string]string{"page": "3", "@first": "1"}, strings.TrimSuffix(details, "; ")},
+		{"same page again", list + "request: {url: l}\npages: {by: page}\nignore: [next, total]", two, map[string]string{"page": "3", "@page": "095017f4ff17aff8"}, strings.TrimSuffix(details, "; ")},
 		{"offset goes by what came", list + "request: {url: \"l/{offset}\"}\npages: {by: offset, size: 100}\ntotal: {path: total}\nignore: [next]", two, map[string]string{"offset": "10"}, details + "-> p https://x.example/a/l/12"},
 		{"total reached", list + "request: {url: l}\npages: {by: offset}\ntotal: {path: total}\nignore: [next]", two, map[string]string{"@seen": "3"}, strings.TrimSuffix(details, "; ")},
 		{"next", list + "pages: {by: next, next: {path: next}}\nignore: [total]", two, nil, details + "-> p https://x.example/n?p=2"},
