@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,7 +31,10 @@ import (
 )
 
 // fakedMain is the program with an embedder that costs nothing.
-func fakedMain() { os.Exit(runWith(perPhoto{}, os.Args[1:], os.Stdout, os.Stderr)) }
+func fakedMain() {
+	signal.Ignore(syscall.SIGXFSZ) // a write over the limit fails then, as on a full disk
+	os.Exit(runWith(perPhoto{}, os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // perPhoto takes every photo for one of a person of its own, without looking at it.
 type perPhoto struct{ facetest.Fake }
@@ -249,19 +253,24 @@ func (f *faulty) revive() {
 				}
 			}
 		}
-		for _, p := range f.queries {
-			response, err := http.Get("http://" + p.public + "/readyz")
-			if err != nil {
-				return err
-			}
-			text, _ := io.ReadAll(response.Body)
-			response.Body.Close()
-			if response.StatusCode != http.StatusOK {
-				return fmt.Errorf("%s: %s", p.name, text)
-			}
-		}
-		return nil
+		return f.answersReady()
 	})
+}
+
+// answersReady is nil when all daemons say they are ready.
+func (f *faulty) answersReady() error {
+	for _, p := range f.queries {
+		response, err := http.Get("http://" + p.public + "/readyz")
+		if err != nil {
+			return err
+		}
+		text, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		if response.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s: %s", p.name, text)
+		}
+	}
+	return nil
 }
 
 // fault is something that happens and ends.

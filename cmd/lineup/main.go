@@ -16,6 +16,7 @@ import (
 	"github.com/willabides/kongplete"
 
 	"lineup/indexer/face"
+	"lineup/ingest/broker"
 	"lineup/scraper/samplesite"
 )
 
@@ -132,7 +133,20 @@ func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) in
 		return 130
 	}
 	fmt.Fprintln(stderr, "lineup:", err)
+	if app.fullDisk(err) {
+		fmt.Fprintf(stderr, "lineup: there is no room left in the data directory %s; hint: make room: a running lineup goes on by itself\n", app.Config.Data)
+	}
 	return 1
+}
+
+// fullDisk tells whether a full disk may be why a command over our own broker failed: without
+// room the broker stores nothing and does not answer.
+func (a *App) fullDisk(err error) bool {
+	if a.Config.NATS.URL != "" || !errors.Is(err, context.DeadlineExceeded) {
+		return false
+	}
+	_, missing := os.Stat(a.Config.Data)
+	return missing == nil && broker.HasRoom(a.Config.Data) != nil
 }
 
 // Version prints the version.

@@ -12,11 +12,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -28,10 +30,18 @@ import (
 // a kill takes up to 5 s (measured), a slow disk more.
 const startTimeout = 2 * time.Minute
 
-// Broker is a NATS server inside this process.
+// Broker is a NATS server inside this process. A server that could not write, as on a full disk,
+// refuses writes till it is started anew: the broker does that as soon as there is room again.
 type Broker struct {
+	token string
+	dir   string
+	log   *slog.Logger
+	sick  chan struct{} // holds one once a write failed
+	stop  context.CancelFunc
+	done  chan struct{}
+
+	mu     sync.Mutex // held while the server is started anew
 	server *server.Server
-	token  string
 }
 
 // Start runs a server over the streams in dir, which it makes when missing. Only one process
@@ -40,40 +50,62 @@ func Start(dir string, log *slog.Logger) (*Broker, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the broker's directory: %w", err)
 	}
-	b := &Broker{token: rand.Text()}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	b := &Broker{token: rand.Text(), dir: dir, log: log, sick: make(chan struct{}, 1), stop: stop, done: make(chan struct{})}
+	var err error
+	if b.server, err = b.start(server.RANDOM_PORT); err != nil {
+		stop()
+		return nil, err
+	}
+	go b.mend(ctx)
+	return b, nil
+}
+
+func (b *Broker) start(port int) (*server.Server, error) {
 	s, err := server.NewServer(&server.Options{
 		ServerName:    "lineup",
 		Host:          "127.0.0.1",
-		Port:          server.RANDOM_PORT,
+		Port:          port,
 		Authorization: b.token,
 		NoSigs:        true,
 		JetStream:     true,
-		StoreDir:      dir,
+		StoreDir:      b.dir,
 		SyncAlways:    true,
 		MaxPayload:    1 << 20,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("set up the broker: %w", err)
 	}
-	s.SetLoggerV2(logger{log}, false, false, false)
+	s.SetLoggerV2(logger{b.log, b.sick}, false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(startTimeout) {
 		s.Shutdown()
 		s.WaitForShutdown()
-		return nil, fmt.Errorf("broker over %s not ready after %s", filepath.Base(dir), startTimeout)
+		return nil, fmt.Errorf("broker over %s not ready after %s", filepath.Base(b.dir), startTimeout)
 	}
-	b.server = s
-	return b, nil
+	return s, nil
 }
 
 // URL is where the server listens, with the token that opens it: a secret.
 func (b *Broker) URL() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	return fmt.Sprintf("nats://%s@%s", b.token, b.server.Addr())
 }
 
-// Connect opens a connection inside the process.
+// InProcessConn is a connection to the server that runs now.
+func (b *Broker) InProcessConn() (net.Conn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.server.InProcessConn()
+}
+
+// Connect opens a connection inside the process, which also outlives a new start of the server.
 func (b *Broker) Connect() (*nats.Conn, error) {
-	nc, err := nats.Connect("", append(connectOptions(nil), nats.InProcessServer(b.server), nats.Token(b.token))...)
+	nc, err := nats.Connect("", append(connectOptions(nil), nats.InProcessServer(b), nats.Token(b.token))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect inside the process: %w", err)
 	}
@@ -82,6 +114,8 @@ func (b *Broker) Connect() (*nats.Conn, error) {
 
 // Close stops the server and waits until its files are closed.
 func (b *Broker) Close() {
+	b.stop()
+	<-b.done
 	b.server.Shutdown()
 	b.server.WaitForShutdown()
 }
