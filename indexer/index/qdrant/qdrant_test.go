@@ -40,7 +40,8 @@ func open(t *testing.T, o qdrant.Options) index.Index {
 }
 
 // TestQdrant runs the suite over the wire against the stand-in, and against a real Qdrant as
-// well when LINEUP_TEST_QDRANT says where one is.
+// well when LINEUP_TEST_QDRANT says where one is; LINEUP_TEST_QDRANT_KEY is its API key,
+// LINEUP_TEST_QDRANT_TLS=1 asks for TLS, LINEUP_TEST_QDRANT_CA is a file of its authority.
 func TestQdrant(t *testing.T) {
 	indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
 		s := qdranttest.Start(t, nil)
@@ -49,7 +50,8 @@ func TestQdrant(t *testing.T) {
 	if address := os.Getenv("LINEUP_TEST_QDRANT"); address != "" {
 		t.Run("real", func(t *testing.T) {
 			indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
-				o := qdrant.Options{Address: address, APIKey: os.Getenv("LINEUP_TEST_QDRANT_KEY"), Prefix: "test-" + string(schemas.RandomID())[:8]}
+				ca := os.Getenv("LINEUP_TEST_QDRANT_CA")
+				o := qdrant.Options{Address: address, APIKey: os.Getenv("LINEUP_TEST_QDRANT_KEY"), CAFile: ca, TLS: os.Getenv("LINEUP_TEST_QDRANT_TLS") != "", Prefix: "test-" + string(schemas.RandomID())[:8]}
 				t.Cleanup(func() { clean(t, o) })
 				return func(t *testing.T) index.Index { return open(t, o) }
 			})
@@ -68,7 +70,19 @@ func clean(t *testing.T, o qdrant.Options) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client, err := client.NewClient(&client.Config{Host: host, Port: number, APIKey: o.APIKey, SkipCompatibilityCheck: true})
+	config := &client.Config{Host: host, Port: number, APIKey: o.APIKey, SkipCompatibilityCheck: true, UseTLS: o.TLS || o.CAFile != ""}
+	if config.UseTLS {
+		config.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
+	}
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config.TLSConfig.RootCAs = x509.NewCertPool()
+		config.TLSConfig.RootCAs.AppendCertsFromPEM(pem)
+	}
+	client, err := client.NewClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}
