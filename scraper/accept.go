@@ -145,14 +145,19 @@ func (c *Crawl) note(ctx context.Context, key string, capture *schemas.Capture) 
 	}
 	if capture != nil {
 		c.captured++
-		if len(capture.Photos) > 0 && (capture.Photos[0].Data != nil || capture.Photos[0].Unchanged != "") {
-			c.sum.WithPhoto++
-		}
-		if !capture.Record.Birth.IsZero() || capture.Record.Age.Years > 0 {
-			c.sum.WithBirth++
-		}
-		if len(capture.Record.Offenses) > 0 {
-			c.sum.WithOffense++
+		for i, has := range []struct {
+			it    bool
+			count *int
+		}{
+			{len(capture.Photos) > 0 && (capture.Photos[0].Data != nil || capture.Photos[0].Unchanged != ""), &c.sum.WithPhoto},
+			{!capture.Record.Birth.IsZero() || capture.Record.Age.Years > 0, &c.sum.WithBirth},
+			{len(capture.Record.Offenses) > 0, &c.sum.WithOffense},
+		} {
+			if has.it {
+				*has.count++
+			} else if len(c.without[i]) < driftSample {
+				c.without[i] = append(c.without[i], key)
+			}
 		}
 	}
 	progress := Progress{Source: c.info.ID, Run: c.run, Started: c.sum.Started, Registrants: c.sum.Registrants, Pages: c.sum.Pages, Photos: c.sum.Photos["fetched"]}

@@ -76,6 +76,7 @@ type Crawl struct {
 	asked    map[uint64]struct{}    // requests made in this run
 	photos   map[schemas.Digest]int // people who have it
 	captured int                    // captures accepted by this process
+	without  [3][]string            // keys of some without a photo, a birth date, an offense
 	saved    time.Time
 
 	boundary schemas.RunSummary // as of the last whole page: what a checkpoint keeps

@@ -6,12 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"strings"
 
 	"lineup/schemas"
 )
 
 // defaultMaxDrift is how far a share may move between two complete runs.
 const defaultMaxDrift = 0.10
+
+// driftSample is how many of those who lack something an alarm names, by the source's own key.
+const driftSample = 3
 
 // lastRuns is what comparing with the run before needs; a Sink may have it.
 type lastRuns interface {
@@ -44,7 +48,7 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 		}
 		return nil
 	}
-	for _, share := range []struct {
+	for i, share := range []struct {
 		of       string
 		was, now int
 	}{{"a photo", last.WithPhoto, sum.WithPhoto}, {"a birth date", last.WithBirth, sum.WithBirth}, {"an offense", last.WithOffense, sum.WithOffense}} {
@@ -53,6 +57,9 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 			continue
 		}
 		note := fmt.Sprintf("records with %s: %.0f %% now, %.0f %% in the last complete run", share.of, 100*now, 100*was)
+		if now < was {
+			note += fmt.Sprintf(" (without: %s)", strings.Join(c.without[i], ", "))
+		}
 		sum.Drift = append(sum.Drift, note)
 		if now < was && c.AcceptDrop == "" {
 			sum.State = schemas.RunRefused
