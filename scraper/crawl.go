@@ -276,6 +276,7 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 	if page.Status == http.StatusNotModified {
 		return Parsed{}, page, errSame
 	}
+	page.Read = c.Now().UTC()
 	c.validators(r, page)
 	parsed, err := c.Source.Parse(page)
 	c.mu.Lock()
