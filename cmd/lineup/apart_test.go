@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,8 +155,9 @@ func (d *deployment) settled(listed int) {
 		if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 {
 			return fmt.Errorf("status: exit code %d: %w: %s", code, err, out)
 		}
+		serving := slices.ContainsFunc(report.Generations, func(g GenerationStatus) bool { return g.State == "serving" })
 		for _, s := range report.Sources {
-			if s.Listed == listed && s.Due == 0 && report.Jobs.Waiting == 0 {
+			if serving && s.Listed == listed && s.Due == 0 && report.Jobs.Waiting == 0 {
 				return nil
 			}
 		}

@@ -17,6 +17,7 @@ import (
 	"lineup/config"
 	"lineup/queryd/keys"
 	"lineup/schemas"
+	"lineup/scraper"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
 )
@@ -89,11 +90,16 @@ func (r *road) renewMetrics() { r.app.Metrics = prometheus.NewRegistry() }
 // crawl crawls the site, indexes what changed, and returns the run's summary.
 func (r *road) crawl(acceptDrop string) schemas.RunSummary {
 	r.t.Helper()
+	return r.crawlAs(&scraper.Crawl{Resume: true, AcceptDrop: acceptDrop})
+}
+
+func (r *road) crawlAs(c *scraper.Crawl) schemas.RunSummary {
+	r.t.Helper()
 	var summary schemas.RunSummary
 	r.renewMetrics()
 	err := r.app.withWorker(r.t.Context(), r.h, func(ctx context.Context) error {
 		var err error
-		if summary, err = r.app.crawl(ctx, r.h, demoSource, true, acceptDrop); err != nil {
+		if summary, err = r.app.crawlSite(ctx, r.h, demoSource, c); err != nil {
 			r.t.Logf("crawl: %v", err)
 		}
 		return r.h.drained(ctx, nil)
@@ -262,10 +268,19 @@ func TestAFailedRunDelistsNobody(t *testing.T) {
 		t.Run(string(kind), func(t *testing.T) {
 			r.t = t
 			must(t, r.site.Fault(samplesite.Fault{Kind: kind, Path: "SomsSUBDirectory"}))
-			if s := r.crawl(""); s.State == schemas.RunComplete || s.Delisted != 0 {
+			s := r.crawl("")
+			if s.Run == "" || s.State == schemas.RunComplete || s.Delisted != 0 {
 				t.Errorf("run under a fault: %+v", s)
 			}
 			r.site.Heal()
+			if s.State == schemas.RunBlocked {
+				if s := r.crawl(""); s.Run != "" {
+					t.Errorf("the site was asked again by no human's word: %+v", s)
+				}
+			}
+			if s := r.crawlAs(&scraper.Crawl{Resume: true, Unblock: "a test says so"}); s.State != schemas.RunComplete {
+				t.Errorf("run after the fault: %+v", s)
+			}
 			if !r.finds("p001b.jpg", samplesite.FirstID) {
 				t.Error("a registrant does not answer after a failed run")
 			}

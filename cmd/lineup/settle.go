@@ -159,7 +159,9 @@ func (h *House) prepared(ctx context.Context, model schemas.Model) ([]ingest.Tar
 	return live(generations), nil
 }
 
-// complete reports whether a generation agrees with the ledger, but for registrants whose jobs are dead.
+// complete reports whether a generation holds what the ledger had when it was made, but for
+// registrants whose jobs are dead. Who changed since is on the way like with any generation that
+// serves: in a house that is crawled all day there is always somebody.
 func (h *House) complete(ctx context.Context, t ingest.Target) (bool, error) {
 	due := make(map[schemas.UUID]bool)
 	for s, err := range h.Ledger.Each(ctx, "") {
@@ -169,7 +171,7 @@ func (h *House) complete(ctx context.Context, t ingest.Target) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if ingest.Due(s, []ingest.Target{t}) {
+		if (t.Built.IsZero() || s.Changed.Before(t.Built)) && ingest.Due(s, []ingest.Target{t}) {
 			due[s.ID] = true
 		}
 		if len(due) > maxLetters {
