@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -106,6 +107,15 @@ func TestRolesApart(t *testing.T) {
 		t.Errorf("audit: exit code %d: %s", code, out)
 	}
 
+	indexers = append(indexers[1:], d.role("index", 3))
+	d.ready("index", indexers[1])
+	d.reindexedThoughKilled(indexers[0])
+	for _, q := range queries { // each measures the new generation in its own time, so not yet alike
+		if found, answer := d.search(q, key, "p003c.jpg"); len(found) == 0 || found[0].UUID != sampleID(samplesite.FirstID+2) {
+			t.Errorf("%s answers %s from the new generation", q.name, answer)
+		}
+	}
+
 	for _, service := range []string{"admin", "scrape", "index", "query"} {
 		if out, code := d.command(service, "doctor"); code != 0 {
 			t.Errorf("doctor as %s: exit code %d: %s", service, code, out)
@@ -122,6 +132,38 @@ func TestRolesApart(t *testing.T) {
 		if err := p.terminate(t); err != nil {
 			t.Errorf("%s asked to end: %v", p.name, err)
 		}
+	}
+}
+
+// reindexedThoughKilled builds a new generation: the command is killed when that is being built, and
+// an indexer with it. The same command, called again, gets through, and one generation serves.
+func (d *deployment) reindexedThoughKilled(indexer *process) {
+	d.t.Helper()
+	generations := func() (states string) {
+		out, _ := d.command("admin", "status", "--json")
+		var report StatusReport
+		must(d.t, json.Unmarshal([]byte(out), &report))
+		for _, g := range report.Generations {
+			states += g.Name + " " + g.State + " "
+		}
+		return states
+	}
+	config := filepath.Join(d.dir, "lineup.yaml")
+	command := d.start("reindex", d.lineup("admin", "commands", nil, "reindex", "--config", config))
+	d.eventually("a generation beside the serving one", func() error {
+		if states := generations(); !strings.Contains(states, "g2 ") {
+			return errors.New(states)
+		}
+		return nil
+	})
+	command.kill()
+	indexer.kill()
+	out, code := d.command("admin", "reindex", "--drop-old")
+	if code != 0 || !strings.Contains(out, "sampled faces find themselves") {
+		d.t.Errorf("reindex again: exit code %d: %s", code, out)
+	}
+	if states := generations(); !strings.HasSuffix(states, " serving ") || strings.Count(states, "g") > 2 {
+		d.t.Errorf("after the reindex: %s", states)
 	}
 }
 
@@ -146,7 +188,8 @@ func (d *deployment) standInQdrant() *qdranttest.Server {
 	return server
 }
 
-// settled waits until so many are listed and all of them are indexed.
+// settled waits until so many are listed and all of them are indexed, in a generation that serves: one
+// that was made after the first crawl is switched to a moment after it is complete.
 func (d *deployment) settled(listed int) {
 	d.t.Helper()
 	d.eventually(fmt.Sprintf("%d listed and indexed", listed), func() error {

@@ -40,7 +40,7 @@ type CLI struct {
 
 	Status   Status   `cmd:"" group:"operate" help:"Show sources, jobs and engines."`
 	Runs     Runs     `cmd:"" group:"operate" help:"Show what the last crawls of each source did, failed ones too."`
-	Keys     Keys     `cmd:"" group:"operate" help:"Make, list and revoke API keys."`
+	Keys     Keys     `cmd:"" group:"operate" help:"Make, list, rotate and revoke API keys, and show their use."`
 	Reindex  Reindex  `cmd:"" group:"operate" help:"Build a new index generation beside the serving one and switch to it."`
 	Audit    Audit    `cmd:"" group:"operate" help:"Compare ledger, index and blobs."`
 	Remove   Remove   `cmd:"" group:"operate" help:"Remove a registrant for ever."`

@@ -48,6 +48,7 @@ func (c *Scrape) Run(ctx context.Context, app *App) (err error) {
 		}
 		app.printRun(s)
 		app.printChanges(changes)
+		app.handOver(h, s)
 		return errors.Join(err, unbelieved(s, err))
 	})
 }
@@ -90,6 +91,13 @@ func (a *App) printRun(s schemas.RunSummary) {
 	}
 	for _, alarm := range s.Alarms() {
 		fmt.Fprintf(a.Stdout, "  look: %s\n", alarm)
+	}
+}
+
+// handOver says who does the rest where this command does not.
+func (a *App) handOver(h *House, s schemas.RunSummary) {
+	if (!h.Alone || a.Config.NATS.URL != "") && !s.DryRun && s.New+s.Changed+s.Returned+s.Delisted > 0 {
+		fmt.Fprintln(a.Stderr, "the running indexers bring this into the index (lineup status shows how far they are)")
 	}
 }
 

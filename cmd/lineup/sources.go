@@ -149,6 +149,13 @@ type Import struct {
 	JSON       bool   `name:"json" help:"Print the run's summary as JSON."`
 }
 
+// Help says what is read, and who indexes it.
+func (c *Import) Help() string {
+	return "A crawl that reads the files in the place of the site, under the same guards: what is missing is delisted, unless too\n" +
+		"much is. Photos lie beside the records under the names that the records give, or as KEY.jpg, KEY-2.jpg. Beside a running\n" +
+		"house its indexers bring the records into the index; otherwise this command does."
+}
+
 // Run imports: a crawl that reads the files in the place of the site, under the same guards.
 func (c *Import) Run(ctx context.Context, app *App) (err error) {
 	s, err := source.Get(c.Source)
@@ -173,6 +180,7 @@ func (c *Import) Run(ctx context.Context, app *App) (err error) {
 			return errors.Join(err, app.printJSON(sum), unbelieved(sum, err))
 		}
 		app.printRun(sum)
+		app.handOver(h, sum)
 		return errors.Join(err, unbelieved(sum, err))
 	})
 }

@@ -128,7 +128,11 @@ func (f *folder) readDir(def *Definition) error {
 		}
 	}
 	if len(usable) != 1 {
-		return fmt.Errorf("folder holds %d files the definition reads, want one (or its tables: %s)", len(usable), strings.Join(tableFiles(def.Steps[rule]), ", "))
+		want := "one"
+		if tables := tableFiles(def.Steps[rule]); len(tables) > 0 {
+			want += ", or its tables " + strings.Join(tables, ", ")
+		}
+		return fmt.Errorf("the folder holds %d files that the definition reads, want %s (lineup sources list says what each source reads)", len(usable), want)
 	}
 	return f.readFile(def, usable[0])
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lineup/ingest/blob"
+	"lineup/ingest/queue"
+	"lineup/scraper/samplesite"
+)
+
+// TestADeadJobIsExplainedAndRetried damages a stored record: the job of its registrant dies, the
+// commands beside the running house say so and why, and once the record is back, ringing again
+// brings everything in step.
+func TestADeadJobIsExplainedAndRetried(t *testing.T) {
+	r := newRoad(t)
+	ctx := t.Context()
+	r.crawl("")
+	said := func(c interface {
+		Run(context.Context, *App) error
+	}) string {
+		t.Helper()
+		var out bytes.Buffer
+		r.app.Stdout = &out
+		must(t, c.Run(ctx, r.app))
+		return out.String()
+	}
+	dead := func() (dead, due int) {
+		t.Helper()
+		var report StatusReport
+		must(t, json.Unmarshal([]byte(said(&Status{JSON: true})), &report))
+		if report.Sources[0].Dead != report.Jobs.Dead {
+			t.Errorf("the source has %d dead jobs, all have %d", report.Sources[0].Dead, report.Jobs.Dead)
+		}
+		return report.Jobs.Dead, report.Sources[0].Due
+	}
+	// die answers the job of the registrant as an indexer does at its last attempt.
+	die := func() {
+		t.Helper()
+		r.renewMetrics()
+		worker, closeFaces, err := r.app.newWorker(ctx, r.h)
+		must(t, err)
+		defer closeFaces()
+		jobs, err := r.h.Queue.Jobs(ctx, 1)
+		must(t, err)
+		defer jobs.Stop()
+		waiting, stop := context.WithTimeout(ctx, patience)
+		defer stop()
+		job, err := jobs.Next(waiting)
+		must(t, err)
+		if err := worker.Bring(ctx, job.Source, job.ID, job.Working); !errors.Is(err, blob.ErrCorrupt) {
+			t.Fatalf("a damaged record: %v", err)
+		}
+		job.Attempt = queue.Attempts
+		must(t, job.Again(ctx, "corrupt_blob"))
+	}
+
+	id := sampleID(samplesite.FirstID + 4)
+	files, err := filepath.Glob(filepath.Join(r.app.Config.Data, "blobs", "*", "*", string(id)+".record.*"))
+	if must(t, err); len(files) != 1 {
+		t.Fatalf("files of the record: %v", files)
+	}
+	whole, err := os.ReadFile(files[0])
+	must(t, err, os.WriteFile(files[0], []byte("damaged"), 0o600))
+	must(t, r.h.Ledger.Unmark(ctx, demoSource, id), r.h.Queue.Publish(ctx, demoSource, id))
+	die()
+	if n, due := dead(); n != 1 || due != 1 {
+		t.Errorf("status counts %d dead jobs and %d due, want 1 and 1", n, due)
+	}
+	if text := said(&JobsDead{}); !strings.Contains(text, string(id)) || !strings.Contains(text, "1 dead jobs\ncorrupt_blob: stored bytes are damaged") {
+		t.Errorf("jobs dead says %q", text)
+	}
+
+	// An audit that reads every blob names the damage; the next reconcile rings, and it dies again.
+	report, err := r.h.audit(ctx, 1, false)
+	if must(t, err); len(report.Differences) != 1 || report.Differences[0].Kind != "corrupt_record" {
+		t.Errorf("audit finds %+v", report.Differences)
+	}
+	must(t, r.app.reconcileOnce(ctx, r.h))
+	die()
+	if n, _ := dead(); n != 1 {
+		t.Errorf("status counts %d dead jobs, want 1 still", n)
+	}
+
+	must(t, os.WriteFile(files[0], whole, 0o600))
+	if text := said(&JobsRetry{}); text != "rang again for 1 jobs\n" {
+		t.Errorf("jobs retry says %q", text)
+	}
+	r.renewMetrics()
+	must(t, r.app.settle(ctx, r.h, nil))
+	if n, due := dead(); n != 0 || due != 0 {
+		t.Errorf("after the retry status counts %d dead jobs and %d due", n, due)
+	}
+	if report, err := r.h.audit(ctx, 1, false); err != nil || len(report.Differences) != 0 {
+		t.Errorf("audit after the retry: %+v %v", report, err)
+	}
+}
