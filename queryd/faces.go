@@ -124,18 +124,27 @@ func (s *Server) serveFaces(w http.ResponseWriter, r *http.Request) error {
 		s.metrics.problems.WithLabelValues(failureOf(err).reason).Inc()
 		return err
 	}
-	filter, err := s.filterOf(request)
+	found, err := s.searchAsked(w, r, key, photo, request)
 	if err != nil {
 		return err
+	}
+	writeJSON(w, http.StatusOK, found.wire(request.Details))
+	return nil
+}
+
+// searchAsked does the search that request asks for, and writes the headers of its answer.
+func (s *Server) searchAsked(w http.ResponseWriter, r *http.Request, key keys.Key, photo []byte, request faceRequest) (foundFaces, error) {
+	filter, err := s.filterOf(request)
+	if err != nil {
+		return foundFaces{}, err
 	}
 	found, err := s.searchFaces(r.Context(), key, photo, filter, s.base(r))
 	if err != nil {
-		return err
+		return foundFaces{}, err
 	}
 	w.Header().Set("X-Search-Id", string(found.id))
 	s.writeSourceNotices(w.Header(), found.sources)
-	writeJSON(w, http.StatusOK, found.wire(request.Details))
-	return nil
+	return found, nil
 }
 
 // readFaceRequest reads the body within its bound.

@@ -40,16 +40,10 @@ func (s *Server) serveHome(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	filter, err := s.filterOf(request)
+	found, err := s.searchAsked(w, r, key, photo, request)
 	if err != nil {
 		return err
 	}
-	found, err := s.searchFaces(r.Context(), key, photo, filter, s.base(r))
-	if err != nil {
-		return err
-	}
-	w.Header().Set("X-Search-Id", string(found.id))
-	s.writeSourceNotices(w.Header(), found.sources)
 	if wantsJSON(r) {
 		writeJSON(w, http.StatusOK, found.wire(false))
 		return nil

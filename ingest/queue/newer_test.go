@@ -1,34 +1,14 @@
 package queue_test
 
 import (
-	"log/slog"
 	"testing"
 
-	"github.com/nats-io/nats.go/jetstream"
-
-	"lineup/ingest/broker"
 	"lineup/ingest/queue"
 )
 
 // TestALetterOfANewerVersionIsLeftAlone holds that it is counted, and neither listed nor touched.
 func TestALetterOfANewerVersionIsLeftAlone(t *testing.T) {
-	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { nc.Close(); b.Close() })
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := queue.Open(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
+	q, js := openBeside(t)
 	newer := `{"schema":99,"who":["not what this version knows"]}`
 	if _, err := js.Publish(t.Context(), "lineup.dead.us-zz."+string(id(1)), []byte(newer)); err != nil {
 		t.Fatal(err)

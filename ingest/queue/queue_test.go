@@ -16,6 +16,13 @@ import (
 
 func open(t *testing.T) *queue.Queue {
 	t.Helper()
+	q, _ := openBeside(t)
+	return q
+}
+
+// openBeside is open, with the connection it goes over.
+func openBeside(t *testing.T) (*queue.Queue, jetstream.JetStream) {
+	t.Helper()
 	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +40,7 @@ func open(t *testing.T) *queue.Queue {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return q
+	return q, js
 }
 
 func id(n int) schemas.UUID { return schemas.RegistrantID("us-zz", fmt.Sprint(n)) }
