@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"lineup/indexer/index"
 	"lineup/ingest/blob"
 	"lineup/schemas"
 )
@@ -33,8 +34,21 @@ func (h *House) parts() map[string]func(context.Context) error {
 	}
 }
 
-// private serves health, metrics and profiles to the operator alone, until ctx ends.
-func (a *App) private(ctx context.Context, h *House) error {
+// serving is an error while no generation of the index serves: searches are answered with 503.
+func (h *House) serving(ctx context.Context) error {
+	all, err := h.Index.Generations(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(all, func(g index.Generation) bool { return g.State == index.Serving }) {
+		return errors.New("no generation serves yet: lineup index fills one")
+	}
+	return nil
+}
+
+// private serves health, metrics and profiles to the operator alone, until ctx ends. A process
+// that answers searches is not ready before there is something to search; the others fill it.
+func (a *App) private(ctx context.Context, h *House, answers bool) error {
 	if a.Config.Private == "" {
 		return nil
 	}
@@ -45,6 +59,9 @@ func (a *App) private(ctx context.Context, h *House) error {
 		defer cancel()
 		var not []string
 		parts := h.parts()
+		if answers {
+			parts["generation"] = h.serving
+		}
 		for _, name := range slices.Sorted(maps.Keys(parts)) {
 			if err := parts[name](ctx); err != nil {
 				a.Log.WarnContext(ctx, "part not ready", "part", name, "error", err)

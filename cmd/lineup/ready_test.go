@@ -29,7 +29,7 @@ func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	house := *r.h
-	go func() { ended <- r.app.private(ctx, &house) }()
+	go func() { ended <- r.app.private(ctx, &house, true) }()
 	defer func() {
 		stop()
 		must(t, <-ended)
@@ -48,6 +48,10 @@ func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
 			return response.StatusCode, string(body)
 		}
 	}
+	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "generation") {
+		t.Errorf("with nothing to search: %d %s", code, body)
+	}
+	r.crawl("")
 	if code, body := get("/readyz"); code != http.StatusOK {
 		t.Errorf("ready: %d %s", code, body)
 	}

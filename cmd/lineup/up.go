@@ -105,7 +105,7 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 		a.Log.Info("listening", "address", address)
 		group.Go(func() error { return server.Run(ctx, listener) })
 	}
-	group.Go(func() error { return a.private(ctx, h) })
+	group.Go(func() error { return a.private(ctx, h, play.query) })
 	if beside != nil {
 		group.Go(func() error { return beside(ctx, h, address) })
 	}
