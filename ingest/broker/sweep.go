@@ -16,6 +16,10 @@ const (
 	look = time.Second
 	// patience is how many looks a consumer gets before another one is tried.
 	patience = 3
+	// rounds is how often a sweep that has read all there was goes on because more was written
+	// meanwhile. Somebody who writes as fast as it reads would keep it for ever. To be missed then,
+	// an entry must have been overwritten in every round, each time just before its turn.
+	rounds = 1000
 )
 
 // Sweep hands the last message of every subject matching filter to do, until all are, or do
@@ -65,7 +69,7 @@ func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, d
 	defer func() { messages.Stop() }()
 	var at uint64 // sequence read last
 	heard := time.Now()
-	for silent := 0; ; {
+	for silent, round := 0, 0; ; {
 		waiting, done := context.WithTimeout(ctx, look)
 		message, err := messages.Next(jetstream.NextContext(waiting))
 		done()
@@ -89,6 +93,9 @@ func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, d
 			return err
 		}
 		if err == nil {
+			if round++; round == rounds {
+				return nil
+			}
 			continue
 		}
 		// Silence where something must come: in a cluster a consumer may live beside a replica
