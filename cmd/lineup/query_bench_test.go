@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -29,8 +30,20 @@ func BenchmarkQueryAlone(b *testing.B) {
 	}
 	defer nats.Close()
 	settings := filepath.Join(b.TempDir(), "lineup.yml")
-	text := fmt.Sprintf("nats: {url: %q}\nqdrant: {address: %q}\nindex: {workers: 2}\nprivate: \"\"\nlog: {level: warn}\n", nats.URL(), qdranttest.Start(b, nil).Address)
+	qdrant := qdranttest.Start(b, nil).Address
+	text := fmt.Sprintf("nats: {url: %q}\nqdrant: {address: %q}\nindex: {workers: 2}\nprivate: \"\"\nlog: {level: warn}\n", nats.URL(), qdrant)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	app := testApp(b, b.TempDir(), "")
+	app.Config.NATS.URL, app.Config.Qdrant.Address = nats.URL(), qdrant
+	if err := app.withHouse(b.Context(), func(h *House) error { // as an indexer does, which is not here
+		faces, err := app.openFaces(b.Context())
+		if err != nil {
+			return err
+		}
+		return errors.Join(h.prepare(b.Context(), faces.Model()), faces.Close())
+	}); err != nil {
 		b.Fatal(err)
 	}
 	var starts, memories []float64
