@@ -297,7 +297,8 @@ func grow(ctx context.Context, h house) error {
 // eventually tries again while the cluster chooses new leaders.
 func eventually(t *testing.T, what string, try func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	// Longer than a job that was handed out on its way to nobody takes to come back.
+	for deadline := time.Now().Add(2 * time.Minute); ; {
 		err := try()
 		if err == nil {
 			return
