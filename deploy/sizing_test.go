@@ -15,13 +15,13 @@ var update = flag.Bool("update", false, "write docs/sizing.md")
 
 // What was measured, per face or as said. Sources stand in the document's notes.
 const (
-	embedRate       = 70.5 / 2 // photos a second and core
+	embedRate       = 55.4 / 2 // photos a second and core
 	recognizerMB    = 60
 	qdrantBytes     = 1.7e9 / 1e6 // resident, a face
 	qdrantDisk      = 0.96e9 / 1e6
 	exactQdrantMS   = 85.0 / 1e6
-	embeddedBytes   = 627e6 / 1e6
-	embeddedScanMS  = 6.4 / 1e6
+	embeddedBytes   = 820e6 / 1e6
+	embeddedScanMS  = 13.3 / 1e6
 	ledgerDisk      = 133e6 / 1e6 // a registrant and replica, S2
 	sweepSeconds    = 5.0 / 1e6
 	syncWritesFast  = 4000.0 // a second, of a whole NATS server
@@ -49,11 +49,12 @@ its memory.
 
 Measured (2 cores, AMD EPYC or Intel Xeon, virtual machine, 2026-11):
 
-- m1: go-face on 120 photos of about 300 × 375: 70.5 photos/s with two recognizers on two cores, one BLAS thread each. Photos of
+- m1: the embedder on 120 photos of about 300 × 375: 55.4 photos/s with two recognizers on two cores, one BLAS thread each. Photos of
   1400 × 1900 take eight times as long unless scaled first, which lineup does.
 - m2: Qdrant 1.18.3, 1,000,000 × 128, int8 in memory: 1.7 GB resident, 0.96 GB on disk, exact p50 85 ms, HNSW (ef 512, rescored,
   oversampling 3) 5.4 ms at recall@20 .998. Time of an exact search taken as growing with the number; that of HNSW was 2.5 ms at 100k.
-- m3: the embedded index at 1,000,000 × 128: 627 MB for codes and vectors, 6.4 ms a search on one core.
+- m3: the embedded index at 1,000,000 × 128: 820 MB for codes, vectors and what an answer needs beside them, 13.3 ms a search on one
+  core whose memory takes 8.3 ms to be read once (9.5 ms on two).
 - m4: a JetStream bucket of 1,000,000 keys of 300 bytes: 133 MB with S2, a sweep of all of it 3-5 s, memory 200-500 MB and up to
   1.7 GB after sweeps without a limit. Standings with several photos and pages are longer: up to three times that.
 - m5: synchronous writes: 4,000/s on a fast disk; 200/s expected where an fsync takes 5 ms. Three for a new registrant.
