@@ -43,7 +43,7 @@ Computed by ` + "`go test ./deploy -run Sizing -update`" + ` from the figures be
 `
 
 const sizingNotes = `
-Settings that go with it: up to 3M faces one process with the embedded index does; beyond, or from about 250 searches a second, Qdrant.
+Settings that go with it: up to 3M faces one process with the embedded index does; beyond, or from about 180 searches a second of a million on two cores, Qdrant.
 At 10M keep Qdrant in shards on at least two machines (its own memory row is the sum), and raise NATS' GOMEMLIMIT to half of
 its memory.
 
