@@ -34,7 +34,7 @@ type Options struct {
 type Embedder struct {
 	opts  Options
 	model schemas.Model
-	lanes lanes
+	pool  pool
 	recs  []*face.Recognizer
 
 	mu     sync.Mutex
@@ -72,23 +72,23 @@ func New(opts Options) (*Embedder, error) {
 		e.free()
 		return nil, fmt.Errorf("load the face models of %s: %w", opts.Models, err)
 	}
-	e.lanes = lanes{idle: append([]*face.Recognizer{}, e.recs...), queue: opts.Queue}
+	e.pool = pool{idle: append([]*face.Recognizer{}, e.recs...), maxProbes: opts.Queue}
 	return e, nil
 }
 
 // Variant is the embedder of the other model these files give, with mirror averaging where e
 // has none and without where e has it, on e's recognizers: for generations of both models at
 // once. It is closed with e.
-func (e *Embedder) Variant() faces.Embedder { return sibling{e, !e.opts.Mirror} }
+func (e *Embedder) Variant() faces.Embedder { return mirrorVariant{e, !e.opts.Mirror} }
 
-type sibling struct {
+type mirrorVariant struct {
 	of     *Embedder
 	mirror bool
 }
 
-func (v sibling) Model() schemas.Model { return describe(v.mirror) }
-func (v sibling) Close() error         { return nil }
-func (v sibling) Embed(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Result, error) {
+func (v mirrorVariant) Model() schemas.Model { return describe(v.mirror) }
+func (v mirrorVariant) Close() error         { return nil }
+func (v mirrorVariant) Embed(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Result, error) {
 	return v.of.run(ctx, data, purpose, v.mirror)
 }
 
@@ -134,11 +134,11 @@ func (e *Embedder) run(ctx context.Context, data []byte, purpose faces.Purpose, 
 			Result: faces.Result{Format: format}}
 	}
 	// Decoding waits for its turn too: so the memory of all photos at once is bounded.
-	rec, err := e.lanes.take(ctx, purpose)
+	rec, err := e.pool.acquire(ctx, purpose)
 	if err != nil {
 		return faces.Result{}, err
 	}
-	defer e.lanes.give(rec)
+	defer e.pool.release(rec)
 	return e.embed(ctx, rec, data, purpose, mirror)
 }
 

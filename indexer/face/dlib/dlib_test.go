@@ -205,7 +205,7 @@ func TestMirror(t *testing.T) {
 
 func TestBusy(t *testing.T) {
 	e := open(t, Options{Workers: 1, Queue: 1})
-	rec, err := e.lanes.take(context.Background(), faces.Enrol) // the only worker is at work
+	rec, err := e.pool.acquire(context.Background(), faces.Enrol) // the only worker is at work
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func TestBusy(t *testing.T) {
 		}
 	}
 	gone, leave := context.WithCancel(context.Background())
-	wait(gone, faces.Probe, func() int { return len(e.lanes.probes) })
+	wait(gone, faces.Probe, func() int { return len(e.pool.probes) })
 	if _, err := e.Embed(context.Background(), data, faces.Probe); !errors.Is(err, faces.ErrBusy) {
 		t.Errorf("a probe beyond the queue: %v, want ErrBusy", err)
 	}
@@ -225,9 +225,9 @@ func TestBusy(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller who left: %v", err)
 	}
-	wait(context.Background(), faces.Enrol, func() int { return len(e.lanes.enrols) })
-	wait(context.Background(), faces.Probe, func() int { return len(e.lanes.probes) })
-	e.lanes.give(rec)
+	wait(context.Background(), faces.Enrol, func() int { return len(e.pool.enrols) })
+	wait(context.Background(), faces.Probe, func() int { return len(e.pool.probes) })
+	e.pool.release(rec)
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Errorf("after the wait: %v", err)
@@ -237,8 +237,8 @@ func TestBusy(t *testing.T) {
 
 // until says whether nobody stands in line yet.
 func until(e *Embedder, line func() int) bool {
-	e.lanes.mu.Lock()
-	defer e.lanes.mu.Unlock()
+	e.pool.mu.Lock()
+	defer e.pool.mu.Unlock()
 	return line() == 0
 }
 

@@ -192,7 +192,7 @@ func TestDecodingEnds(t *testing.T) {
 			t.Errorf("%s: caller gone: %v", name, err)
 		}
 		if name != "jpeg" && name != "progressive" {
-			if _, err := (&heedful{gone, bytes.NewReader(data)}).Read(make([]byte, 9)); !errors.Is(err, errLate) {
+			if _, err := (&contextReader{gone, bytes.NewReader(data)}).Read(make([]byte, 9)); !errors.Is(err, errLate) {
 				t.Errorf("%s: read on: %v", name, err)
 			}
 			continue

@@ -126,7 +126,7 @@ func decodeOther(ctx context.Context, data []byte, format string, limits Limits,
 	if err := limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel), len(data)); err != nil {
 		return nil, err
 	}
-	img, err := body(&heedful{ctx, bytes.NewReader(data)})
+	img, err := body(&contextReader{ctx, bytes.NewReader(data)})
 	if ctx.Err() != nil {
 		return nil, errLate
 	}
@@ -249,13 +249,13 @@ func pngExif(data []byte) []byte {
 // errLate is decoding that was ended from outside.
 var errLate = errors.New("decoding takes too long")
 
-// heedful ends a decoder that reads on after its time is over or its caller left.
-type heedful struct {
+// contextReader ends a decoder that reads on after its time is over or its caller left.
+type contextReader struct {
 	ctx context.Context // of the one Decode it serves
 	r   *bytes.Reader
 }
 
-func (h *heedful) Read(p []byte) (int, error) {
+func (h *contextReader) Read(p []byte) (int, error) {
 	if h.ctx.Err() != nil {
 		return 0, errLate
 	}
