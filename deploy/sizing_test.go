@@ -26,7 +26,7 @@ const (
 	sweepSeconds    = 5.0 / 1e6
 	syncWritesFast  = 4000.0 // a second, of a whole NATS server
 	syncWritesSlow  = 200.0
-	writesEach      = 3 // synchronous writes a new registrant takes: standing, doorbell, mark
+	writesEach      = 3 // synchronous writes a new registrant takes: listing, doorbell, mark
 	photoBytes      = 25e3
 	pageBytes       = 4e3
 	recordBytes     = 1.5e3
@@ -56,7 +56,7 @@ Measured (2 cores, AMD EPYC or Intel Xeon, virtual machine, 2026-11):
 - m3: the embedded index at 1,000,000 × 128: 820 MB for codes, vectors and what an answer needs beside them, 13.3 ms a search on one
   core whose memory takes 8.3 ms to be read once (9.5 ms on two).
 - m4: a JetStream bucket of 1,000,000 keys of 300 bytes: 133 MB with S2, a sweep of all of it 3-5 s, memory 200-500 MB and up to
-  1.7 GB after sweeps without a limit. Standings with several photos and pages are longer: up to three times that.
+  1.7 GB after sweeps without a limit. Listings with several photos and pages are longer: up to three times that.
 - m5: synchronous writes: 4,000/s on a fast disk; 200/s expected where an fsync takes 5 ms. Three for a new registrant.
 - m6: a recognizer holds 60 MB.
 

@@ -45,7 +45,7 @@ func BenchmarkEnrolment(b *testing.B) {
 }
 
 func enrolment(b *testing.B, dir string, photos [][]byte, workers int) {
-	h := newHouse(b)
+	h := newNode(b)
 	embedder, err := dlib.New(dlib.Options{Models: dir, Workers: workers})
 	check(b, err)
 	b.Cleanup(func() { check(b, embedder.Close()) })

@@ -14,7 +14,7 @@ import (
 )
 
 // entry builds what generation g shall hold of a listed registrant.
-func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, working func() error) (index.Entry, error) {
+func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, working func() error) (index.Entry, error) {
 	data, err := w.Blobs.Get(ctx, blob.Ref{Owner: s.ID, Kind: blob.Record, Digest: s.Record})
 	if err != nil {
 		return index.Entry{}, fmt.Errorf("read the record of %s: %w", s.ID, err)
@@ -53,7 +53,7 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 
 // enrol gives the face of one photo of a registrant, from a generation that holds the photo
 // already, else from the embedder. The face is nil when there is none to enrol; outcome says why.
-func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, born string, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, born string, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
 	f, outcome, err := w.held(ctx, all, g, photo)
 	if err != nil {
 		return nil, outcome, err

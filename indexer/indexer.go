@@ -1,9 +1,9 @@
 // Package indexer makes the index agree with the ledger: a Worker answers doorbells by reading
-// the registrant's standing as it is now, embedding the photos that no generation holds yet,
+// the registrant's listing as it is now, embedding the photos that no generation holds yet,
 // and replacing what the generations hold of the registrant.
 //
 // Any number of workers may run, also over the same job: what they write depends on the ledger
-// alone, the index passes over late revisions, and a standing that moved meanwhile is done again.
+// alone, the index passes over late revisions, and a listing that moved meanwhile is done again.
 package indexer
 
 import (
@@ -28,7 +28,7 @@ import (
 
 // Ledger is what a worker needs of the ledger.
 type Ledger interface {
-	Standing(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, error)
+	Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error)
 	Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark, keep func(generation string) bool) error
 }
 
@@ -49,7 +49,7 @@ type Worker struct {
 	embedders map[string]face.Embedder
 }
 
-// moves bounds how often a standing may move while it is being indexed before the job is given
+// moves bounds how often a listing may move while it is being indexed before the job is given
 // back.
 const moves = 10
 
@@ -162,7 +162,7 @@ func (w *Worker) serve(ctx context.Context, jobs *queue.Jobs) error {
 // answer does one job and ends it.
 func (w *Worker) answer(ctx context.Context, job queue.Job) {
 	started := time.Now()
-	err := w.Bring(ctx, job.Source, job.ID, job.Working)
+	err := w.Sync(ctx, job.Source, job.ID, job.InProgress)
 	if ctx.Err() != nil {
 		return // the job comes back to somebody when its time is over
 	}
@@ -173,10 +173,10 @@ func (w *Worker) answer(ctx context.Context, job queue.Job) {
 		err = job.Done(ctx)
 	case permanent:
 		w.Log.Error("job is dead", "registrant", job.ID, "class", class, "error", err)
-		err = job.Dead(ctx, class)
+		err = job.DeadLetter(ctx, class)
 	default:
 		w.Log.Warn("job will be tried again", "registrant", job.ID, "attempt", job.Attempt, "class", class, "error", err)
-		err = job.Again(ctx, class)
+		err = job.Retry(ctx, class)
 	}
 	if err != nil && ctx.Err() == nil {
 		w.Log.Warn("job not ended, it will come back", "registrant", job.ID, "error", err)
@@ -204,9 +204,9 @@ func classify(err error) (class string, permanent bool) {
 	return "engine", false
 }
 
-// Bring makes every live generation agree with the standing of one registrant. working, if
+// Sync makes every live generation agree with the listing of one registrant. working, if
 // not nil, is called between photos.
-func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, working func() error) error {
+func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, working func() error) error {
 	generations, err := w.Index.Generations(ctx)
 	if err != nil {
 		return fmt.Errorf("list the generations: %w", err)
@@ -220,7 +220,7 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 		return fmt.Errorf("index %s: %w", id, errNoGeneration) // not done: it must come back
 	}
 	for range moves {
-		standing, err := w.Ledger.Standing(ctx, source, id)
+		listing, err := w.Ledger.Listing(ctx, source, id)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil // a doorbell for nobody
 		}
@@ -230,11 +230,11 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 		moved := false
 		var unable error
 		for _, g := range generations {
-			if standing.Agrees(g.Name, g.Model.ID, g.Created) || g.State == index.Retired && standing.Listed {
+			if listing.Agrees(g.Name, g.Model.ID, g.Created) || g.State == index.Retired && listing.Listed {
 				continue
 			}
-			err := w.replace(ctx, generations, g, standing, func(name string) bool { return known[name] }, working)
-			if errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) && w.hasMoved(ctx, standing) {
+			err := w.replace(ctx, generations, g, listing, func(name string) bool { return known[name] }, working)
+			if errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) && w.hasMoved(ctx, listing) {
 				moved = true
 				break
 			}
@@ -253,14 +253,14 @@ func (w *Worker) Bring(ctx context.Context, source string, id schemas.UUID, work
 	return fmt.Errorf("index %s: %w", id, ledger.ErrMoved)
 }
 
-// hasMoved reports whether a blob may be missing because the standing it belongs to is old.
-func (w *Worker) hasMoved(ctx context.Context, s schemas.Standing) bool {
-	now, err := w.Ledger.Standing(ctx, s.Source, s.ID)
+// hasMoved reports whether a blob may be missing because the listing it belongs to is old.
+func (w *Worker) hasMoved(ctx context.Context, s schemas.Listing) bool {
+	now, err := w.Ledger.Listing(ctx, s.Source, s.ID)
 	return err == nil && (now.Revision != s.Revision || now.Record != s.Record)
 }
 
-// replace makes one generation agree with a standing and marks it.
-func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Standing, keep func(string) bool, working func() error) error {
+// replace makes one generation agree with a listing and marks it.
+func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, keep func(string) bool, working func() error) error {
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision}
 	for again := true; again; {
 		again = false
@@ -290,7 +290,7 @@ func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entr
 	return nil
 }
 
-func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Standing, entry index.Entry, keep func(string) bool) error {
+func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Listing, entry index.Entry, keep func(string) bool) error {
 	return w.Ledger.Mark(ctx, s.Source, s.ID, g.Name, schemas.Mark{
 		Revision: s.Revision, Model: g.Model.ID, Faces: len(entry.Faces), At: time.Now().UTC(), Built: g.Created,
 	}, keep)

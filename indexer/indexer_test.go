@@ -81,7 +81,7 @@ type house struct {
 	run    string
 }
 
-func newHouse(t testing.TB) *house {
+func newNode(t testing.TB) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	b, err := broker.Start(t.TempDir(), log)
@@ -210,12 +210,12 @@ func (h *house) target(generation, model string) []ingest.Target {
 	return []ingest.Target{{Generation: generation, Model: model, Built: h.built(generation)}}
 }
 
-func (h *house) bring(n int) error {
-	return indexer.New(h.deps).Bring(h.t.Context(), "us-zz", id(n), nil)
+func (h *house) sync(n int) error {
+	return indexer.New(h.deps).Sync(h.t.Context(), "us-zz", id(n), nil)
 }
 
 func TestAPhotoIsEmbeddedOnceByAModel(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.accept(capture(1, "first", "face one", "face two"))
 	h.accept(capture(2, "first", "face one")) // the same photo under another registrant
 	h.settle()
@@ -244,7 +244,7 @@ func TestAPhotoIsEmbeddedOnceByAModel(t *testing.T) {
 }
 
 func TestAPhotoWithoutAFaceIsNoFailure(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.accept(capture(1, "x", "nobody"))
 	h.settle()
 	h.agrees("g1", "m1")
@@ -256,9 +256,9 @@ func TestAPhotoWithoutAFaceIsNoFailure(t *testing.T) {
 }
 
 func TestADelistingThatOvertakesAnEmbedding(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.accept(capture(1, "x", "face"))
-	late, err := h.ledger.Standing(t.Context(), "us-zz", id(1))
+	late, err := h.ledger.Listing(t.Context(), "us-zz", id(1))
 	check(t, err)
 	_, err = h.in.Remove(t.Context(), id(1), "test")
 	check(t, err)
@@ -282,18 +282,18 @@ func (dying) Mark(context.Context, string, schemas.UUID, string, schemas.Mark, f
 }
 
 func TestDeathBetweenReplaceAndMark(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.accept(capture(1, "x", "face"))
 	alive := h.deps
 	h.deps.Ledger = dying{h.ledger}
-	if err := h.bring(1); !errors.Is(err, errDied) {
+	if err := h.sync(1); !errors.Is(err, errDied) {
 		t.Fatal(err)
 	}
 	if len(h.held("g1")) != 1 {
 		t.Fatal("the index was not written before the death")
 	}
 	h.deps = alive
-	check(t, h.bring(1))
+	check(t, h.sync(1))
 	h.agrees("g1", "m1")
 	if n := h.faces.total(); n != 1 {
 		t.Errorf("%d embeddings, want the one from before the death to be used", n)
@@ -301,7 +301,7 @@ func TestDeathBetweenReplaceAndMark(t *testing.T) {
 }
 
 func TestARetiredGenerationHearsOfDelistingsOnly(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	ctx := t.Context()
 	h.accept(capture(1, "x", "face one"))
 	h.accept(capture(2, "x", "face two"))
@@ -319,13 +319,13 @@ func TestARetiredGenerationHearsOfDelistingsOnly(t *testing.T) {
 }
 
 func TestAnUnknownModelWaits(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: newCounting("unheard-of").Model()}))
 	h.accept(capture(1, "x", "face"))
-	if err := h.bring(1); err == nil {
+	if err := h.sync(1); err == nil {
 		t.Error("a generation of a model nobody computes was filled")
 	}
-	if s, err := h.ledger.Standing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of", h.built("g2")) {
+	if s, err := h.ledger.Listing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of", h.built("g2")) {
 		t.Errorf("%+v %v", s, err)
 	}
 }
@@ -334,7 +334,7 @@ func TestAnUnknownModelWaits(t *testing.T) {
 // the ledger says of the old one must not count, jobs must not be answered by doing nothing, and
 // the new one must not serve before it holds all.
 func TestAnIndexThatCameBackEmpty(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	ctx := t.Context()
 	h.accept(capture(1, "x", "face one"))
 	h.accept(capture(2, "x", "face two"))
@@ -343,7 +343,7 @@ func TestAnIndexThatCameBackEmpty(t *testing.T) {
 	check(t, err)
 	check(t, h.index.Close())
 	h.index, h.deps.Index = fresh, fresh
-	if err := h.bring(1); err == nil {
+	if err := h.sync(1); err == nil {
 		t.Error("a job was answered although nothing could be written")
 	}
 	check(t, indexer.Prepare(ctx, h.index, h.faces.Model()))
@@ -380,7 +380,7 @@ func TestRandomSchedules(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
-	h := newHouse(t)
+	h := newNode(t)
 	ctx, stop := context.WithCancel(t.Context())
 	workers := make(chan error, 2)
 	for range 2 {
@@ -410,7 +410,7 @@ func TestRandomSchedules(t *testing.T) {
 	// Jobs in the hands of the stopped workers come back only after a minute; what they are
 	// about is brought up to date directly, as the next worker would.
 	for n := range people {
-		check(t, h.bring(n))
+		check(t, h.sync(n))
 	}
 	h.agrees("g1", "m1")
 }

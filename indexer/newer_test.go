@@ -14,13 +14,13 @@ import (
 // TestARecordOfANewerVersionIsLeftAlone has an indexer of this version meet what a scraper of the
 // next one stored: the job is buried for the next version's indexer, and nothing is written.
 func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	ctx := t.Context()
 	h.accept(capture(1, "x", "face"))
 	newer := []byte(`{"schema":99,"of":"a shape this version does not know"}`)
 	ref, err := h.deps.Blobs.Put(ctx, id(1), blob.Record, newer)
 	check(t, err)
-	before, err := h.ledger.Update(ctx, "us-zz", id(1), func(s *schemas.Standing) error { s.Record = ref.Digest; return nil })
+	before, err := h.ledger.Update(ctx, "us-zz", id(1), func(s *schemas.Listing) error { s.Record = ref.Digest; return nil })
 	check(t, err)
 	done := make(chan struct{})
 	t.Cleanup(func() { <-done })
@@ -31,7 +31,7 @@ func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 		}
 	}()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		letters, err := h.queue.Letters(ctx, 10)
+		letters, err := h.queue.DeadLetters(ctx, 10)
 		check(t, err)
 		if len(letters) == 1 {
 			if letters[0].Class != "newer_schema" || letters[0].ID != id(1) || letters[0].Attempts != 1 {
@@ -43,7 +43,7 @@ func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 			t.Fatal("the job was not buried")
 		}
 	}
-	after, err := h.ledger.Standing(ctx, "us-zz", id(1))
+	after, err := h.ledger.Listing(ctx, "us-zz", id(1))
 	check(t, err)
 	if diff := cmp.Diff(before, after); diff != "" {
 		t.Errorf("the ledger was changed (-before +after):\n%s", diff)

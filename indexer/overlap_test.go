@@ -95,7 +95,7 @@ func (x meetingIndex) Replace(ctx context.Context, generation string, entries ..
 // Fetching, embedding and writing of different registrants go on at the same time, so that with
 // more jobs at once than recognizers the embedder never waits for the rest.
 func TestEmbeddingOverlapsWithFetchingAndWriting(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	for n := range 3 {
 		h.accept(capture(n, "x", fmt.Sprint("face ", n)))
 	}
@@ -112,7 +112,7 @@ func TestEmbeddingOverlapsWithFetchingAndWriting(t *testing.T) {
 // A day's crawl reads everybody again. What it costs in embeddings is what changed: one photo in a
 // hundred. Changed records, whose photos stayed, cost none.
 func TestADaysCrawlCostsWhatChanged(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	const people = 200
 	for n := range people {
 		h.accept(capture(n, "x", fmt.Sprint("face ", n)))

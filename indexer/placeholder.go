@@ -96,7 +96,7 @@ func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Gen
 // mask writes a listed registrant anew, whose photo turned out to be a placeholder. It need not
 // look for others: what is written has the same hashes as before.
 func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID, keep func(string) bool) error {
-	s, err := w.Ledger.Standing(ctx, source, id)
+	s, err := w.Ledger.Listing(ctx, source, id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Listed {
 		return nil // its own doorbell rings
 	}

@@ -61,7 +61,7 @@ func day(n int) schemas.Date { return schemas.Date{Year: 1960 + n, Month: 5, Day
 func TestAPlaceholderIsEnrolledForNobody(t *testing.T) {
 	for _, picture := range []string{"stub", "nobody, a stub"} { // dlib sees a face in some silhouettes
 		t.Run(picture, func(t *testing.T) {
-			h := newHouse(t)
+			h := newNode(t)
 			const people = 9
 			for _, n := range rand.Perm(people) {
 				h.accept(born(n, day(n), fmt.Sprint(picture, n%2)))
@@ -94,7 +94,7 @@ func TestAPhotoOfAPersonUnderSeveralRecordsStaysAllOfThem(t *testing.T) {
 		"year of birth":  func(int) schemas.Date { return schemas.Date{Year: 1971} },
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newNode(t)
 			const records = 12
 			for n := range records {
 				h.accept(born(n, birth(n), "stub"))
@@ -104,7 +104,7 @@ func TestAPhotoOfAPersonUnderSeveralRecordsStaysAllOfThem(t *testing.T) {
 		})
 	}
 	t.Run("unknown dates of birth", func(t *testing.T) { // nothing says that they are one person
-		h := newHouse(t)
+		h := newNode(t)
 		for n := range 6 {
 			h.accept(born(n, schemas.Date{}, "stub"))
 		}
@@ -115,7 +115,7 @@ func TestAPhotoOfAPersonUnderSeveralRecordsStaysAllOfThem(t *testing.T) {
 
 // A picture that is no placeholder any more is enrolled again with its registrant's next change.
 func TestAPlaceholderNoLonger(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	for n := range 6 {
 		h.accept(born(n, day(n), "stub"))
 	}
@@ -141,7 +141,7 @@ func TestPlaceholdersInEveryOrder(t *testing.T) {
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range 5 {
-		h := newHouse(t)
+		h := newNode(t)
 		const people = 12
 		for n := range people {
 			h.accept(born(n, day(n%8), fmt.Sprint("stub", random.IntN(2))))
@@ -155,13 +155,13 @@ func TestPlaceholdersInEveryOrder(t *testing.T) {
 			if i%5 == 0 {
 				deps = dead
 			}
-			go func() { done <- indexer.New(deps).Bring(t.Context(), "us-zz", id(n), nil) }()
+			go func() { done <- indexer.New(deps).Sync(t.Context(), "us-zz", id(n), nil) }()
 		}
 		for range order {
 			<-done // the dead fail
 		}
 		for n := range people {
-			check(t, h.bring(n))
+			check(t, h.sync(n))
 		}
 		h.agrees("g1", "m1")
 		h.wants("g1", people, index.Placeholder, 0)

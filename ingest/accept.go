@@ -12,7 +12,7 @@ import (
 )
 
 // Accept takes one capture in, whole or not at all: when it returns without error the blobs and
-// the standing are durable and the doorbell has rung if there is anything to index. Accepting
+// the listing are durable and the doorbell has rung if there is anything to index. Accepting
 // the same capture again is harmless. Errors: schemas.ErrLeased, and schemas.ErrPhotoNeeded
 // when a photo said to be unchanged is not stored.
 func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
@@ -25,7 +25,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		return "", fmt.Errorf("accept a capture of %s: %d photos for %d in the record", source, len(c.Photos), len(c.Record.Photos))
 	}
 	owner := schemas.RegistrantID(source, c.Record.Key)
-	was, err := in.ledger.Standing(ctx, source, owner)
+	was, err := in.ledger.Listing(ctx, source, owner)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
@@ -38,7 +38,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	}
 	outcome := schemas.OutcomeUnchanged
 	now := in.now().UTC()
-	standing, err := in.ledger.Update(ctx, source, owner, func(s *schemas.Standing) error {
+	listing, err := in.ledger.Update(ctx, source, owner, func(s *schemas.Listing) error {
 		if s.Removal != nil {
 			return fmt.Errorf("accept %s: %w", owner, schemas.ErrRefused)
 		}
@@ -78,20 +78,20 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	if err != nil {
 		return "", err
 	}
-	if !heard(standing) {
+	if !heard(listing) {
 		if err := in.queue.Publish(ctx, source, owner); err != nil {
 			return "", err
 		}
 	}
-	if standing.Untidy {
-		return outcome, in.tidy(ctx, standing)
+	if listing.Untidy {
+		return outcome, in.tidy(ctx, listing)
 	}
 	return outcome, nil
 }
 
-// heard reports whether some generation holds the standing's revision: if none does, the doorbell
+// heard reports whether some generation holds the listing's revision: if none does, the doorbell
 // may have been lost with the process that should have rung it.
-func heard(s schemas.Standing) bool {
+func heard(s schemas.Listing) bool {
 	for _, m := range s.Marks {
 		if m.Revision == s.Revision {
 			return true
@@ -100,9 +100,9 @@ func heard(s schemas.Standing) bool {
 	return false
 }
 
-// store puts the capture's blobs and returns the standing's view of them.
-func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Capture) (schemas.Standing, error) {
-	var next schemas.Standing
+// store puts the capture's blobs and returns the listing's view of them.
+func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Capture) (schemas.Listing, error) {
+	var next schemas.Listing
 	for i, photo := range c.Photos {
 		listed := &c.Record.Photos[i]
 		listed.Digest, listed.Problem = photo.Unchanged, photo.Problem
@@ -148,8 +148,8 @@ func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Cap
 	return next, nil
 }
 
-// refs are the blobs a standing refers to.
-func refs(s schemas.Standing) map[blob.Ref]bool {
+// refs are the blobs a listing refers to.
+func refs(s schemas.Listing) map[blob.Ref]bool {
 	all := make(map[blob.Ref]bool)
 	add := func(kind blob.Kind, d schemas.Digest) {
 		if d != "" {
@@ -166,8 +166,8 @@ func refs(s schemas.Standing) map[blob.Ref]bool {
 	return all
 }
 
-// prune deletes the blobs of a registrant that its standing no longer refers to.
-func (in *Ingester) prune(ctx context.Context, s schemas.Standing) error {
+// prune deletes the blobs of a registrant that its listing no longer refers to.
+func (in *Ingester) prune(ctx context.Context, s schemas.Listing) error {
 	wanted := refs(s)
 	var stale []blob.Ref
 	for info, err := range in.blobs.Walk(ctx, s.ID) {
@@ -188,11 +188,11 @@ func (in *Ingester) prune(ctx context.Context, s schemas.Standing) error {
 }
 
 // tidy deletes the blobs that s does not refer to, and notes that it did.
-func (in *Ingester) tidy(ctx context.Context, s schemas.Standing) error {
+func (in *Ingester) tidy(ctx context.Context, s schemas.Listing) error {
 	if err := in.prune(ctx, s); err != nil {
 		return err
 	}
-	_, err := in.ledger.Update(ctx, s.Source, s.ID, func(now *schemas.Standing) error {
+	_, err := in.ledger.Update(ctx, s.Source, s.ID, func(now *schemas.Listing) error {
 		if !now.Untidy || now.Revision != s.Revision || now.Fence > s.Fence {
 			return ledger.ErrUnchanged // others were here
 		}
@@ -204,5 +204,5 @@ func (in *Ingester) tidy(ctx context.Context, s schemas.Standing) error {
 
 // forget deletes all blobs of a registrant.
 func (in *Ingester) forget(ctx context.Context, owner schemas.UUID) error {
-	return in.prune(ctx, schemas.Standing{ID: owner})
+	return in.prune(ctx, schemas.Listing{ID: owner})
 }

@@ -70,7 +70,7 @@ func TestAHolderWhoLostTheLeaseChangesNothing(t *testing.T) {
 	if s, err := quick.Finish(ctx, source, next, complete); err != nil || s.Delisted != 1 {
 		t.Fatalf("%+v %v", s, err)
 	}
-	before := standings(t, l, source)
+	before := listings(t, l, source)
 
 	for what, try := range map[string]func() error{
 		"accepts a change":      func() error { return accept(slow, late, "changes", "as the first read it") },
@@ -84,7 +84,7 @@ func TestAHolderWhoLostTheLeaseChangesNothing(t *testing.T) {
 			t.Errorf("the late holder %s: %v, want ErrLeased", what, err)
 		}
 	}
-	if diff := cmp.Diff(before, standings(t, l, source)); diff != "" {
+	if diff := cmp.Diff(before, listings(t, l, source)); diff != "" {
 		t.Errorf("the late holder changed the ledger (-before +after):\n%s", diff)
 	}
 	if runs, err := l.Runs(ctx, source); err != nil || runs.Open != nil || runs.Complete.Delisted != 1 {
@@ -106,9 +106,9 @@ func TestALeaseEndsByTheClock(t *testing.T) {
 	}
 }
 
-func standings(t *testing.T, l *ledger.Ledger, source string) map[schemas.UUID]schemas.Standing {
+func listings(t *testing.T, l *ledger.Ledger, source string) map[schemas.UUID]schemas.Listing {
 	t.Helper()
-	all := make(map[schemas.UUID]schemas.Standing)
+	all := make(map[schemas.UUID]schemas.Listing)
 	for s, err := range l.Each(t.Context(), source) {
 		must(t, err)
 		all[s.ID] = s

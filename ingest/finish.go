@@ -36,7 +36,7 @@ func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.Run
 
 // tidyAll deletes the blobs that earlier calls had to leave behind, as when the store was away.
 func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
-	var untidy []schemas.Standing
+	var untidy []schemas.Listing
 	for s, err := range in.ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			continue
@@ -63,18 +63,18 @@ func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
 func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
 	var unseen []schemas.UUID
 	listed := 0
-	for standing, err := range in.ledger.Each(ctx, source) {
+	for listing, err := range in.ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
-			in.log.Warn("standing of a newer version left alone", "registrant", standing.ID)
+			in.log.Warn("listing of a newer version left alone", "registrant", listing.ID)
 			continue
 		}
 		if err != nil {
 			return s, fmt.Errorf("finish %s: %w", source, err)
 		}
-		if standing.Listed {
+		if listing.Listed {
 			listed++
-			if standing.Run != id {
-				unseen = append(unseen, standing.ID)
+			if listing.Run != id {
+				unseen = append(unseen, listing.ID)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 		if err != nil {
 			return s, err
 		}
-		err = in.delist(ctx, source, gone, nil, func(s *schemas.Standing) error {
+		err = in.delist(ctx, source, gone, nil, func(s *schemas.Listing) error {
 			if s.Run == id {
 				return ledger.ErrUnchanged // sighted meanwhile
 			}
@@ -102,11 +102,11 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 }
 
 // delist makes a registrant not listed, with nothing of the person left, and rings, unless may,
-// given the standing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
+// given the listing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
 // listed; removal, if not nil, forbids that it is ever listed again.
-func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Standing) error) error {
+func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Listing) error) error {
 	stays := false
-	gone, err := in.ledger.Update(ctx, source, id, func(s *schemas.Standing) error {
+	gone, err := in.ledger.Update(ctx, source, id, func(s *schemas.Listing) error {
 		err := may(s)
 		if stays = errors.Is(err, ledger.ErrUnchanged); err != nil {
 			return err
@@ -118,13 +118,13 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 		if forbidden == nil {
 			forbidden = s.Removal
 		}
-		*s = schemas.Standing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence, Untidy: true}
+		*s = schemas.Listing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence, Untidy: true}
 		return nil
 	})
 	if err != nil || stays {
 		return err
 	}
-	// Answers stop with the line above; index and blobs follow, and Reconcile rings again if
+	// Answers stop with the line above; index and blobs follow, and Reconcile enqueues again if
 	// this process dies here.
 	if err := in.queue.Publish(ctx, source, id); err != nil {
 		return err
@@ -134,8 +134,8 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 
 // Removed says what Remove found and took away.
 type Removed struct {
-	Standing schemas.Standing // as it was before
-	At       time.Time
+	Listing schemas.Listing // as it was before
+	At      time.Time
 }
 
 // Remove takes a registrant out for ever: it answers no more from now on, its blobs are
@@ -153,11 +153,11 @@ func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) 
 	if err := in.delist(ctx, was.Source, id, &schemas.Removal{At: at, Reason: reason}, always); err != nil {
 		return Removed{}, err
 	}
-	return Removed{Standing: was, At: at}, nil
+	return Removed{Listing: was, At: at}, nil
 }
 
 // always lets a delisting happen whoever holds the lease: a removal waits for nobody.
-func always(*schemas.Standing) error { return nil }
+func always(*schemas.Listing) error { return nil }
 
 // Target is an index generation that must agree with the ledger.
 type Target struct {
@@ -165,7 +165,7 @@ type Target struct {
 	Built             time.Time // when the generation was made
 }
 
-// Reconcile rings for every registrant of source (of all sources when it is "") that a target
+// Reconcile enqueues for every registrant of source (of all sources when it is "") that a target
 // does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
 func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Target) (int, error) {
 	rung := 0
@@ -178,7 +178,7 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Targ
 	}
 	for s, err := range in.ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
-			in.log.Warn("standing of a newer version left alone", "registrant", s.ID)
+			in.log.Warn("listing of a newer version left alone", "registrant", s.ID)
 			continue
 		}
 		if err != nil {
@@ -203,7 +203,7 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Targ
 
 // Due reports whether any target has yet to agree with s. That goes for the not listed too: a
 // worker may have died after it wrote and before it marked.
-func Due(s schemas.Standing, targets []Target) bool {
+func Due(s schemas.Listing, targets []Target) bool {
 	for _, t := range targets {
 		if !s.Agrees(t.Generation, t.Model, t.Built) {
 			return true
@@ -213,7 +213,7 @@ func Due(s schemas.Standing, targets []Target) bool {
 }
 
 // Orphans deletes what a crash may have left: blobs of registrants that are not listed, and
-// blobs that no standing refers to and that are older than grace. It returns how many went.
+// blobs that no listing refers to and that are older than grace. It returns how many went.
 func (in *Ingester) Orphans(ctx context.Context, grace time.Duration) (int, error) {
 	gone := 0
 	for info, err := range in.blobs.Walk(ctx, "") {

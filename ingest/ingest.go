@@ -1,7 +1,7 @@
 // Package ingest is the only door into Lineup: it accepts captures, delists who a source no
 // longer lists, removes for ever, and rings the indexers' doorbells.
 //
-// For every registrant the order is always the same: blobs, then the standing, then the
+// For every registrant the order is always the same: blobs, then the listing, then the
 // doorbell. What was acknowledged is durable, and a crash between two steps leaves nothing that
 // Reconcile does not mend. Only the holder of a source's lease writes or deletes the blobs of
 // its registrants (Remove excepted, whose mark forbids to write them again), so no writer can lose another's.
@@ -53,8 +53,8 @@ func (r *run) fresh(asked time.Time) { r.renewed.Store(&asked) }
 // expired reports whether somebody else may hold the lease by now.
 func (r *run) expired() bool { return time.Since(*r.renewed.Load()) >= ledger.LeaseTime }
 
-// pass refuses a change of a standing that a later holder of the lease has written, and signs it.
-func (r *run) pass(s *schemas.Standing) error {
+// pass refuses a change of a listing that a later holder of the lease has written, and signs it.
+func (r *run) pass(s *schemas.Listing) error {
 	if s.Fence > r.fence {
 		return fmt.Errorf("run %s was overtaken by a later holder of the lease of %s: %w", r.id, s.Source, schemas.ErrLeased)
 	}
@@ -162,10 +162,10 @@ func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []by
 	return err
 }
 
-// Known returns the standing of the registrant a source lists under key, for conditional
+// Known returns the listing of the registrant a source lists under key, for conditional
 // requests. Errors: fs.ErrNotExist.
-func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.Standing, error) {
-	return in.ledger.Standing(ctx, source, schemas.RegistrantID(source, key))
+func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.Listing, error) {
+	return in.ledger.Listing(ctx, source, schemas.RegistrantID(source, key))
 }
 
 // Abandon ends a run that read too little to be believed: its summary is kept, and nobody is

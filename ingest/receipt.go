@@ -30,17 +30,17 @@ type Receipt struct {
 
 // Sign makes the receipt of a removal.
 func (r Removed) Sign(key ed25519.PrivateKey) (Receipt, error) {
-	receipt := Receipt{Schema: 1, Registrant: r.Standing.ID, Source: r.Standing.Source, Removed: r.At, Record: r.Standing.Record,
+	receipt := Receipt{Schema: 1, Registrant: r.Listing.ID, Source: r.Listing.Source, Removed: r.At, Record: r.Listing.Record,
 		PublicKey: base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))}
-	for _, p := range r.Standing.Photos {
+	for _, p := range r.Listing.Photos {
 		if p.Digest != "" {
 			receipt.Photos = append(receipt.Photos, p.Digest)
 		}
 	}
-	for _, p := range r.Standing.Pages {
+	for _, p := range r.Listing.Pages {
 		receipt.Pages = append(receipt.Pages, p.Digest)
 	}
-	for generation := range r.Standing.Marks {
+	for generation := range r.Listing.Marks {
 		receipt.Generations = append(receipt.Generations, generation)
 	}
 	data, err := receipt.signed()

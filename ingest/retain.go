@@ -52,7 +52,7 @@ func (in *Ingester) Retain(ctx context.Context, source string, keep Keep) (done 
 			renewed = in.now()
 		}
 		if keep.Records > 0 && now.Sub(s.Sighted) > keep.Records {
-			err := in.delist(ctx, source, s.ID, nil, func(s *schemas.Standing) error {
+			err := in.delist(ctx, source, s.ID, nil, func(s *schemas.Listing) error {
 				if now.Sub(s.Sighted) <= keep.Records {
 					return ledger.ErrUnchanged // read again meanwhile
 				}
@@ -74,7 +74,7 @@ func (in *Ingester) Retain(ctx context.Context, source string, keep Keep) (done 
 }
 
 // dropPages deletes the pages of a registrant that were read longer ago than keep.
-func (in *Ingester) dropPages(ctx context.Context, s schemas.Standing, now time.Time, keep time.Duration) (int, error) {
+func (in *Ingester) dropPages(ctx context.Context, s schemas.Listing, now time.Time, keep time.Duration) (int, error) {
 	old := func(p schemas.PageState) bool { return keep > 0 && now.Sub(p.Read) > keep }
 	dropped := 0
 	for _, p := range s.Pages {
@@ -85,7 +85,7 @@ func (in *Ingester) dropPages(ctx context.Context, s schemas.Standing, now time.
 	if dropped == 0 {
 		return 0, nil
 	}
-	next, err := in.ledger.Update(ctx, s.Source, s.ID, func(s *schemas.Standing) error {
+	next, err := in.ledger.Update(ctx, s.Source, s.ID, func(s *schemas.Listing) error {
 		var left []schemas.PageState
 		for _, p := range s.Pages {
 			if !old(p) {

@@ -18,7 +18,7 @@ func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
 	if err != nil {
 		return err
 	}
-	_, err = in.ledger.Update(ctx, source, schemas.RegistrantID(source, key), func(s *schemas.Standing) error {
+	_, err = in.ledger.Update(ctx, source, schemas.RegistrantID(source, key), func(s *schemas.Listing) error {
 		if !s.Listed {
 			return fmt.Errorf("sight a registrant of %s that is not listed: %w", source, fs.ErrNotExist)
 		}
@@ -28,8 +28,8 @@ func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
 	return err
 }
 
-// Standings yields every standing of source; the first error ends it.
-func (in *Ingester) Standings(ctx context.Context, source string) iter.Seq2[schemas.Standing, error] {
+// Listings yields every listing of source; the first error ends it.
+func (in *Ingester) Listings(ctx context.Context, source string) iter.Seq2[schemas.Listing, error] {
 	return in.ledger.Each(ctx, source)
 }
 

@@ -32,7 +32,7 @@ var update = flag.Bool("update", false, "write the answers of the contract files
 
 // town makes the registrants that the contract files speak of.
 func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
-	h := newHouse(t, change...)
+	h := newNode(t, change...)
 	at := func(street, city, zip string, where ...float64) func(*schemas.Record) {
 		return func(r *schemas.Record) {
 			a := schemas.Address{Kind: schemas.AddressHome, Street: street, City: city, State: "NY", Zip: zip}

@@ -185,11 +185,11 @@ func (s *Server) serveEvidence(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return unavailable("evidence_store", err)
 	}
-	standing, err := s.deps.Ledger.Standing(ctx, signed.Evidence.Source, signed.Evidence.Registrant)
+	listing, err := s.deps.Ledger.Listing(ctx, signed.Evidence.Source, signed.Evidence.Registrant)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return unavailable("ledger", err)
 	}
-	if err != nil || !standing.Listed {
+	if err != nil || !listing.Listed {
 		return gone()
 	}
 	exchangeOf(r.Context()).count = 1

@@ -388,7 +388,7 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 	left := map[schemas.UUID]bool{}
 	var proof []evidence.Match
 	for _, c := range candidates {
-		standing, ok := listed[c.Face.Registrant]
+		listing, ok := listed[c.Face.Registrant]
 		if !ok {
 			left[c.Face.Registrant] = true
 		}
@@ -399,7 +399,7 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 		found.docs = append(found.docs, doc)
 		found.sources = append(found.sources, doc.Record.Source)
 		found.matches = append(found.matches, matchOf(c, doc, persons[doc.ID], base))
-		proof = append(proof, evidenceOf(c, doc, standing, found.generation, s.deps.Now().UTC()))
+		proof = append(proof, evidenceOf(c, doc, listing, found.generation, s.deps.Now().UTC()))
 	}
 	found.scored = found.scored.Without(func(id schemas.UUID) bool { return left[id] })
 	if len(proof) == 0 || s.deps.Evidence == nil {

@@ -61,7 +61,7 @@ type faceAnswer struct {
 }
 
 func TestFacesAnswersTheContractsKeysAndNoOthers(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(40)
 	id := h.enrol(person("1001", "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), near(0.1))
 	response, body := h.do("POST", "/faces?key="+h.key, faceBody(jpeg("probe")))
@@ -100,7 +100,7 @@ func TestFacesAnswersTheContractsKeysAndNoOthers(t *testing.T) {
 }
 
 func TestFacesOrderLimitAndSharedPhotos(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(60)
 	for i := range 25 { // one photo listed under many names
 		h.enrol(person(fmt.Sprintf("s%02d", i), "Shared", fmt.Sprintf("Photo%c", 'a'+i)), near(0.05))
@@ -119,7 +119,7 @@ func TestFacesOrderLimitAndSharedPhotos(t *testing.T) {
 }
 
 func TestFacesNobodyAboveTheFloor(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(60)
 	h.gal.probe = near(9)
 	_, body := h.keyed("POST", "/faces", faceBody(jpeg("probe")))
@@ -133,7 +133,7 @@ func TestFacesNobodyAboveTheFloor(t *testing.T) {
 }
 
 func TestWhoIsDelistedNeverAnswers(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(40)
 	id := h.enrol(person("1001", "Rowan", "Testcase"), near(0.1))
 	h.ledger.gone[id] = true
@@ -169,7 +169,7 @@ func TestNothingFoundIsNeverClear(t *testing.T) {
 	}
 	details := faceBody(jpeg("probe"), `,"details":true`)
 	t.Run("none stands out", func(t *testing.T) {
-		h := newHouse(t)
+		h := newNode(t)
 		for i := range 16 { // fewer than 20: E is 16 times the model's curve at .5
 			enrol(h, i, 0.5+float32(i)/1000)
 		}
@@ -196,7 +196,7 @@ func TestNothingFoundIsNeverClear(t *testing.T) {
 		}
 	})
 	t.Run("all who stood out left", func(t *testing.T) {
-		h := newHouse(t)
+		h := newNode(t)
 		h.ledger.gone[enrol(h, 0, 0.1)] = true
 		_, body := h.keyed("POST", "/faces", details)
 		if got := decode[faceAnswer](t, body); len(got.Matches) != 0 || got.Search.Outcome != "inconclusive" {
@@ -207,7 +207,7 @@ func TestNothingFoundIsNeverClear(t *testing.T) {
 		}
 	})
 	t.Run("a match gives no advice", func(t *testing.T) {
-		h := newHouse(t)
+		h := newNode(t)
 		h.crowd(40)
 		enrol(h, 0, 0.1)
 		_, body := h.keyed("POST", "/faces", details)
@@ -250,7 +250,7 @@ func TestFacesRefusesWithTheDocumentedCode(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newNode(t)
 			h.gal.probeError = test.probeError
 			method, key := test.method, test.key
 			if method == "" {
@@ -288,7 +288,7 @@ func TestFacesRefusesWithTheDocumentedCode(t *testing.T) {
 }
 
 func TestTheLargestPhotoAndTheStrippedPrefix(t *testing.T) {
-	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true })
+	h := newNode(t, func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true })
 	largest := append(jpeg(""), make([]byte, 2_999_999-4)...)
 	if response, body := h.keyed("POST", "/faces", faceBody(largest)); response.StatusCode != 200 {
 		t.Errorf("2,999,999 bytes: %d %s", response.StatusCode, body)
@@ -304,7 +304,7 @@ func TestDemoKeyOpensTheDemoPhotoOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := newHouse(t)
+	h := newNode(t)
 	if response, body := h.do("POST", "/faces?key=DEMO", faceBody(demo)); response.StatusCode != 200 {
 		t.Errorf("demo photo: %d %s", response.StatusCode, body)
 	}
@@ -316,14 +316,14 @@ func TestDemoKeyOpensTheDemoPhotoOnly(t *testing.T) {
 			t.Errorf("%s: %d %s", name, response.StatusCode, body)
 		}
 	}
-	h = newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false })
+	h = newNode(t, func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false })
 	if response, _ := h.do("POST", "/faces?key=DEMO", faceBody(demo)); response.StatusCode != 401 {
 		t.Errorf("DEMO switched off: %d", response.StatusCode)
 	}
 }
 
 func TestDetailsSayHowCertainAndKeepEvidence(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(60)
 	id := h.enrol(person("1001", "Rowan", "Testcase"), near(0.1))
 	h.gal.others = []schemas.Box{{Left: 1, Top: 1, Right: 5, Bottom: 5}}
@@ -375,7 +375,7 @@ func (s searched) Nearest(ctx context.Context, e []float32, k int, f index.Filte
 func TestAClientThatLeavesStopsItsWork(t *testing.T) {
 	slow := waiting{began: make(chan struct{}), ended: make(chan struct{})}
 	var searches atomic.Int64
-	h := newHouse(t, func(c *queryd.Config, d *queryd.Deps) {
+	h := newNode(t, func(c *queryd.Config, d *queryd.Deps) {
 		c.EmbedTimeout = time.Hour
 		slow.embedder = d.Faces.(embedder)
 		d.Faces, d.Index = slow, searched{d.Index.(*gallery), &searches}

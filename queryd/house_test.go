@@ -74,7 +74,7 @@ type house struct {
 	gal    *gallery
 	ledger *ledger
 	photos photos
-	keys   *keys.Ring
+	keys   *keys.Store
 	key    string
 	legacy bool
 	log    *bytes.Buffer
@@ -84,7 +84,7 @@ type house struct {
 var model = schemas.Model{ID: "test/1", Dimensions: 16, Metric: "euclidean", MaxDistance: 0.6,
 	FalseMatch: []schemas.CurvePoint{{Distance: .34, Rate: 1e-4}, {Distance: .39, Rate: 1e-3}, {Distance: .45, Rate: 1e-2}}}
 
-func newHouse(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house {
+func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house {
 	t.Helper()
 	ctx := t.Context()
 	ring, err := keys.Open(ctx, js, 1)
@@ -340,24 +340,24 @@ type ledger struct {
 	asked atomic.Int64
 }
 
-func (l *ledger) Standing(ctx context.Context, _ string, id schemas.UUID) (schemas.Standing, error) {
+func (l *ledger) Listing(ctx context.Context, _ string, id schemas.UUID) (schemas.Listing, error) {
 	return l.Find(ctx, id)
 }
 
-func (l *ledger) Find(_ context.Context, id schemas.UUID) (schemas.Standing, error) {
+func (l *ledger) Find(_ context.Context, id schemas.UUID) (schemas.Listing, error) {
 	l.asked.Add(1)
 	if l.err != nil {
-		return schemas.Standing{}, l.err
+		return schemas.Listing{}, l.err
 	}
 	if l.gone[id] {
-		return schemas.Standing{ID: id, Source: "us-zz"}, nil
+		return schemas.Listing{ID: id, Source: "us-zz"}, nil
 	}
 	docs, _ := l.gal.Lookup(context.Background(), id)
 	if len(docs) == 0 {
-		return schemas.Standing{}, fs.ErrNotExist
+		return schemas.Listing{}, fs.ErrNotExist
 	}
 	d := docs[0]
-	s := schemas.Standing{ID: id, Source: d.Record.Source, Listed: true, Sighted: clock.Add(-time.Hour), Record: schemas.DigestOf([]byte("record"))}
+	s := schemas.Listing{ID: id, Source: d.Record.Source, Listed: true, Sighted: clock.Add(-time.Hour), Record: schemas.DigestOf([]byte("record"))}
 	for _, p := range d.Record.Photos {
 		s.Photos = append(s.Photos, schemas.PhotoState{URL: p.URL, Digest: p.Digest})
 	}

@@ -117,7 +117,7 @@ func TestPhotosAreCachedBrieflyAndByDigest(t *testing.T) {
 
 func TestLimitsOfAKey(t *testing.T) {
 	now := clock
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) { d.Now = func() time.Time { return now } })
+	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) { d.Now = func() time.Time { return now } })
 	secret, key, err := h.keys.Add(t.Context(), "limited "+t.Name(), keys.Limits{PerMinute: 2, PerDay: 3})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestLimitsOfAKey(t *testing.T) {
 }
 
 func TestReadyNamesThePartThatIsNot(t *testing.T) {
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) {
+	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) {
 		d.Ready = map[string]func(context.Context) error{"broker": func(context.Context) error { return errors.New("secret host is down") }}
 	})
 	response, body := h.do("GET", "/readyz", "")
@@ -184,7 +184,7 @@ func TestAnUnreachableIndexIs503(t *testing.T) {
 }
 
 func TestSlowAndOversizedClientsAreCutOff(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	base := h.listen()
 	host := strings.TrimPrefix(base, "http://")
 	conn, err := net.Dial("tcp", host)
@@ -219,7 +219,7 @@ func TestSlowAndOversizedClientsAreCutOff(t *testing.T) {
 
 // TestClientsInTheWild runs testdata/clients against a server, as users of Offenders.io wrote theirs.
 func TestClientsInTheWild(t *testing.T) {
-	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.PublicURL = "" })
+	h := newNode(t, func(c *queryd.Config, _ *queryd.Deps) { c.PublicURL = "" })
 	h.crowd(40)
 	h.enrol(person("1001", "Rowan", "Testcase"), near(0.1))
 	base := h.listen()
@@ -260,7 +260,7 @@ func FuzzParameters(f *testing.F) {
 	f.Add("", `{"lastName":"a","page":1}`)
 	f.Add("", `{"lastName":{"a":1}}`)
 	f.Fuzz(func(t *testing.T, query, body string) {
-		h := fuzzHouse(t)
+		h := fuzzNode(t)
 		method := "GET"
 		if body != "" {
 			method = "POST"
@@ -283,7 +283,7 @@ func FuzzFaceBodies(f *testing.F) {
 	f.Add(`{"queryImageBase64":["a"],"state":7}`)
 	f.Add(faceBody(jpeg("x"), `,"details":true,"state":["NY","New Jersey"],"ageMin":-1`))
 	f.Fuzz(func(t *testing.T, body string) {
-		h := fuzzHouse(t)
+		h := fuzzNode(t)
 		if response, answer := h.do("POST", "/faces", body, "X-API-Key", h.key); response.StatusCode != 200 && response.StatusCode != 400 {
 			t.Errorf("%d %s", response.StatusCode, answer)
 		}
@@ -292,8 +292,8 @@ func FuzzFaceBodies(f *testing.F) {
 
 var fuzzed *house
 
-// fuzzHouse is one house for all inputs of a fuzz run.
-func fuzzHouse(t *testing.T) *house {
+// fuzzNode is one house for all inputs of a fuzz run.
+func fuzzNode(t *testing.T) *house {
 	if fuzzed == nil {
 		fuzzed = town(t)
 	}

@@ -100,7 +100,7 @@ func (q quota) write(h http.Header) {
 
 // flush stores what was counted and learns what the other daemons counted. What could not be
 // stored is kept.
-func (l *limiter) flush(ctx context.Context, ring *keys.Ring) error {
+func (l *limiter) flush(ctx context.Context, ring *keys.Store) error {
 	l.mu.Lock()
 	ids := make([]string, 0, len(l.keys))
 	for id := range l.keys {
@@ -116,7 +116,7 @@ func (l *limiter) flush(ctx context.Context, ring *keys.Ring) error {
 	return failed
 }
 
-func (l *limiter) flushKey(ctx context.Context, ring *keys.Ring, id string) error {
+func (l *limiter) flushKey(ctx context.Context, ring *keys.Store, id string) error {
 	l.mu.Lock()
 	c := l.keys[id]
 	late, day, pending := c.late, c.day, c.pending

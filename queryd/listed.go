@@ -32,24 +32,24 @@ func (s *Server) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docum
 
 // listed asks the ledger which of the documents' registrants are listed now. Who is not in the
 // map must not be in an answer; when the ledger cannot be asked there is no answer.
-func (s *Server) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Standing, error) {
+func (s *Server) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Listing, error) {
 	defer s.metrics.timed("ledger")()
 	var mu sync.Mutex
-	all := make(map[schemas.UUID]schemas.Standing, len(docs))
+	all := make(map[schemas.UUID]schemas.Listing, len(docs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(ledgerCalls)
 	for _, d := range docs {
 		group.Go(func() error {
-			standing, err := s.deps.Ledger.Standing(ctx, d.Record.Source, d.ID)
+			listing, err := s.deps.Ledger.Listing(ctx, d.Record.Source, d.ID)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
-			if err != nil || !standing.Listed {
+			if err != nil || !listing.Listed {
 				s.metrics.delisted.Inc()
 				return nil
 			}
 			mu.Lock()
-			all[d.ID] = standing
+			all[d.ID] = listing
 			mu.Unlock()
 			return nil
 		})
@@ -62,7 +62,7 @@ func (s *Server) listed(ctx context.Context, docs []index.Document) (map[schemas
 
 // persons maps each document's registrant to its person id, where at least two listed
 // registrants share it and no two of them disagree in middle name or suffix.
-func (s *Server) persons(ctx context.Context, docs []index.Document, known map[schemas.UUID]schemas.Standing) (map[schemas.UUID]schemas.UUID, error) {
+func (s *Server) persons(ctx context.Context, docs []index.Document, known map[schemas.UUID]schemas.Listing) (map[schemas.UUID]schemas.UUID, error) {
 	var wanted []schemas.UUID
 	for _, d := range docs {
 		if d.Person != "" && !slices.Contains(wanted, d.Person) {

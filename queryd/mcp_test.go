@@ -99,7 +99,7 @@ func FuzzMCP(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, message string) {
-		h := fuzzHouse(t)
+		h := fuzzNode(t)
 		response, answer := h.do("POST", "/mcp", message, "X-API-Key", h.key, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
 		if response.StatusCode >= 500 || strings.Contains(h.logged(), "panic") {
 			t.Errorf("%d %s", response.StatusCode, answer)

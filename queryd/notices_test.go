@@ -12,7 +12,7 @@ import (
 // TestManySourcesMakeNoHugeHeaders holds that an answer with records of many registries passes
 // through proxies, which take some kilobytes of headers, and says where the other notices are.
 func TestManySourcesMakeNoHugeHeaders(t *testing.T) {
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) {
+	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) {
 		for i := range 40 {
 			d.Sources = append(d.Sources, queryd.Source{ID: fmt.Sprintf("us-z%02d", i), Name: fmt.Sprintf("Example Registry %d", i),
 				Notices: []string{strings.Repeat("Positive identification needs fingerprints. ", 5)}})

@@ -148,14 +148,14 @@ func matchOf(c similarity.Candidate, d index.Document, person schemas.UUID, base
 }
 
 // evidenceOf is what proves a match.
-func evidenceOf(c similarity.Candidate, d index.Document, standing schemas.Standing, g index.Generation, now time.Time) evidence.Match {
+func evidenceOf(c similarity.Candidate, d index.Document, listing schemas.Listing, g index.Generation, now time.Time) evidence.Match {
 	m := evidence.Match{
 		Searched: now, Source: d.Record.Source, Registrant: d.ID, Face: c.Face.ID, Photo: c.Face.Photo,
-		Pages: []evidence.Page{}, Record: standing.Record, Sighted: standing.Sighted, SourceURL: d.Record.URL,
+		Pages: []evidence.Page{}, Record: listing.Record, Sighted: listing.Sighted, SourceURL: d.Record.URL,
 		Model: g.Model.ID, Generation: g.Name, Distance: c.Distance, Similarity: c.Similarity,
 		ExpectedFalseMatches: c.ExpectedFalseMatches, Calibration: c.Calibration,
 	}
-	for _, p := range standing.Pages {
+	for _, p := range listing.Pages {
 		m.Pages = append(m.Pages, evidence.Page{URL: p.URL, SHA256: p.Digest, Read: p.Read})
 	}
 	return m

@@ -179,7 +179,7 @@ func rank(docs []index.Document, asked search, s *Server) []hit {
 // where somebody has left the registry and the index has not followed yet: nobody else moves to
 // another page by that. The number of pages counts what the index holds, and is exact when
 // everything fits on one.
-func (s *Server) listedPage(ctx context.Context, hits []hit, page, perPage int) (shown []hit, listed map[schemas.UUID]schemas.Standing, pages int, err error) {
+func (s *Server) listedPage(ctx context.Context, hits []hit, page, perPage int) (shown []hit, listed map[schemas.UUID]schemas.Listing, pages int, err error) {
 	whole := len(hits) <= perPage
 	if !whole {
 		from := min((page-1)*perPage, len(hits))

@@ -147,7 +147,7 @@ func (c *coverage) missing(t *testing.T) (all []string) {
 }
 
 func TestOpenAPIIsServedAndEveryAnswerHasAnExample(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	response, body := h.do("GET", "/openapi.json", "")
 	if response.StatusCode != 200 {
 		t.Fatalf("status %d", response.StatusCode)

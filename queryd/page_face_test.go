@@ -99,7 +99,7 @@ func drawn(t *testing.T, width, height int) []byte {
 // gallerySeen is a house whose registrants have real pictures of nobody.
 func gallerySeen(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) (*house, *lens) {
 	l := &lens{left: make(chan struct{})}
-	h := newHouse(t, append(change, func(c *queryd.Config, d *queryd.Deps) {
+	h := newNode(t, append(change, func(c *queryd.Config, d *queryd.Deps) {
 		c.PublicURL = "https://elsewhere.test" // the page must load its photos from where it is itself
 		l.Embedder = d.Faces
 		d.Faces = l
@@ -435,7 +435,7 @@ func TestAFaceIsSearchedWithTheKeyboardAlone(t *testing.T) {
 
 func TestAdviceOfAnInconclusiveSearchIsOneClick(t *testing.T) {
 	seen := &lens{}
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) { seen.Embedder, d.Faces = d.Faces, seen })
+	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) { seen.Embedder, d.Faces = d.Faces, seen })
 	for i := range 18 { // too few for a fit, and all a little alike
 		h.enrol(person(fmt.Sprint(i), "Stranger", fmt.Sprintf("Nobody%c", 'a'+i), func(r *schemas.Record) {
 			if i%2 == 0 {

@@ -141,11 +141,11 @@ func (s *Server) findRecord(ctx context.Context, id schemas.UUID) (recordView, e
 	if err != nil {
 		return recordView{}, err
 	}
-	standing, ok := listed[id]
+	listing, ok := listed[id]
 	if !ok {
 		return recordView{}, gone()
 	}
-	v := s.recordOf(docs[0], standing)
+	v := s.recordOf(docs[0], listing)
 	if person := docs[0].Person; person != "" {
 		same, _, err := s.deps.Index.Find(ctx, index.Query{Persons: []schemas.UUID{person}})
 		if err != nil {
@@ -166,14 +166,14 @@ func (s *Server) findRecord(ctx context.Context, id schemas.UUID) (recordView, e
 }
 
 // recordOf arranges a record for reading.
-func (s *Server) recordOf(d index.Document, standing schemas.Standing) recordView {
+func (s *Server) recordOf(d index.Document, listing schemas.Listing) recordView {
 	r := d.Record
 	source, known := s.sources[r.Source]
 	if !known {
 		source = Source{ID: r.Source, Name: r.Source}
 	}
 	v := recordView{ID: d.ID, Name: titled(fullName(r.Name)), Level: r.Level.Value, Source: source, URL: r.URL,
-		AsPrinted: r.SourceFields, Sighted: deref(wireTime(standing.Sighted)), FirstSeen: deref(wireTime(d.FirstSeen)), LastChange: deref(wireTime(d.Changed))}
+		AsPrinted: r.SourceFields, Sighted: deref(wireTime(listing.Sighted)), FirstSeen: deref(wireTime(d.FirstSeen)), LastChange: deref(wireTime(d.Changed))}
 	add := func(title string, rows ...row) {
 		if rows = slices.DeleteFunc(rows, func(f row) bool { return f.Value == "" }); len(rows) > 0 {
 			v.Groups = append(v.Groups, group{title, rows})

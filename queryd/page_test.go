@@ -209,7 +209,7 @@ func TestFailuresOfThePageSayWhatToDo(t *testing.T) {
 }
 
 func TestThePageEscapesWhatRegistriesSay(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	id := h.enrol(person("1", "Rowan", `<script>alert(1)</script>`, func(r *schemas.Record) {
 		r.Name.Full, r.URL = `<img src=x onerror=alert(1)>`, "javascript:alert(1)"
 		r.SourceFields = []schemas.Field{{Name: "<b>", Value: "<i>"}}

@@ -92,7 +92,7 @@ func (s *Server) findPhoto(ctx context.Context, id, faceID schemas.UUID) (blob.R
 	if err != nil {
 		return blob.Ref{}, err
 	}
-	standing, ok := listed[d.ID]
+	listing, ok := listed[d.ID]
 	if !ok {
 		return blob.Ref{}, gone()
 	}
@@ -106,7 +106,7 @@ func (s *Server) findPhoto(ctx context.Context, id, faceID schemas.UUID) (blob.R
 	if !ok {
 		return blob.Ref{}, fs.ErrNotExist // listed without a photo
 	}
-	if !slices.ContainsFunc(standing.Photos, func(p schemas.PhotoState) bool { return p.Digest == photo }) {
+	if !slices.ContainsFunc(listing.Photos, func(p schemas.PhotoState) bool { return p.Digest == photo }) {
 		return blob.Ref{}, gone()
 	}
 	return blob.Ref{Owner: d.ID, Kind: blob.Photo, Digest: photo}, nil
@@ -123,13 +123,13 @@ func facePhoto(d index.Document, faceID schemas.UUID) (schemas.Digest, bool) {
 
 // whyMissing tells a registrant that was delisted from an id that never was.
 func (s *Server) whyMissing(ctx context.Context, id schemas.UUID) error {
-	standing, err := s.deps.Ledger.Find(ctx, id)
+	listing, err := s.deps.Ledger.Find(ctx, id)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return fs.ErrNotExist
 	case err != nil:
 		return unavailable("ledger", err)
-	case !standing.Listed:
+	case !listing.Listed:
 		return gone()
 	}
 	return fs.ErrNotExist // listed, and not indexed yet

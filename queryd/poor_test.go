@@ -13,7 +13,7 @@ import (
 // for order is by similarity alone, but never silently: its quality stands beside the match, and
 // on the card of the page.
 func TestAPoorEnrolledPhotoIsNeverSilentlyFirst(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	h.crowd(60)
 	poor := h.enrol(person("poor", "Rowan", "Testcase"), near(0.02))
 	good := h.enrol(person("good", "Robin", "Sample"), near(0.03))

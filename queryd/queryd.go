@@ -87,11 +87,11 @@ func (c Config) withDefaults() (Config, error) {
 
 // Ledger says who is listed.
 type Ledger interface {
-	// Standing returns what the ledger knows of a registrant. Errors: fs.ErrNotExist for one
+	// Listing returns what the ledger knows of a registrant. Errors: fs.ErrNotExist for one
 	// it never saw.
-	Standing(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, error)
-	// Find is Standing for an id whose source is not known.
-	Find(ctx context.Context, id schemas.UUID) (schemas.Standing, error)
+	Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error)
+	// Find is Listing for an id whose source is not known.
+	Find(ctx context.Context, id schemas.UUID) (schemas.Listing, error)
 }
 
 // Photos is the part of blob.Store that is read here.
@@ -138,7 +138,7 @@ type Deps struct {
 	MoreFaces []face.Embedder
 	Photos    Photos
 	Ledger    Ledger
-	Keys      *keys.Ring
+	Keys      *keys.Store
 	Evidence  *evidence.Store // optional: without it matches have no evidence
 	Sources   []Source
 	// State tells how a source stands; optional: coverage then says "unknown".

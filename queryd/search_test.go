@@ -24,7 +24,7 @@ func names(t *testing.T, body string) []string {
 // TestBroadSearchesAskTheLedgerAboutOnePage holds that what the ledger is asked does not grow with
 // the hits, that nobody who left is shown, and that nobody else moves to another page by it.
 func TestBroadSearchesAskTheLedgerAboutOnePage(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	for i := range 500 {
 		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), nil)
 	}
@@ -105,7 +105,7 @@ func TestPersonsMustAgreeInAllNames(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			h := newHouse(t)
+			h := newNode(t)
 			for i, change := range []func(*schemas.Record){test.first, test.second} {
 				h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) {
 					r.Birth = born
@@ -126,7 +126,7 @@ func TestPersonsMustAgreeInAllNames(t *testing.T) {
 }
 
 func TestPagesAreStableAndWhole(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	for i := range 45 {
 		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), nil)
 	}
@@ -153,7 +153,7 @@ func TestPagesAreStableAndWhole(t *testing.T) {
 }
 
 func TestThePageTurnsPages(t *testing.T) {
-	h := newHouse(t)
+	h := newNode(t)
 	for i := range 25 {
 		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), nil)
 	}

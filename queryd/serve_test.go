@@ -24,12 +24,12 @@ import (
 
 // TestTwoDaemonsBehindOneAddressAnswerAsOne sends every other request to another daemon.
 func TestTwoDaemonsBehindOneAddressAnswerAsOne(t *testing.T) {
-	one := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.PublicURL = "" })
+	one := newNode(t, func(c *queryd.Config, _ *queryd.Deps) { c.PublicURL = "" })
 	one.crowd(60)
 	for i := range 45 {
 		one.enrol(person(fmt.Sprint(i), "Rowan", "Testcase"), near(0.1+0.01*float32(i)))
 	}
-	two := newHouse(t, func(c *queryd.Config, d *queryd.Deps) {
+	two := newNode(t, func(c *queryd.Config, d *queryd.Deps) {
 		c.PublicURL = ""
 		d.Index, d.Faces, d.Photos, d.Ledger, d.Metrics = one.gal, embedder{one.gal}, one.photos, one.ledger, prometheus.NewRegistry()
 	})
@@ -107,7 +107,7 @@ func (h held) Embed(ctx context.Context, photo []byte, p face.Purpose) (face.Res
 
 func TestRequestsAtHandFinishWhenTheDaemonEnds(t *testing.T) {
 	slow := held{began: make(chan struct{}), goOn: make(chan struct{})}
-	h := newHouse(t, func(_ *queryd.Config, d *queryd.Deps) {
+	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) {
 		slow.embedder = d.Faces.(embedder)
 		d.Faces = slow
 	})
@@ -154,7 +154,7 @@ func TestRequestsAtHandFinishWhenTheDaemonEnds(t *testing.T) {
 
 // TestASlowBodyIsCutOff sends one byte after the other for ever.
 func TestASlowBodyIsCutOff(t *testing.T) {
-	h := newHouse(t, func(c *queryd.Config, _ *queryd.Deps) { c.ReadTimeout = time.Second })
+	h := newNode(t, func(c *queryd.Config, _ *queryd.Deps) { c.ReadTimeout = time.Second })
 	conn, err := net.Dial("tcp", strings.TrimPrefix(h.listen(), "http://"))
 	must(t, err)
 	defer conn.Close()

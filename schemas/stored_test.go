@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// FuzzDecodeStanding: whatever is stored is refused or read, and what was read is stored alike
+// FuzzDecodeListing: whatever is stored is refused or read, and what was read is stored alike
 // from then on.
-func FuzzDecodeStanding(f *testing.F) {
-	whole, err := Standing{ID: RandomID(), Source: "us-ny", Revision: 3, Listed: true, Changed: time.Unix(1, 0).UTC(), Key: "7", Photos: []PhotoState{{URL: "u"}},
+func FuzzDecodeListing(f *testing.F) {
+	whole, err := Listing{ID: RandomID(), Source: "us-ny", Revision: 3, Listed: true, Changed: time.Unix(1, 0).UTC(), Key: "7", Photos: []PhotoState{{URL: "u"}},
 		Marks: map[string]Mark{"g": {Revision: 3, Faces: 1}}, Removal: &Removal{Reason: "r"}}.Encode()
 	if err != nil {
 		f.Fatal(err)
@@ -19,18 +19,18 @@ func FuzzDecodeStanding(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := DecodeStanding(data)
+		s, err := DecodeListing(data)
 		if err != nil {
 			return
 		}
-		if s.Schema > StandingSchema {
+		if s.Schema > ListingSchema {
 			t.Fatalf("schema %d was read", s.Schema)
 		}
 		once, err := s.Encode()
 		if err != nil {
 			return // a time that JSON has no form for
 		}
-		again, err := DecodeStanding(once)
+		again, err := DecodeListing(once)
 		if err != nil {
 			t.Fatalf("%s is not read again: %v", once, err)
 		}

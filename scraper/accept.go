@@ -75,25 +75,25 @@ func (c *Crawl) take(ctx context.Context, d Draft, pages []schemas.CapturedPage)
 	if twice {
 		return nil
 	}
-	standing, known, err := c.known(ctx, d.Record.Key)
+	listing, known, err := c.known(ctx, d.Record.Key)
 	if err != nil {
 		return err
 	}
-	if known && standing.Run == c.run {
+	if known && listing.Run == c.run {
 		return c.note(ctx, d.Record.Key, nil)
 	}
-	return c.accept(ctx, d, pages, standing)
+	return c.accept(ctx, d, pages, listing)
 }
 
 // accept fetches the draft's photos as needed and brings the capture to the sink.
-func (c *Crawl) accept(ctx context.Context, d Draft, pages []schemas.CapturedPage, standing schemas.Standing) error {
+func (c *Crawl) accept(ctx context.Context, d Draft, pages []schemas.CapturedPage, listing schemas.Listing) error {
 	if c.info.Policy.NoCoords {
 		for i := range d.Record.Addresses {
 			d.Record.Addresses[i].Lat, d.Record.Addresses[i].Lon = nil, nil
 		}
 	}
-	if !standing.Listed {
-		standing = schemas.Standing{}
+	if !listing.Listed {
+		listing = schemas.Listing{}
 	}
 	capture := schemas.Capture{Record: d.Record, Pages: pages, Read: c.Now().UTC()}
 	if c.info.Policy.KeepPages < 0 {
@@ -101,7 +101,7 @@ func (c *Crawl) accept(ctx context.Context, d Draft, pages []schemas.CapturedPag
 	}
 	var err error
 	for again := range 2 {
-		if capture.Photos, err = c.takePhotos(ctx, d, standing); err != nil {
+		if capture.Photos, err = c.takePhotos(ctx, d, listing); err != nil {
 			return err
 		}
 		var outcome schemas.Outcome
@@ -111,7 +111,7 @@ func (c *Crawl) accept(ctx context.Context, d Draft, pages []schemas.CapturedPag
 			return c.note(ctx, d.Record.Key, &capture)
 		}
 		if again == 0 && errors.Is(err, schemas.ErrPhotoNeeded) {
-			standing.Photos = nil // fetch them all
+			listing.Photos = nil // fetch them all
 			continue
 		}
 		break
@@ -324,17 +324,17 @@ func (c *Crawl) acceptSpool(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		standing, known, err := c.known(ctx, key)
+		listing, known, err := c.known(ctx, key)
 		if err != nil {
 			return err
 		}
-		if known && standing.Run == c.run {
+		if known && listing.Run == c.run {
 			if err := c.note(ctx, key, nil); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := c.accept(ctx, join(drafts), pages, standing); err != nil {
+		if err := c.accept(ctx, join(drafts), pages, listing); err != nil {
 			return err
 		}
 	}

@@ -303,14 +303,14 @@ func (c *Crawl) one(ctx context.Context, r Request, key string) error {
 	if err := c.inWindow(); err != nil {
 		return err
 	}
-	standing, known, err := c.known(ctx, key)
+	listing, known, err := c.known(ctx, key)
 	if err != nil {
 		return err
 	}
-	if known && standing.Run == c.run {
+	if known && listing.Run == c.run {
 		return c.note(ctx, key, nil) // accepted before the run was interrupted
 	}
-	if known && !c.due(standing, r) {
+	if known && !c.due(listing, r) {
 		return c.sight(ctx, key, true)
 	}
 	drafts, evidence, err := c.gather(ctx, r)
@@ -332,7 +332,7 @@ func (c *Crawl) one(ctx context.Context, r Request, key string) error {
 	case len(drafts) == 0:
 		return nil // left out by a rule
 	}
-	return c.accept(ctx, join(drafts), evidence, standing)
+	return c.accept(ctx, join(drafts), evidence, listing)
 }
 
 // gather reads r and the pages it leads to, all of one registrant.
@@ -363,10 +363,10 @@ func (c *Crawl) gather(ctx context.Context, r Request) ([]Draft, []schemas.Captu
 // maxPages bounds how many pages one registrant may have.
 const maxPages = 100
 
-func (c *Crawl) known(ctx context.Context, key string) (schemas.Standing, bool, error) {
+func (c *Crawl) known(ctx context.Context, key string) (schemas.Listing, bool, error) {
 	s, err := c.Sink.Known(ctx, c.info.ID, key)
 	if errors.Is(err, fs.ErrNotExist) {
-		return schemas.Standing{}, false, nil
+		return schemas.Listing{}, false, nil
 	}
 	if err != nil {
 		return s, false, fmt.Errorf("%w: %w", errSink, err)
@@ -376,7 +376,7 @@ func (c *Crawl) known(ctx context.Context, key string) (schemas.Standing, bool, 
 
 // due reports whether a rolling source's registrant is to be read again: its page is older than
 // three quarters of the refresh time, or the list says it changed since.
-func (c *Crawl) due(s schemas.Standing, r Request) bool {
+func (c *Crawl) due(s schemas.Listing, r Request) bool {
 	if c.info.Manners.Refresh == 0 || c.Now().Sub(s.Sighted) > c.info.Manners.Refresh*3/4 {
 		return true
 	}

@@ -14,7 +14,7 @@ import (
 // DryRun is a Sink that says what a run would change and writes nothing.
 type DryRun struct {
 	known interface {
-		Known(ctx context.Context, source, key string) (schemas.Standing, error)
+		Known(ctx context.Context, source, key string) (schemas.Listing, error)
 	}
 	archive Archive
 
@@ -58,7 +58,7 @@ func (d *DryRun) Begin(context.Context, string, bool) (string, []byte, error) { 
 func (d *DryRun) Checkpoint(context.Context, string, string, []byte) error { return nil }
 
 // Known asks the real sink.
-func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Standing, error) {
+func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Listing, error) {
 	return d.known.Known(ctx, source, key)
 }
 
@@ -75,15 +75,15 @@ func (d *DryRun) Accept(ctx context.Context, _ string, c schemas.Capture) (schem
 
 func (d *DryRun) outcome(ctx context.Context, c schemas.Capture) (schemas.Outcome, error) {
 	d.mark(c.Record.Source, c.Record.Key)
-	standing, err := d.Known(ctx, c.Record.Source, c.Record.Key)
+	listing, err := d.Known(ctx, c.Record.Source, c.Record.Key)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return schemas.OutcomeNew, nil
 	case err != nil:
 		return "", err
-	case standing.Removal != nil:
+	case listing.Removal != nil:
 		return schemas.OutcomeRefused, nil
-	case !standing.Listed:
+	case !listing.Listed:
 		return schemas.OutcomeReturned, nil
 	}
 	rec := c.Record
@@ -98,7 +98,7 @@ func (d *DryRun) outcome(ctx context.Context, c schemas.Capture) (schemas.Outcom
 	if err != nil {
 		return "", err
 	}
-	if schemas.DigestOf(data) != standing.Record {
+	if schemas.DigestOf(data) != listing.Record {
 		return schemas.OutcomeChanged, nil
 	}
 	return schemas.OutcomeUnchanged, nil
@@ -121,17 +121,17 @@ func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSumm
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	listed := 0
-	for standing, err := range d.archive.Standings(ctx, source) {
+	for listing, err := range d.archive.Listings(ctx, source) {
 		if err != nil {
 			return s, fmt.Errorf("compare with the ledger: %w", err)
 		}
-		if !standing.Listed {
+		if !listing.Listed {
 			continue
 		}
 		listed++
-		if _, ok := d.seen[standing.ID]; !ok {
+		if _, ok := d.seen[listing.ID]; !ok {
 			s.Delisted++
-			d.change(Change{ID: standing.ID, Key: standing.Key, Does: "delisted"})
+			d.change(Change{ID: listing.ID, Key: listing.Key, Does: "delisted"})
 		}
 	}
 	// A real run has listed by now who is new or back.

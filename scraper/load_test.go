@@ -24,34 +24,34 @@ var loadPeople = flag.Int("load", 2000, "registrants of BenchmarkCrawl's sample 
 type countingSink struct {
 	scrapertest.Sink
 	mu    sync.Mutex
-	known map[schemas.UUID]schemas.Standing
+	known map[schemas.UUID]schemas.Listing
 }
 
 func (s *countingSink) Begin(context.Context, string, bool) (string, []byte, error) {
 	return fmt.Sprint(time.Now().UnixNano()), nil, nil
 }
 func (s *countingSink) Checkpoint(context.Context, string, string, []byte) error { return nil }
-func (s *countingSink) Known(_ context.Context, source, key string) (schemas.Standing, error) {
+func (s *countingSink) Known(_ context.Context, source, key string) (schemas.Listing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	standing, ok := s.known[schemas.RegistrantID(source, key)]
+	listing, ok := s.known[schemas.RegistrantID(source, key)]
 	if !ok {
-		return standing, os.ErrNotExist
+		return listing, os.ErrNotExist
 	}
-	return standing, nil
+	return listing, nil
 }
 func (s *countingSink) Accept(_ context.Context, run string, c schemas.Capture) (schemas.Outcome, error) {
-	standing := schemas.Standing{Listed: true, Run: run, Sighted: c.Read}
+	listing := schemas.Listing{Listed: true, Run: run, Sighted: c.Read}
 	for i, p := range c.Photos {
 		digest := p.Unchanged
 		if p.Data != nil {
 			digest = schemas.DigestOf(p.Data)
 		}
-		standing.Photos = append(standing.Photos, schemas.PhotoState{URL: c.Record.Photos[i].URL, Digest: digest, ETag: p.ETag, LastModified: p.LastModified, Taken: c.Record.Photos[i].Taken, Problem: p.Problem})
+		listing.Photos = append(listing.Photos, schemas.PhotoState{URL: c.Record.Photos[i].URL, Digest: digest, ETag: p.ETag, LastModified: p.LastModified, Taken: c.Record.Photos[i].Taken, Problem: p.Problem})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.known[schemas.RegistrantID(c.Record.Source, c.Record.Key)] = standing
+	s.known[schemas.RegistrantID(c.Record.Source, c.Record.Key)] = listing
 	return schemas.OutcomeNew, nil
 }
 func (s *countingSink) Finish(_ context.Context, _, _ string, sum schemas.RunSummary) (schemas.RunSummary, error) {
@@ -72,7 +72,7 @@ func BenchmarkCrawl(b *testing.B) {
 	}
 	defer server.Close()
 	for b.Loop() {
-		sink := &countingSink{known: map[schemas.UUID]schemas.Standing{}}
+		sink := &countingSink{known: map[schemas.UUID]schemas.Listing{}}
 		peak, stop := watchHeap()
 		for pass, name := range []string{"first", "second"} {
 			photos := site.Requests("/SomsSUBDirectory/offenderDetailsServletOther")

@@ -44,13 +44,13 @@ var longNumber = regexp.MustCompile(`\d{4}`)
 
 // takePhotos gives what is known of each of the draft's photos, fetching only those whose
 // address, date or validator changed. Errors: what ends the run.
-func (c *Crawl) takePhotos(ctx context.Context, d Draft, standing schemas.Standing) ([]schemas.CapturedPhoto, error) {
+func (c *Crawl) takePhotos(ctx context.Context, d Draft, listing schemas.Listing) ([]schemas.CapturedPhoto, error) {
 	var out []schemas.CapturedPhoto
 	for i, photo := range d.Record.Photos {
 		if i >= len(d.Photos) {
 			return nil, fmt.Errorf("draft with %d photos and %d requests: %w", len(d.Record.Photos), len(d.Photos), ErrLayout)
 		}
-		taken, err := c.takePhoto(ctx, photo, d.Photos[i], standing)
+		taken, err := c.takePhoto(ctx, photo, d.Photos[i], listing)
 		if err != nil {
 			return nil, err
 		}
@@ -59,7 +59,7 @@ func (c *Crawl) takePhotos(ctx context.Context, d Draft, standing schemas.Standi
 	return out, nil
 }
 
-func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, standing schemas.Standing) (schemas.CapturedPhoto, error) {
+func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, listing schemas.Listing) (schemas.CapturedPhoto, error) {
 	switch {
 	case c.info.Policy.NoPhotos:
 		return c.photo("not_kept", schemas.CapturedPhoto{Problem: PhotoPolicy}), nil
@@ -72,10 +72,10 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, s
 	case c.stubURL(r.URL):
 		return c.photo("placeholder", schemas.CapturedPhoto{Problem: PhotoPlaceholder}), nil
 	}
-	i := slices.IndexFunc(standing.Photos, func(p schemas.PhotoState) bool { return p.URL == photo.URL })
+	i := slices.IndexFunc(listing.Photos, func(p schemas.PhotoState) bool { return p.URL == photo.URL })
 	var was schemas.PhotoState
-	if i >= 0 && (standing.Photos[i].Digest != "" || standing.Photos[i].Problem == PhotoPlaceholder) {
-		was = standing.Photos[i]
+	if i >= 0 && (listing.Photos[i].Digest != "" || listing.Photos[i].Problem == PhotoPlaceholder) {
+		was = listing.Photos[i]
 	}
 	same := schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
 	if was.URL != "" && !photo.Taken.IsZero() && photo.Taken == was.Taken {

@@ -34,12 +34,12 @@ func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 	}
 	sum := schemas.RunSummary{Schema: 1, Run: run, Source: id, Started: time.Now().UTC(), State: schemas.RunSame, DryRun: a.DryRun,
 		Reason: "stored pages read again, the site was not asked", Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
-	for standing, serr := range a.Archive.Standings(ctx, id) {
+	for listing, serr := range a.Archive.Listings(ctx, id) {
 		if err = serr; err != nil {
 			break
 		}
-		if standing.Listed && len(standing.Pages) > 0 {
-			if err = a.one(ctx, run, standing, &sum); err != nil {
+		if listing.Listed && len(listing.Pages) > 0 {
+			if err = a.one(ctx, run, listing, &sum); err != nil {
 				break
 			}
 		}
@@ -51,11 +51,11 @@ func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 	return sum, errors.Join(err, a.Sink.Abandon(context.WithoutCancel(ctx), id, run, sum))
 }
 
-func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing, sum *schemas.RunSummary) error {
-	capture := schemas.Capture{Read: standing.Sighted}
+func (a *Reread) one(ctx context.Context, run string, listing schemas.Listing, sum *schemas.RunSummary) error {
+	capture := schemas.Capture{Read: listing.Sighted}
 	var drafts []Draft
-	for _, at := range standing.Pages {
-		data, err := a.Archive.Page(ctx, standing.ID, at)
+	for _, at := range listing.Pages {
+		data, err := a.Archive.Page(ctx, listing.ID, at)
 		if errors.Is(err, fs.ErrNotExist) {
 			sum.Errors["page_gone"]++
 			return nil
@@ -72,11 +72,11 @@ func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing,
 		sum.Pages++
 		if err != nil {
 			sum.Errors["layout"]++
-			a.Logger.Warn("stored page not understood", "source", sum.Source, "registrant", standing.ID, "error", err)
+			a.Logger.Warn("stored page not understood", "source", sum.Source, "registrant", listing.ID, "error", err)
 			return nil
 		}
 		kept := []schemas.CapturedPage{{URL: at.URL, Data: data, Read: at.Read}}
-		for i, d := range ofKey(parsed.Drafts, standing.Key) {
+		for i, d := range ofKey(parsed.Drafts, listing.Key) {
 			drafts = append(drafts, d)
 			kept = append(kept[:min(i, len(kept))], evidence(page, d)) // less what a newer version no longer keeps
 		}
@@ -93,7 +93,7 @@ func (a *Reread) one(ctx context.Context, run string, standing schemas.Standing,
 	}
 	capture.Record = join(drafts).Record
 	for _, p := range capture.Record.Photos {
-		capture.Photos = append(capture.Photos, storedPhoto(p, standing))
+		capture.Photos = append(capture.Photos, storedPhoto(p, listing))
 	}
 	outcome, err := a.Sink.Accept(ctx, run, capture)
 	if err != nil {
@@ -122,8 +122,8 @@ func ofKey(drafts []Draft, key string) []Draft {
 	return out
 }
 
-func storedPhoto(p schemas.Photo, standing schemas.Standing) schemas.CapturedPhoto {
-	for _, was := range standing.Photos {
+func storedPhoto(p schemas.Photo, listing schemas.Listing) schemas.CapturedPhoto {
+	for _, was := range listing.Photos {
 		if was.URL == p.URL {
 			return schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
 		}

@@ -14,9 +14,9 @@ type Sink interface {
 	Begin(ctx context.Context, source string, resume bool) (run string, checkpoint []byte, err error)
 	// Checkpoint keeps a small note for a later Begin with resume.
 	Checkpoint(ctx context.Context, source, run string, data []byte) error
-	// Known is the standing of the registrant that source lists under key.
+	// Known is the listing of the registrant that source lists under key.
 	// Errors: fs.ErrNotExist.
-	Known(ctx context.Context, source, key string) (schemas.Standing, error)
+	Known(ctx context.Context, source, key string) (schemas.Listing, error)
 	// Accept takes one capture, whole. Errors: schemas.ErrPhotoNeeded when a photo said to be
 	// unchanged is not stored.
 	Accept(ctx context.Context, run string, c schemas.Capture) (schemas.Outcome, error)
@@ -31,9 +31,9 @@ type Sink interface {
 
 // Archive is what reading stored pages again, and a dry run, need beyond a Sink.
 type Archive interface {
-	// Standings yields every standing of source; the first error ends it.
-	Standings(ctx context.Context, source string) iter.Seq2[schemas.Standing, error]
-	// Page gives a stored page of a standing back. Errors: fs.ErrNotExist.
+	// Listings yields every listing of source; the first error ends it.
+	Listings(ctx context.Context, source string) iter.Seq2[schemas.Listing, error]
+	// Page gives a stored page of a listing back. Errors: fs.ErrNotExist.
 	Page(ctx context.Context, id schemas.UUID, page schemas.PageState) ([]byte, error)
 	// LastComplete is the summary of the source's last complete run. Errors: fs.ErrNotExist.
 	LastComplete(ctx context.Context, source string) (schemas.RunSummary, error)

@@ -53,7 +53,7 @@ const maxExamples = 5
 
 // auditing is an audit under way. It remembers little of each registrant: there may be millions.
 type auditing struct {
-	h          *House
+	h          *Node
 	report     AuditReport
 	found      map[string]*Difference
 	ring       map[string]map[schemas.UUID]bool // by source
@@ -78,7 +78,7 @@ func keyOf(ref blob.Ref) blobKey {
 }
 
 // blobsOf are the blobs that a listed registrant needs.
-func blobsOf(s schemas.Standing) (refs []blob.Ref) {
+func blobsOf(s schemas.Listing) (refs []blob.Ref) {
 	add := func(kind blob.Kind, d schemas.Digest) {
 		if d != "" {
 			refs = append(refs, blob.Ref{Owner: s.ID, Kind: kind, Digest: d})
@@ -155,7 +155,7 @@ func (c *Audit) Run(ctx context.Context, app *App) (err error) {
 	return nil
 }
 
-func (h *House) audit(ctx context.Context, sample float64, repair bool) (AuditReport, error) {
+func (h *Node) audit(ctx context.Context, sample float64, repair bool) (AuditReport, error) {
 	a := &auditing{h: h, found: make(map[string]*Difference), ring: make(map[string]map[schemas.UUID]bool),
 		registered: make(map[schemas.UUID]remembered), blobs: make(map[blobKey]bool)}
 	a.report.Differences = []Difference{}
@@ -246,7 +246,7 @@ func (a *auditing) generation(ctx context.Context, g index.Generation, n int) er
 			a.note("in_index_not_listed", found.Source, doc.ID)
 			continue
 		case g.State != index.Retired && doc.Revision != r.revision:
-			if now, err := a.h.Ledger.Standing(ctx, r.source, doc.ID); err != nil || now.Revision != r.revision {
+			if now, err := a.h.Ledger.Listing(ctx, r.source, doc.ID); err != nil || now.Revision != r.revision {
 				break // it changed while we looked
 			}
 			a.note("index_revision_differs", r.source, doc.ID)
@@ -261,7 +261,7 @@ func (a *auditing) generation(ctx context.Context, g index.Generation, n int) er
 		if r.seen == n || r.due || !r.listed {
 			continue
 		}
-		if now, err := a.h.Ledger.Standing(ctx, r.source, id); err != nil || now.Revision != r.revision {
+		if now, err := a.h.Ledger.Listing(ctx, r.source, id); err != nil || now.Revision != r.revision {
 			continue // it changed while we looked
 		}
 		a.note("listed_not_in_index", r.source, id)

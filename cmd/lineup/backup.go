@@ -10,8 +10,8 @@ import (
 )
 
 // backedUp are the buckets of a backup: what neither a crawl nor a reindex brings back. The
-// ledger's standings hold the removal list.
-var backedUp = []string{ledger.StandingsBucket, ledger.RunsBucket, "lineup_keys", "lineup_signing"}
+// ledger's listings hold the removal list.
+var backedUp = []string{ledger.ListingsBucket, ledger.RunsBucket, "lineup_keys", "lineup_signing"}
 
 // Backup writes ledger, keys and removal list to a directory.
 type Backup struct {
@@ -28,7 +28,7 @@ func (c *Backup) Help() string {
 
 // Run does it.
 func (c *Backup) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		if _, err := evidence.SigningKey(ctx, h.JS, app.Config.NATS.Replicas); err != nil {
 			return err
 		}
@@ -61,7 +61,7 @@ func (c *Restore) Help() string {
 
 // Run does it.
 func (c *Restore) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		if err := evidence.Prepare(ctx, h.JS, evidenceKept, app.Config.NATS.Replicas); err != nil {
 			return err
 		}

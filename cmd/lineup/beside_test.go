@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// TestCommandsBesideARunningHouse crawls and imports by command while an all-in-one runs over the
+// TestCommandsBesideARunningNode crawls and imports by command while an all-in-one runs over the
 // same data directory: it indexes and answers what they brought.
-func TestCommandsBesideARunningHouse(t *testing.T) {
+func TestCommandsBesideARunningNode(t *testing.T) {
 	d := &deployment{t: t, dir: t.TempDir()}
 	data, site := filepath.Join(d.dir, "data"), freeAddress(t)
 	settings := filepath.Join(d.dir, "lineup.yaml")

@@ -50,7 +50,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.Config.Sources[demoSource] = config.Source{BaseURL: server.URL}
 	fmt.Fprintf(app.Stderr, "A made-up registry of %d people is at %s: nobody in it is real.\n", site.Size(), server.URL)
 	done := errors.New("done")
-	err = app.serve(ctx, roles{index: true, query: true}, func(ctx context.Context, h *House, address string) error {
+	err = app.serve(ctx, roles{index: true, query: true}, func(ctx context.Context, h *Node, address string) error {
 		if err := app.fill(ctx, h); err != nil {
 			return err
 		}
@@ -69,7 +69,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 }
 
 // fill crawls the sample and waits until it is indexed.
-func (a *App) fill(ctx context.Context, h *House) error {
+func (a *App) fill(ctx context.Context, h *Node) error {
 	summary, err := a.crawl(ctx, h, demoSource, true, "the sample may change as it likes")
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func (a *App) fill(ctx context.Context, h *House) error {
 }
 
 // welcome says where the page is and with which key it opens.
-func (a *App) welcome(ctx context.Context, h *House, address string) error {
+func (a *App) welcome(ctx context.Context, h *Node, address string) error {
 	key, err := a.demoKey(ctx, h)
 	if err != nil {
 		return err
@@ -95,7 +95,7 @@ func (a *App) welcome(ctx context.Context, h *House, address string) error {
 }
 
 // demoKey is the key of this data directory's demo, made at the first time.
-func (a *App) demoKey(ctx context.Context, h *House) (string, error) {
+func (a *App) demoKey(ctx context.Context, h *Node) (string, error) {
 	path := a.Config.Dir("demo.key")
 	if kept, err := os.ReadFile(path); err == nil {
 		key := strings.TrimSpace(string(kept))

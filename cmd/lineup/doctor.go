@@ -91,7 +91,7 @@ func (a *App) examine(ctx context.Context) (found checkup) {
 	a.examineConfig(&found)
 	a.examineModels(&found)
 	a.examineData(&found)
-	a.examineHouse(ctx, &found)
+	a.examineNode(ctx, &found)
 	return found
 }
 
@@ -161,8 +161,8 @@ func (a *App) examineData(found *checkup) {
 	}
 }
 
-func (a *App) examineHouse(ctx context.Context, found *checkup) {
-	h := &House{}
+func (a *App) examineNode(ctx context.Context, found *checkup) {
+	h := &Node{}
 	defer func() {
 		if err := h.Close(); err != nil {
 			found.wrong("closing", "%v", err)
@@ -242,7 +242,7 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 	}
 	start := time.Now()
 	// Somebody who never was: every role may ask, though not every role may sweep.
-	if _, err := l.Standing(ctx, "doctor", schemas.RandomID()); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := l.Listing(ctx, "doctor", schemas.RandomID()); !errors.Is(err, fs.ErrNotExist) {
 		found.wrong("nats", "read the ledger: %v", err)
 		return
 	}
@@ -260,7 +260,7 @@ func (a *App) examineNATS(ctx context.Context, nc *nats.Conn, found *checkup) {
 		found.advise("nats", "the cluster has %d servers and nats.replicas is 1: a lost server stops everything; set 3", servers)
 	}
 	examineSync(ctx, n.Monitor, found)
-	stream, err := js.Stream(ctx, "KV_"+ledger.StandingsBucket)
+	stream, err := js.Stream(ctx, "KV_"+ledger.ListingsBucket)
 	if err != nil {
 		found.wrong("nats", "%v", err)
 		return

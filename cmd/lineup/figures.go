@@ -20,7 +20,7 @@ const (
 
 // figures keeps the metrics of the house up to date until ctx ends. What cannot be taken is
 // logged and tried again; metrics then keep their last value.
-func (a *App) figures(ctx context.Context, h *House, m *ingest.Metrics) error {
+func (a *App) figures(ctx context.Context, h *Node, m *ingest.Metrics) error {
 	tick := time.NewTicker(engineFigures)
 	defer tick.Stop()
 	sources, audit := time.Now(), time.Now().Add(auditFirst)
@@ -46,7 +46,7 @@ func (a *App) figures(ctx context.Context, h *House, m *ingest.Metrics) error {
 	}
 }
 
-func (a *App) engineFigures(ctx context.Context, h *House, m *ingest.Metrics) {
+func (a *App) engineFigures(ctx context.Context, h *Node, m *ingest.Metrics) {
 	for name, check := range map[string]func(context.Context) error{
 		"blobs": h.Blobs.Check, "index": h.Index.Check,
 		"nats": func(ctx context.Context) error {
@@ -70,7 +70,7 @@ func (a *App) engineFigures(ctx context.Context, h *House, m *ingest.Metrics) {
 	}
 }
 
-func (h *House) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
+func (h *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 	generations, err := h.Index.Generations(ctx)
 	if err != nil {
 		return err
@@ -96,7 +96,7 @@ func (h *House) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 }
 
 // auditFigures audits without reading the blobs' bytes.
-func (h *House) auditFigures(ctx context.Context, m *ingest.Metrics) error {
+func (h *Node) auditFigures(ctx context.Context, m *ingest.Metrics) error {
 	report, err := h.audit(ctx, 0, false)
 	if err != nil {
 		return err

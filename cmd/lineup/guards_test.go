@@ -36,7 +36,7 @@ func registrySource(t *testing.T, id string) scraper.Source {
 }
 
 // keptPages counts the stored pages, each of which must be compressed.
-func keptPages(t *testing.T, h *House) int {
+func keptPages(t *testing.T, h *Node) int {
 	t.Helper()
 	n := 0
 	for info, err := range h.Blobs.Walk(t.Context(), "") {
@@ -88,7 +88,7 @@ func TestGuardsAtTheFrontDoor(t *testing.T) {
 			t.Errorf("%s (%s), %v; want %s (%s)", sum.State, sum.Reason, err, step.state, step.reason)
 		}
 		listed := 0
-		for s, err := range h.Ingest.Standings(t.Context(), "t-guards") {
+		for s, err := range h.Ingest.Listings(t.Context(), "t-guards") {
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestPagesAreKeptForTheirTime(t *testing.T) {
 		if pages := keptPages(t, h) - before; pages != want {
 			t.Errorf("%d pages of %d days ago, want %d", pages, days, want)
 		}
-		for s, err := range h.Ingest.Standings(t.Context(), id) {
+		for s, err := range h.Ingest.Listings(t.Context(), id) {
 			if err != nil || !s.Listed || len(s.Pages) != want/5 {
 				t.Errorf("%d days: %+v, %v", days, s, err)
 			}

@@ -13,8 +13,8 @@ type Jobs struct {
 	Retry JobsRetry `cmd:"" help:"Ring again for every dead job."`
 }
 
-// maxLetters bounds the dead jobs one command handles at a time.
-const maxLetters = 10000
+// maxDeadLetters bounds the dead jobs one command handles at a time.
+const maxDeadLetters = 10000
 
 // JobsDead lists dead jobs.
 type JobsDead struct {
@@ -46,26 +46,26 @@ func (c *JobsDead) Run(ctx context.Context, app *App) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, h.Close()) }()
-	letters, err := h.Queue.Letters(ctx, maxLetters)
+	dead, err := h.Queue.DeadLetters(ctx, maxDeadLetters)
 	if err != nil {
 		return err
 	}
 	if c.JSON {
-		return app.printJSON(letters)
+		return app.printJSON(dead)
 	}
-	for _, l := range letters {
+	for _, l := range dead {
 		fmt.Fprintf(app.Stdout, "%s  %s  %s  %s  attempts %d\n", l.At.Format(time.RFC3339), l.Source, l.ID, l.Class, l.Attempts)
 	}
-	fmt.Fprintf(app.Stdout, "%d dead jobs\n", len(letters))
+	fmt.Fprintf(app.Stdout, "%d dead jobs\n", len(dead))
 	seen := make(map[string]bool)
-	for _, l := range letters {
+	for _, l := range dead {
 		if cause := causes[l.Class]; cause != "" && !seen[l.Class] {
 			fmt.Fprintf(app.Stdout, "%s: %s\n", l.Class, cause)
 		}
 		seen[l.Class] = true
 	}
 	counts, err := h.Queue.Count(ctx)
-	if left := counts.Dead - len(letters); err == nil && left > 0 && len(letters) < maxLetters {
+	if left := counts.Dead - len(dead); err == nil && left > 0 && len(dead) < maxDeadLetters {
 		fmt.Fprintf(app.Stdout, "%d more were written by a newer version of lineup and are left alone\n", left)
 	}
 	return err
@@ -88,12 +88,12 @@ func (c *JobsRetry) Run(ctx context.Context, app *App) (err error) {
 	defer func() { err = errors.Join(err, h.Close()) }()
 	started, rung := time.Now(), 0
 	for {
-		letters, err := h.Queue.Letters(ctx, maxLetters)
+		dead, err := h.Queue.DeadLetters(ctx, maxDeadLetters)
 		if err != nil {
 			return err
 		}
 		again := 0
-		for _, l := range letters {
+		for _, l := range dead {
 			if l.At.After(started) {
 				continue // died again meanwhile
 			}

@@ -54,11 +54,11 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 		defer stop()
 		job, err := jobs.Next(waiting)
 		must(t, err)
-		if err := worker.Bring(ctx, job.Source, job.ID, job.Working); !errors.Is(err, blob.ErrCorrupt) {
+		if err := worker.Sync(ctx, job.Source, job.ID, job.InProgress); !errors.Is(err, blob.ErrCorrupt) {
 			t.Fatalf("a damaged record: %v", err)
 		}
 		job.Attempt = queue.Attempts
-		must(t, job.Again(ctx, "corrupt_blob"))
+		must(t, job.Retry(ctx, "corrupt_blob"))
 	}
 
 	id := sampleID(samplesite.FirstID + 4)

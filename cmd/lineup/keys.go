@@ -21,8 +21,8 @@ type Keys struct {
 	Terms  KeysTerms  `cmd:"" help:"Print the terms a key's holder accepts."`
 }
 
-// withHouse opens the house for do.
-func (a *App) withHouse(ctx context.Context, do func(h *House) error) (err error) {
+// withNode opens the house for do.
+func (a *App) withNode(ctx context.Context, do func(h *Node) error) (err error) {
 	h, err := a.Open(ctx)
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (c *KeysAdd) Help() string {
 
 // Run does it.
 func (c *KeysAdd) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		secret, key, err := h.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay})
 		if err != nil {
 			return err
@@ -69,7 +69,7 @@ type KeysRotate struct {
 
 // Run does it.
 func (c *KeysRotate) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		secret, key, err := h.Keys.Rotate(ctx, c.Key, c.Overlap)
 		if err != nil {
 			return err
@@ -86,7 +86,7 @@ type KeysList struct {
 
 // Run does it.
 func (c *KeysList) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		all, err := h.Keys.List(ctx)
 		if err != nil {
 			return err
@@ -114,7 +114,7 @@ type KeysRevoke struct {
 
 // Run does it.
 func (c *KeysRevoke) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		key, err := h.Keys.Revoke(ctx, c.Key)
 		if err != nil {
 			return err
@@ -138,7 +138,7 @@ type usageLine struct {
 
 // Run does it.
 func (c *KeysUsage) Run(ctx context.Context, app *App) error {
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		all, err := h.Keys.List(ctx)
 		if err != nil {
 			return err

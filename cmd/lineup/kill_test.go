@@ -127,7 +127,7 @@ func contents(t *testing.T, data, site string) map[schemas.UUID]string {
 	h, err := app.Open(ctx)
 	must(t, err)
 	defer func() { must(t, h.Close()) }()
-	// What a killed worker had in its hands comes back after a minute; Reconcile rings at once.
+	// What a killed worker had in its hands comes back after a minute; Reconcile enqueues at once.
 	must(t, app.reconcileOnce(ctx, h))
 	must(t, app.settle(ctx, h, nil))
 	report, err := h.audit(ctx, 1, false)

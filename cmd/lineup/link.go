@@ -63,7 +63,7 @@ func (c *LinkShow) Run(ctx context.Context, app *App) (err error) {
 }
 
 // findLink finds the group that id names, or that registrant id is in. Nobody is fs.ErrNotExist.
-func findLink(ctx context.Context, h *House, id schemas.UUID) (link, error) {
+func findLink(ctx context.Context, h *Node, id schemas.UUID) (link, error) {
 	var out link
 	docs, _, err := h.Index.Find(ctx, index.Query{Persons: []schemas.UUID{id}})
 	if err == nil && len(docs) == 0 {
@@ -88,14 +88,14 @@ func findLink(ctx context.Context, h *House, id schemas.UUID) (link, error) {
 	}
 	listed := 0
 	for _, d := range docs {
-		standing, err := h.Ledger.Standing(ctx, d.Record.Source, d.ID)
+		listing, err := h.Ledger.Listing(ctx, d.Record.Source, d.ID)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return out, fmt.Errorf("look whether %s is listed: %w", d.ID, err)
 		}
-		if standing.Listed {
+		if listing.Listed {
 			listed++
 		}
-		out.Members = append(out.Members, linkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full, Listed: standing.Listed})
+		out.Members = append(out.Members, linkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full, Listed: listing.Listed})
 	}
 	out.Shown = out.Person != "" && listed > 1
 	return out, nil

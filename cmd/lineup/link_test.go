@@ -14,7 +14,7 @@ import (
 )
 
 // list gives the house one registrant of a source, listed or no longer, and indexes what changed.
-func list(t *testing.T, app *App, h *House, source string, born schemas.Date, listed bool) schemas.UUID {
+func list(t *testing.T, app *App, h *Node, source string, born schemas.Date, listed bool) schemas.UUID {
 	t.Helper()
 	ctx := t.Context()
 	rec := schemas.Record{Source: source, Key: "1", Jurisdiction: "XX", Birth: born, Sex: schemas.Coded{Value: "female"},

@@ -25,8 +25,8 @@ func TestAuditTellsKinds(t *testing.T) {
 	r := newRoad(t)
 	ctx := t.Context()
 	r.crawl("")
-	standing := func(id int) schemas.Standing {
-		s, err := r.h.Ledger.Standing(ctx, demoSource, sampleID(id))
+	listing := func(id int) schemas.Listing {
+		s, err := r.h.Ledger.Listing(ctx, demoSource, sampleID(id))
 		must(t, err)
 		return s
 	}
@@ -45,12 +45,12 @@ func TestAuditTellsKinds(t *testing.T) {
 	}
 	expect()
 
-	s := standing(samplesite.FirstID)
+	s := listing(samplesite.FirstID)
 	must(t, r.h.Blobs.Delete(ctx, blob.Ref{Owner: s.ID, Kind: blob.Page, Digest: s.Pages[0].Digest}))
 	expect("missing_page")
 	r.h.pageDays = 30
 	expect("missing_page") // stored today: it cannot have expired
-	_, err := r.h.Ledger.Update(ctx, demoSource, s.ID, func(s *schemas.Standing) error {
+	_, err := r.h.Ledger.Update(ctx, demoSource, s.ID, func(s *schemas.Listing) error {
 		s.FirstSeen = time.Now().AddDate(0, 0, -31)
 		return nil
 	})
@@ -71,9 +71,9 @@ func TestAuditTellsKinds(t *testing.T) {
 	// The index lost somebody, and its mark says otherwise.
 	generations, err := r.h.Index.Generations(ctx)
 	must(t, err)
-	lost := standing(samplesite.FirstID + 2)
+	lost := listing(samplesite.FirstID + 2)
 	gone := schemas.Mark{Revision: lost.Revision, Model: generations[0].Model.ID, Built: generations[0].Created, At: time.Now()}
-	_, err = r.h.Ledger.Update(ctx, demoSource, lost.ID, func(s *schemas.Standing) error { s.Revision++; return nil })
+	_, err = r.h.Ledger.Update(ctx, demoSource, lost.ID, func(s *schemas.Listing) error { s.Revision++; return nil })
 	must(t, err)
 	gone.Revision++
 	must(t, r.h.Ledger.Mark(ctx, demoSource, lost.ID, generations[0].Name, gone, func(string) bool { return true }))
@@ -169,7 +169,7 @@ func TestRestoreIntoACluster(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "receipt.json")
 	must(t, os.WriteFile(file, receipt.Bytes(), 0o600), (&RemovalVerify{File: file}).Run(ctx, app))
-	if stream, err := h.JS.Stream(ctx, "KV_"+ledger.StandingsBucket); err != nil || stream.CachedInfo().Config.Replicas != 3 {
+	if stream, err := h.JS.Stream(ctx, "KV_"+ledger.ListingsBucket); err != nil || stream.CachedInfo().Config.Replicas != 3 {
 		t.Errorf("the restored ledger: %v", err)
 	}
 	report, err := h.audit(ctx, 1, false)

@@ -23,7 +23,7 @@ import (
 const readyTimeout = 3 * time.Second
 
 // parts are what every role works with, each with a check that it answers.
-func (h *House) parts() map[string]func(context.Context) error {
+func (h *Node) parts() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
 		"queue": func(ctx context.Context) error { _, err := h.Queue.Count(ctx); return err },
 		"photos": func(ctx context.Context) error { // not Check, which writes: the query daemon may not
@@ -35,7 +35,7 @@ func (h *House) parts() map[string]func(context.Context) error {
 }
 
 // serving is an error while no generation of the index serves: searches are answered with 503.
-func (h *House) serving(ctx context.Context) error {
+func (h *Node) serving(ctx context.Context) error {
 	all, err := h.Index.Generations(ctx)
 	if err != nil {
 		return err
@@ -48,7 +48,7 @@ func (h *House) serving(ctx context.Context) error {
 
 // private serves health, metrics and profiles to the operator alone, until ctx ends. A process
 // that answers searches is not ready before there is something to search; the others fill it.
-func (a *App) private(ctx context.Context, h *House, answers bool) error {
+func (a *App) private(ctx context.Context, h *Node, answers bool) error {
 	if a.Config.Private == "" {
 		return nil
 	}

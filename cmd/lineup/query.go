@@ -16,7 +16,7 @@ import (
 const evidenceKept = 30 * 24 * time.Hour
 
 // newServer makes the query daemon over the house.
-func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*queryd.Server, error) {
+func (a *App) newServer(ctx context.Context, h *Node, faces face.Embedder) (*queryd.Server, error) {
 	proofs, err := a.openEvidence(ctx, h)
 	if err != nil {
 		return nil, err
@@ -39,7 +39,7 @@ func (a *App) newServer(ctx context.Context, h *House, faces face.Embedder) (*qu
 
 // openEvidence opens the evidence, whose buckets daemons that start at once all want to make:
 // a busy cluster then takes longer than one try waits.
-func (a *App) openEvidence(ctx context.Context, h *House) (*evidence.Store, error) {
+func (a *App) openEvidence(ctx context.Context, h *Node) (*evidence.Store, error) {
 	for end := time.Now().Add(time.Minute); ; {
 		proofs, err := evidence.Open(ctx, h.JS, evidenceKept, a.Config.NATS.Replicas)
 		if err == nil || ctx.Err() != nil || time.Now().After(end) {
@@ -51,7 +51,7 @@ func (a *App) openEvidence(ctx context.Context, h *House) (*evidence.Store, erro
 }
 
 // sourceState tells how a source stands.
-func (h *House) sourceState(ctx context.Context, id string) (queryd.SourceState, error) {
+func (h *Node) sourceState(ctx context.Context, id string) (queryd.SourceState, error) {
 	var state queryd.SourceState
 	runs, err := h.Ledger.Runs(ctx, id)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -37,7 +37,7 @@ func BenchmarkQueryAlone(b *testing.B) {
 	}
 	app := testApp(b, b.TempDir(), "")
 	app.Config.NATS.URL, app.Config.Qdrant.Address = nats.URL(), qdrant
-	if err := app.withHouse(b.Context(), func(h *House) error { // as an indexer does, which is not here
+	if err := app.withNode(b.Context(), func(h *Node) error { // as an indexer does, which is not here
 		faces, err := app.openFaces(b.Context())
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ func (c *Reindex) Run(ctx context.Context, app *App) error {
 	case c.Source != "":
 		do = c.again
 	}
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		if !h.Alone || app.Config.NATS.URL != "" {
 			return do(ctx, app, h)
 		}
@@ -56,7 +56,7 @@ func (c *Reindex) Run(ctx context.Context, app *App) error {
 }
 
 // again rings for every registrant of a source, with the marks taken away, and waits.
-func (c *Reindex) again(ctx context.Context, app *App, h *House) error {
+func (c *Reindex) again(ctx context.Context, app *App, h *Node) error {
 	if _, _, err := app.source(c.Source); err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func (c *Reindex) again(ctx context.Context, app *App, h *House) error {
 	return err
 }
 
-func (c *Reindex) build(ctx context.Context, app *App, h *House) error {
+func (c *Reindex) build(ctx context.Context, app *App, h *Node) error {
 	g, old, err := c.generation(ctx, app, h)
 	if err != nil {
 		return err
@@ -118,7 +118,7 @@ func (c *Reindex) build(ctx context.Context, app *App, h *House) error {
 }
 
 // wait shows how far the indexers are until target holds everything.
-func (c *Reindex) wait(ctx context.Context, app *App, h *House, target ingest.Target) error {
+func (c *Reindex) wait(ctx context.Context, app *App, h *Node, target ingest.Target) error {
 	shown := app.progress("reindexing", 0)
 	defer shown.end()
 	_, all, err := h.due(ctx, c.Source, target)
@@ -146,7 +146,7 @@ func (c *Reindex) wait(ctx context.Context, app *App, h *House, target ingest.Ta
 }
 
 // generation is the one being built, or a new one beside the others.
-func (c *Reindex) generation(ctx context.Context, app *App, h *House) (g index.Generation, old []index.Generation, err error) {
+func (c *Reindex) generation(ctx context.Context, app *App, h *Node) (g index.Generation, old []index.Generation, err error) {
 	all, err := h.Index.Generations(ctx)
 	if err != nil {
 		return g, nil, err
@@ -204,7 +204,7 @@ func (c *Reindex) model(ctx context.Context, app *App) (model schemas.Model, err
 
 // check searches the new generation for a sample of its faces before it serves: each must find
 // itself, and what the serving generation of the same model finds near it.
-func (c *Reindex) check(ctx context.Context, app *App, h *House, g index.Generation, old []index.Generation) error {
+func (c *Reindex) check(ctx context.Context, app *App, h *Node, g index.Generation, old []index.Generation) error {
 	counts, err := h.Index.Count(ctx, g.Name)
 	if err != nil {
 		return err
@@ -266,7 +266,7 @@ func (c *Reindex) check(ctx context.Context, app *App, h *House, g index.Generat
 }
 
 // sample picks faces of a generation, with their embeddings.
-func (c *Reindex) sample(ctx context.Context, h *House, g index.Generation) (faces []schemas.Face, err error) {
+func (c *Reindex) sample(ctx context.Context, h *Node, g index.Generation) (faces []schemas.Face, err error) {
 	var photos []index.PhotoOutcome
 	seen := 0
 	for doc, err := range h.Index.Walk(ctx, g.Name) {

@@ -31,7 +31,7 @@ func (c *RemovalVerify) Run(ctx context.Context, app *App) error {
 	if err := json.Unmarshal(data, &receipt); err != nil {
 		return fmt.Errorf("read the receipt: %w (it must be what lineup remove printed)", err)
 	}
-	return app.withHouse(ctx, func(h *House) error {
+	return app.withNode(ctx, func(h *Node) error {
 		key, err := evidence.SigningKey(ctx, h.JS, app.Config.NATS.Replicas)
 		if err != nil {
 			return err
@@ -39,11 +39,11 @@ func (c *RemovalVerify) Run(ctx context.Context, app *App) error {
 		if err := receipt.Verify(key.Public().(ed25519.PublicKey)); err != nil {
 			return err
 		}
-		standing, err := h.Ledger.Standing(ctx, receipt.Source, receipt.Registrant)
+		listing, err := h.Ledger.Listing(ctx, receipt.Source, receipt.Registrant)
 		if err != nil {
 			return err
 		}
-		if standing.Listed || standing.Removal == nil {
+		if listing.Listed || listing.Removal == nil {
 			return fmt.Errorf("the receipt is genuine, but %s is not removed in this ledger", receipt.Registrant)
 		}
 		_, err = fmt.Fprintf(app.Stdout, "genuine: %s of %s was removed at %s and is still removed\n",
@@ -53,7 +53,7 @@ func (c *RemovalVerify) Run(ctx context.Context, app *App) error {
 }
 
 // receipt signs what was removed with the house's key.
-func (a *App) receipt(ctx context.Context, h *House, r ingest.Removed) (ingest.Receipt, error) {
+func (a *App) receipt(ctx context.Context, h *Node, r ingest.Removed) (ingest.Receipt, error) {
 	key, err := evidence.SigningKey(ctx, h.JS, a.Config.NATS.Replicas)
 	if err != nil {
 		return ingest.Receipt{}, err

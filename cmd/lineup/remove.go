@@ -49,7 +49,7 @@ func (c *Remove) Run(ctx context.Context, app *App) (err error) {
 		if err := app.settle(ctx, h, nil); err != nil {
 			return err
 		}
-	} else if err := h.letGo(ctx, removed.Standing); err != nil {
+	} else if err := h.letGo(ctx, removed.Listing); err != nil {
 		fmt.Fprintf(app.Stderr, "removed, and nobody is answered with it; but the index still holds it: %v (lineup status shows whether an indexer runs)\n", err)
 	}
 	receipt, err := app.receipt(ctx, h, removed)
@@ -60,13 +60,13 @@ func (c *Remove) Run(ctx context.Context, app *App) (err error) {
 }
 
 // letGo waits until every live generation agrees that the registrant is gone.
-func (h *House) letGo(ctx context.Context, was schemas.Standing) error {
+func (h *Node) letGo(ctx context.Context, was schemas.Listing) error {
 	generations, err := h.Index.Generations(ctx)
 	if err != nil {
 		return err
 	}
 	for end := time.Now().Add(indexWait); ; {
-		s, err := h.Ledger.Standing(ctx, was.Source, was.ID)
+		s, err := h.Ledger.Listing(ctx, was.Source, was.ID)
 		if err != nil {
 			return err
 		}

@@ -26,7 +26,7 @@ import (
 type road struct {
 	t    testing.TB
 	app  *App
-	h    *House
+	h    *Node
 	site *samplesite.Site
 	api  http.Handler
 	key  string

@@ -20,7 +20,7 @@ import (
 const defaultSchedule = "0 3 * * *"
 
 // follow crawls every enabled source on its schedule until ctx ends.
-func (a *App) follow(ctx context.Context, h *House) error {
+func (a *App) follow(ctx context.Context, h *Node) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for id, configured := range a.Config.Sources {
 		if !configured.Enabled {
@@ -87,7 +87,7 @@ func (w timetable) due(runs ledger.Runs, now time.Time) (at time.Time, blocked b
 
 // followOne crawls one source whenever it is due. That is read from the ledger each time, so any
 // number of scrapers crawl a source once.
-func (a *App) followOne(ctx context.Context, h *House, w timetable) error {
+func (a *App) followOne(ctx context.Context, h *Node, w timetable) error {
 	var notBefore time.Time // after a crawl that left no trace in the ledger
 	said := false
 	for {
@@ -127,7 +127,7 @@ func (a *App) followOne(ctx context.Context, h *House, w timetable) error {
 }
 
 // crawlOnSchedule crawls once and logs how it went; it returns before when it must not be tried again.
-func (a *App) crawlOnSchedule(ctx context.Context, h *House, w timetable) time.Time {
+func (a *App) crawlOnSchedule(ctx context.Context, h *Node, w timetable) time.Time {
 	shown := a.logged("crawling", w.id)
 	sum, err := a.crawlSite(ctx, h, w.id, &scraper.Crawl{Resume: true, Progress: shown.crawl})
 	switch {

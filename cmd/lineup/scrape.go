@@ -68,7 +68,7 @@ func unbelieved(s schemas.RunSummary, err error) error {
 }
 
 // crawlThenIndex crawls, and where no other process indexes does so until nothing waits.
-func (a *App) crawlThenIndex(ctx context.Context, h *House, crawl func(context.Context) error) error {
+func (a *App) crawlThenIndex(ctx context.Context, h *Node, crawl func(context.Context) error) error {
 	if !h.Alone || a.Config.NATS.URL != "" {
 		return crawl(ctx)
 	}
@@ -95,7 +95,7 @@ func (a *App) printRun(s schemas.RunSummary) {
 }
 
 // handOver says who does the rest where this command does not.
-func (a *App) handOver(h *House, s schemas.RunSummary) {
+func (a *App) handOver(h *Node, s schemas.RunSummary) {
 	if (!h.Alone || a.Config.NATS.URL != "") && !s.DryRun && s.New+s.Changed+s.Returned+s.Delisted > 0 {
 		fmt.Fprintln(a.Stderr, "the running indexers bring this into the index (lineup status shows how far they are)")
 	}
@@ -144,12 +144,12 @@ func (a *App) source(id string) (scraper.Source, *scraper.Permission, error) {
 }
 
 // crawl crawls one source once and shows how far it is.
-func (a *App) crawl(ctx context.Context, h *House, id string, resume bool, acceptDrop string) (schemas.RunSummary, error) {
+func (a *App) crawl(ctx context.Context, h *Node, id string, resume bool, acceptDrop string) (schemas.RunSummary, error) {
 	return a.crawlSite(ctx, h, id, &scraper.Crawl{Resume: resume, AcceptDrop: acceptDrop})
 }
 
 // crawlSite crawls the site of one source once, as c's settings say.
-func (a *App) crawlSite(ctx context.Context, h *House, id string, c *scraper.Crawl) (schemas.RunSummary, error) {
+func (a *App) crawlSite(ctx context.Context, h *Node, id string, c *scraper.Crawl) (schemas.RunSummary, error) {
 	s, permission, err := a.site(id)
 	if err != nil {
 		return schemas.RunSummary{}, err
@@ -168,7 +168,7 @@ func (a *App) site(id string) (scraper.Source, *scraper.Permission, error) {
 }
 
 // crawlSource crawls s once, as c's settings say, through c.Fetcher.Transport where its pages are files.
-func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, c *scraper.Crawl) (schemas.RunSummary, error) {
+func (a *App) crawlSource(ctx context.Context, h *Node, s scraper.Source, c *scraper.Crawl) (schemas.RunSummary, error) {
 	id := s.Info().ID
 	if c.Progress == nil {
 		shown := a.progress("crawling", 0)
@@ -197,7 +197,7 @@ func (a *App) crawlSource(ctx context.Context, h *House, s scraper.Source, c *sc
 }
 
 // crawlAs crawls as the command's flags say. A dry run gives what would change too.
-func (a *App) crawlAs(ctx context.Context, h *House, c *Scrape) (schemas.RunSummary, []scraper.Change, error) {
+func (a *App) crawlAs(ctx context.Context, h *Node, c *Scrape) (schemas.RunSummary, []scraper.Change, error) {
 	dry := scraper.NewDryRun(h.Ingest, h.Ingest)
 	if c.FromArchive {
 		s, _, err := a.source(c.Source)

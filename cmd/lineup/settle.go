@@ -20,12 +20,12 @@ const poll = 200 * time.Millisecond
 
 // settle indexes in this process until no job waits, and shows how far it is. It is for
 // commands over a house that nobody else runs. generations that are being built take part.
-func (a *App) settle(ctx context.Context, h *House, shown *progress) error {
+func (a *App) settle(ctx context.Context, h *Node, shown *progress) error {
 	return a.withWorker(ctx, h, func(ctx context.Context) error { return h.drained(ctx, shown) })
 }
 
 // withWorker runs do beside an indexer, and ends both when do returns.
-func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Context) error) error {
+func (a *App) withWorker(ctx context.Context, h *Node, do func(ctx context.Context) error) error {
 	worker, closeFaces, err := a.newWorker(ctx, h)
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (a *App) withWorker(ctx context.Context, h *House, do func(ctx context.Cont
 }
 
 // drained waits until no job waits.
-func (h *House) drained(ctx context.Context, shown *progress) error {
+func (h *Node) drained(ctx context.Context, shown *progress) error {
 	most := 0
 	for {
 		left, err := h.Queue.Left(ctx)
@@ -74,7 +74,7 @@ func (h *House) drained(ctx context.Context, shown *progress) error {
 }
 
 // due counts the registrants a generation does not agree with yet, and the listed. Dead jobs are due.
-func (h *House) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
+func (h *Node) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
 	for s, err := range h.Ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			continue // left alone: for the newer version to index
@@ -93,13 +93,13 @@ func (h *House) due(ctx context.Context, source string, t ingest.Target) (due, a
 }
 
 // forgive forgets dead jobs whose registrants a later doorbell brought in step.
-func (h *House) forgive(ctx context.Context, targets []ingest.Target) error {
-	letters, err := h.Queue.Letters(ctx, maxLetters)
+func (h *Node) forgive(ctx context.Context, targets []ingest.Target) error {
+	dead, err := h.Queue.DeadLetters(ctx, maxDeadLetters)
 	if err != nil {
 		return err
 	}
-	for _, l := range letters {
-		s, err := h.Ledger.Standing(ctx, l.Source, l.ID)
+	for _, l := range dead {
+		s, err := h.Ledger.Listing(ctx, l.Source, l.ID)
 		if err != nil || ingest.Due(s, targets) {
 			continue
 		}
@@ -115,7 +115,7 @@ const lookAgain = 5 * time.Second
 
 // reconcile rings for what the live generations lack and sweeps up orphaned blobs: now, from
 // time to time, and soon after the generations have changed, as when an engine comes back empty.
-func (a *App) reconcile(ctx context.Context, h *House, model schemas.Model) error {
+func (a *App) reconcile(ctx context.Context, h *Node, model schemas.Model) error {
 	tick := time.NewTicker(min(lookAgain, a.Config.Index.Reconcile))
 	defer tick.Stop()
 	var known []ingest.Target
@@ -139,13 +139,13 @@ func (a *App) reconcile(ctx context.Context, h *House, model schemas.Model) erro
 }
 
 // prepare makes an index that has no generation ready to be filled.
-func (h *House) prepare(ctx context.Context, model schemas.Model) error {
+func (h *Node) prepare(ctx context.Context, model schemas.Model) error {
 	_, err := h.prepared(ctx, model)
 	return err
 }
 
 // prepared is prepare, and tells the live generations.
-func (h *House) prepared(ctx context.Context, model schemas.Model) ([]ingest.Target, error) {
+func (h *Node) prepared(ctx context.Context, model schemas.Model) ([]ingest.Target, error) {
 	if err := indexer.Prepare(ctx, h.Index, model); err != nil {
 		return nil, err
 	}
@@ -162,7 +162,7 @@ func (h *House) prepared(ctx context.Context, model schemas.Model) ([]ingest.Tar
 // complete reports whether a generation holds what the ledger had when it was made, but for
 // registrants whose jobs are dead. Who changed since is on the way like with any generation that
 // serves: in a house that is crawled all day there is always somebody.
-func (h *House) complete(ctx context.Context, t ingest.Target) (bool, error) {
+func (h *Node) complete(ctx context.Context, t ingest.Target) (bool, error) {
 	due := make(map[schemas.UUID]bool)
 	for s, err := range h.Ledger.Each(ctx, "") {
 		if errors.Is(err, schemas.ErrNewerSchema) {
@@ -174,25 +174,25 @@ func (h *House) complete(ctx context.Context, t ingest.Target) (bool, error) {
 		if (t.Built.IsZero() || s.Changed.Before(t.Built)) && ingest.Due(s, []ingest.Target{t}) {
 			due[s.ID] = true
 		}
-		if len(due) > maxLetters {
+		if len(due) > maxDeadLetters {
 			return false, nil
 		}
 	}
 	if len(due) == 0 {
 		return true, nil
 	}
-	letters, err := h.Queue.Letters(ctx, maxLetters)
-	for _, l := range letters {
+	dead, err := h.Queue.DeadLetters(ctx, maxDeadLetters)
+	for _, l := range dead {
 		delete(due, l.ID)
 	}
 	return len(due) == 0, err
 }
 
-// orphanGrace is how long a blob may be without a standing that refers to it: longer than any
-// capture takes from its first blob to its standing.
+// orphanGrace is how long a blob may be without a listing that refers to it: longer than any
+// capture takes from its first blob to its listing.
 const orphanGrace = time.Hour
 
-func (a *App) reconcileOnce(ctx context.Context, h *House) error {
+func (a *App) reconcileOnce(ctx context.Context, h *Node) error {
 	generations, err := h.Index.Generations(ctx)
 	if err != nil {
 		return fmt.Errorf("list the generations: %w", err)

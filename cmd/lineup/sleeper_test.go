@@ -59,8 +59,8 @@ func TestASleepingScraperWritesNothing(t *testing.T) {
 	a.right()
 }
 
-// ledgerText is every standing of the source, as stored, and its runs under the empty id.
-func ledgerText(t *testing.T, h *House) map[schemas.UUID]string {
+// ledgerText is every listing of the source, as stored, and its runs under the empty id.
+func ledgerText(t *testing.T, h *Node) map[schemas.UUID]string {
 	t.Helper()
 	all := map[schemas.UUID]string{}
 	for s, err := range h.Ledger.Each(t.Context(), demoSource) {

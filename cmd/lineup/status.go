@@ -106,7 +106,7 @@ func target(g index.Generation) ingest.Target {
 	return ingest.Target{Generation: g.Name, Model: g.Model.ID, Built: g.Created}
 }
 
-func (h *House) status(ctx context.Context) (StatusReport, error) {
+func (h *Node) status(ctx context.Context) (StatusReport, error) {
 	report := StatusReport{Version: version, Engines: make(map[string]string)}
 	var err error
 	if report.Jobs, err = h.Queue.Count(ctx); err != nil {
@@ -141,7 +141,7 @@ func (h *House) status(ctx context.Context) (StatusReport, error) {
 }
 
 // generations tells how each generation stands, and which one serves.
-func (h *House) generations(ctx context.Context) (rows []GenerationStatus, serving string, err error) {
+func (h *Node) generations(ctx context.Context) (rows []GenerationStatus, serving string, err error) {
 	all, err := h.Index.Generations(ctx)
 	if err != nil {
 		return nil, "", err
@@ -160,7 +160,7 @@ func (h *House) generations(ctx context.Context) (rows []GenerationStatus, servi
 }
 
 // sources sums the ledger up by source.
-func (h *House) sources(ctx context.Context, targets []ingest.Target, serving string) ([]SourceStatus, error) {
+func (h *Node) sources(ctx context.Context, targets []ingest.Target, serving string) ([]SourceStatus, error) {
 	by := make(map[string]*SourceStatus)
 	of := func(source string) *SourceStatus {
 		if by[source] == nil {

@@ -56,7 +56,7 @@ type roles struct{ scrape, index, query bool }
 
 // serve plays roles until ctx ends. beside, if not nil, runs beside them once they are up, with
 // the address that the API listens on.
-func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Context, h *House, address string) error) (err error) {
+func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Context, h *Node, address string) error) (err error) {
 	h, err := a.Open(ctx)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func (a *App) serve(ctx context.Context, play roles, beside func(ctx context.Con
 }
 
 // newQuery makes the query daemon and its listener.
-func (a *App) newQuery(ctx context.Context, h *House, faces face.Embedder) (net.Listener, *queryd.Server, error) {
+func (a *App) newQuery(ctx context.Context, h *Node, faces face.Embedder) (net.Listener, *queryd.Server, error) {
 	server, err := a.newServer(ctx, h, faces)
 	if err != nil {
 		return nil, nil, err
@@ -126,13 +126,13 @@ func (a *App) newQuery(ctx context.Context, h *House, faces face.Embedder) (net.
 	return listener, server, nil
 }
 
-func (h *House) workerDeps(a *App, faces face.Embedder, metrics *indexer.Metrics) indexer.Deps {
+func (h *Node) workerDeps(a *App, faces face.Embedder, metrics *indexer.Metrics) indexer.Deps {
 	return indexer.Deps{Ledger: h.Ledger, Queue: h.Queue, Blobs: h.Blobs, Index: h.Index,
 		Embedders: append([]face.Embedder{faces}, variants(faces)...), Metrics: metrics, Log: a.Log}
 }
 
 // newWorker makes an indexer for a command; closeFaces gives its models back.
-func (a *App) newWorker(ctx context.Context, h *House) (worker *indexer.Worker, closeFaces func(), err error) {
+func (a *App) newWorker(ctx context.Context, h *Node) (worker *indexer.Worker, closeFaces func(), err error) {
 	faces, err := a.openFaces(ctx)
 	if err != nil {
 		return nil, nil, err

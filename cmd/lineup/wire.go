@@ -21,13 +21,13 @@ import (
 	"lineup/queryd/keys"
 )
 
-// House is the engines and the rooms over them, opened as the configuration says. Close gives
+// Node is the engines and the rooms over them, opened as the configuration says. Close gives
 // all of it back.
-type House struct {
+type Node struct {
 	JS     jetstream.JetStream
 	Ledger *ledger.Ledger
 	Queue  *queue.Queue
-	Keys   *keys.Ring
+	Keys   *keys.Store
 	Blobs  blob.Store
 	Index  index.Index
 	Ingest *ingest.Ingester
@@ -39,7 +39,7 @@ type House struct {
 }
 
 // Close closes everything, last opened first.
-func (h *House) Close() error {
+func (h *Node) Close() error {
 	var problems []error
 	for i := len(h.closers) - 1; i >= 0; i-- {
 		problems = append(problems, h.closers[i]())
@@ -49,15 +49,15 @@ func (h *House) Close() error {
 }
 
 // Open opens the house. The caller closes it.
-func (a *App) Open(ctx context.Context) (*House, error) {
-	h := &House{}
+func (a *App) Open(ctx context.Context) (*Node, error) {
+	h := &Node{}
 	if err := a.open(ctx, h); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
 }
 
-func (a *App) open(ctx context.Context, h *House) error {
+func (a *App) open(ctx context.Context, h *Node) error {
 	nc, err := a.connect(h)
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (a *App) open(ctx context.Context, h *House) error {
 
 // connect reaches NATS: an external cluster, else the server of the process that runs over
 // the data directory, else one in this process.
-func (a *App) connect(h *House) (*nats.Conn, error) {
+func (a *App) connect(h *Node) (*nats.Conn, error) {
 	if n := a.Config.NATS; n.URL != "" {
 		return broker.Dial(broker.Remote{URL: n.URL, Credentials: n.Credentials, CA: n.CA, Cert: n.Cert, Key: n.Key, Inbox: n.Inbox, Log: a.Log})
 	}

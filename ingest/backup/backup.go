@@ -135,10 +135,10 @@ func writeBucket(ctx context.Context, js jetstream.JetStream, dir, bucket string
 		if problem = out.add(entry{key, data}); problem != nil {
 			return false
 		}
-		if bucket != ledger.StandingsBucket {
+		if bucket != ledger.ListingsBucket {
 			return true
 		}
-		if s, err := schemas.DecodeStanding(data); err == nil && s.Removal != nil {
+		if s, err := schemas.DecodeListing(data); err == nil && s.Removal != nil {
 			problem = removals.add(removal{s.Source, s.ID, *s.Removal})
 		}
 		return problem == nil
@@ -159,7 +159,7 @@ type Restored struct {
 }
 
 // Restore adds the entries of the backup in dir that the house lacks; what it has stays, removals
-// above all. The buckets must have been made. Standings come back without marks and with later
+// above all. The buckets must have been made. Listings come back without marks and with later
 // revisions, so that a reconcile rings for all of them and the index follows. It may be repeated.
 // Errors: ErrDamaged, schemas.ErrNewerSchema.
 func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest, Restored, error) {
@@ -186,8 +186,8 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 
 func restore(ctx context.Context, kv jetstream.KeyValue, e entry, done *Restored) error {
 	value := e.Value
-	if kv.Bucket() == ledger.StandingsBucket {
-		s, err := schemas.DecodeStanding(value)
+	if kv.Bucket() == ledger.ListingsBucket {
+		s, err := schemas.DecodeListing(value)
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}

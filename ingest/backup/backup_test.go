@@ -21,7 +21,7 @@ import (
 
 const source = "us-zz"
 
-var buckets = []string{ledger.StandingsBucket, ledger.RunsBucket, "secrets"}
+var buckets = []string{ledger.ListingsBucket, ledger.RunsBucket, "secrets"}
 
 // house is an empty one.
 func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
@@ -52,9 +52,9 @@ func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
 
 func id(key string) schemas.UUID { return schemas.RegistrantID(source, key) }
 
-func list(t *testing.T, l *ledger.Ledger, key string, change func(*schemas.Standing)) schemas.Standing {
+func list(t *testing.T, l *ledger.Ledger, key string, change func(*schemas.Listing)) schemas.Listing {
 	t.Helper()
-	s, err := l.Update(t.Context(), source, id(key), func(s *schemas.Standing) error {
+	s, err := l.Update(t.Context(), source, id(key), func(s *schemas.Listing) error {
 		s.Revision++
 		s.Listed, s.Key, s.Record = true, key, schemas.DigestOf([]byte(key))
 		if change != nil {
@@ -68,15 +68,15 @@ func list(t *testing.T, l *ledger.Ledger, key string, change func(*schemas.Stand
 	return s
 }
 
-func remove(s *schemas.Standing) {
-	*s = schemas.Standing{ID: s.ID, Source: s.Source, Revision: s.Revision, Removal: &schemas.Removal{At: time.Unix(1e9, 0).UTC(), Reason: "court order 12"}}
+func remove(s *schemas.Listing) {
+	*s = schemas.Listing{ID: s.ID, Source: s.Source, Revision: s.Revision, Removal: &schemas.Removal{At: time.Unix(1e9, 0).UTC(), Reason: "court order 12"}}
 }
 
 // full is a house with three registrants, one of them removed, a run and a key; and its backup.
 func full(t *testing.T) (dir string) {
 	t.Helper()
 	js, l := house(t)
-	list(t, l, "a", func(s *schemas.Standing) { s.Marks = map[string]schemas.Mark{"g1": {Revision: 1, Model: "m"}} })
+	list(t, l, "a", func(s *schemas.Listing) { s.Marks = map[string]schemas.Mark{"g1": {Revision: 1, Model: "m"}} })
 	list(t, l, "b", nil)
 	list(t, l, "c", remove)
 	if _, err := l.UpdateRuns(t.Context(), source, func(*ledger.Runs) error { return nil }); err != nil {
@@ -127,11 +127,11 @@ func TestThereAndBack(t *testing.T) {
 			t.Fatalf("Restore, round %d: %+v, %v, want %+v", round, done, err, want)
 		}
 	}
-	a, err := l.Standing(t.Context(), source, id("a"))
+	a, err := l.Listing(t.Context(), source, id("a"))
 	if err != nil || !a.Listed || a.Key != "a" || len(a.Marks) != 0 || a.Revision <= 1 {
 		t.Errorf("a came back as %+v, %v: want it listed, later, and without marks", a, err)
 	}
-	c, err := l.Standing(t.Context(), source, id("c"))
+	c, err := l.Listing(t.Context(), source, id("c"))
 	if err != nil || c.Listed || c.Removal == nil || c.Removal.Reason != "court order 12" {
 		t.Errorf("the removed came back as %+v, %v", c, err)
 	}
@@ -156,7 +156,7 @@ func TestRestoreKeepsWhatIsThere(t *testing.T) {
 	if want := (Restored{Added: 4, Kept: 1}); err != nil || done != want {
 		t.Fatalf("Restore: %+v, %v, want %+v", done, err, want)
 	}
-	if a, err := l.Standing(t.Context(), source, id("a")); err != nil || a.Listed || a.Removal == nil {
+	if a, err := l.Listing(t.Context(), source, id("a")); err != nil || a.Listed || a.Removal == nil {
 		t.Errorf("the removed is %+v, %v", a, err)
 	}
 }

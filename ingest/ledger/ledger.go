@@ -2,7 +2,7 @@
 // registrant in a JetStream key-value bucket, changed by compare-and-set. It is the truth
 // about who may answer.
 //
-// Keys are <source>.<registrant uuid>, values are schemas.Standing as JSON. A delisted or
+// Keys are <source>.<registrant uuid>, values are schemas.Listing as JSON. A delisted or
 // removed registrant keeps an entry without content: the revision, so that late writers can be
 // told, and the removal mark.
 package ledger
@@ -22,9 +22,9 @@ import (
 
 // The names of the buckets.
 const (
-	StandingsBucket = "lineup-standings"
-	RunsBucket      = "lineup-runs"
-	LeasesBucket    = "lineup-leases"
+	ListingsBucket = "lineup-standings"
+	RunsBucket     = "lineup-runs"
+	LeasesBucket   = "lineup-leases"
 )
 
 // LeaseTime is how long a lease holds without being renewed.
@@ -34,18 +34,18 @@ const LeaseTime = 60 * time.Second
 const tries = 50
 
 var (
-	// ErrMoved is returned by Mark when the standing is no longer at the revision marked.
-	ErrMoved = errors.New("standing has moved on")
-	// ErrUnchanged is returned by the function given to Update to leave the standing as it is.
+	// ErrMoved is returned by Mark when the listing is no longer at the revision marked.
+	ErrMoved = errors.New("listing has moved on")
+	// ErrUnchanged is returned by the function given to Update to leave the listing as it is.
 	ErrUnchanged = errors.New("nothing to change")
 )
 
 // Ledger is the ledger. Its methods may be called from many goroutines.
 type Ledger struct {
-	js        jetstream.JetStream
-	standings jetstream.KeyValue
-	runs      jetstream.KeyValue
-	leases    jetstream.KeyValue
+	js       jetstream.JetStream
+	listings jetstream.KeyValue
+	runs     jetstream.KeyValue
+	leases   jetstream.KeyValue
 }
 
 // Open opens the ledger's buckets, making those that are missing with so many replicas.
@@ -55,7 +55,7 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ledger, e
 		into *jetstream.KeyValue
 		name string
 		ttl  time.Duration
-	}{{&l.standings, StandingsBucket, 0}, {&l.runs, RunsBucket, 0}, {&l.leases, LeasesBucket, LeaseTime}} {
+	}{{&l.listings, ListingsBucket, 0}, {&l.runs, RunsBucket, 0}, {&l.leases, LeasesBucket, LeaseTime}} {
 		kv, err := broker.Bucket(ctx, js, bucket.name, bucket.ttl, replicas)
 		if err != nil {
 			return nil, fmt.Errorf("open the ledger: %w", err)
@@ -67,53 +67,53 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ledger, e
 
 func key(source string, id schemas.UUID) string { return source + "." + string(id) }
 
-// Standing returns the standing of a registrant. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.
-func (l *Ledger) Standing(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, error) {
+// Listing returns the listing of a registrant. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.
+func (l *Ledger) Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error) {
 	s, _, err := l.read(ctx, source, id)
 	return s, err
 }
 
-// Find returns the standing of a registrant whose source is not known. Errors: fs.ErrNotExist.
-func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Standing, error) {
-	stream, err := l.js.Stream(ctx, "KV_"+StandingsBucket)
+// Find returns the listing of a registrant whose source is not known. Errors: fs.ErrNotExist.
+func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Listing, error) {
+	stream, err := l.js.Stream(ctx, "KV_"+ListingsBucket)
 	if err != nil {
-		return schemas.Standing{}, fmt.Errorf("find %s: %w", id, err)
+		return schemas.Listing{}, fmt.Errorf("find %s: %w", id, err)
 	}
-	message, err := stream.GetLastMsgForSubject(ctx, "$KV."+StandingsBucket+".*."+string(id))
+	message, err := stream.GetLastMsgForSubject(ctx, "$KV."+ListingsBucket+".*."+string(id))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return schemas.Standing{}, fmt.Errorf("registrant %s: %w", id, fs.ErrNotExist)
+		return schemas.Listing{}, fmt.Errorf("registrant %s: %w", id, fs.ErrNotExist)
 	}
 	if err != nil {
-		return schemas.Standing{}, fmt.Errorf("find %s: %w", id, err)
+		return schemas.Listing{}, fmt.Errorf("find %s: %w", id, err)
 	}
-	return schemas.DecodeStanding(message.Data)
+	return schemas.DecodeListing(message.Data)
 }
 
-func (l *Ledger) read(ctx context.Context, source string, id schemas.UUID) (schemas.Standing, uint64, error) {
-	entry, err := l.standings.Get(ctx, key(source, id))
+func (l *Ledger) read(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, uint64, error) {
+	entry, err := l.listings.Get(ctx, key(source, id))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
-		return schemas.Standing{}, 0, fmt.Errorf("registrant %s of %s: %w", id, source, fs.ErrNotExist)
+		return schemas.Listing{}, 0, fmt.Errorf("registrant %s of %s: %w", id, source, fs.ErrNotExist)
 	}
 	if err != nil {
-		return schemas.Standing{}, 0, fmt.Errorf("read the standing of %s: %w", id, err)
+		return schemas.Listing{}, 0, fmt.Errorf("read the listing of %s: %w", id, err)
 	}
-	s, err := schemas.DecodeStanding(entry.Value())
+	s, err := schemas.DecodeListing(entry.Value())
 	return s, entry.Revision(), err
 }
 
-// Update changes one standing by compare-and-set: change gets it as it is now (only ID and
+// Update changes one listing by compare-and-set: change gets it as it is now (only ID and
 // Source set when there is none) and may be called again when somebody else was faster. The
 // result is what stands afterwards; it is durable when Update returns. When change returns
 // ErrUnchanged nothing is written and the error is nil; any other error is handed on.
 // Errors: schemas.ErrNewerSchema.
-func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, change func(*schemas.Standing) error) (schemas.Standing, error) {
+func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, change func(*schemas.Listing) error) (schemas.Listing, error) {
 	for range tries {
 		s, at, err := l.read(ctx, source, id)
 		if errors.Is(err, fs.ErrNotExist) {
-			s, at, err = schemas.Standing{ID: id, Source: source}, 0, nil
+			s, at, err = schemas.Listing{ID: id, Source: source}, 0, nil
 		}
 		if err != nil {
-			return schemas.Standing{}, err
+			return schemas.Listing{}, err
 		}
 		before := s
 		if err := change(&s); errors.Is(err, ErrUnchanged) {
@@ -126,18 +126,18 @@ func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, cha
 			return before, err
 		}
 		if at == 0 {
-			_, err = l.standings.Create(ctx, key(source, id), data)
+			_, err = l.listings.Create(ctx, key(source, id), data)
 		} else {
-			_, err = l.standings.Update(ctx, key(source, id), data, at)
+			_, err = l.listings.Update(ctx, key(source, id), data, at)
 		}
 		if err == nil {
 			return s, nil
 		}
 		if !lost(err) {
-			return before, fmt.Errorf("write the standing of %s: %w", id, err)
+			return before, fmt.Errorf("write the listing of %s: %w", id, err)
 		}
 	}
-	return schemas.Standing{}, fmt.Errorf("standing of %s: others changed it %d times in a row", id, tries)
+	return schemas.Listing{}, fmt.Errorf("listing of %s: others changed it %d times in a row", id, tries)
 }
 
 // lost reports whether a compare-and-set failed because somebody else was faster.
@@ -148,7 +148,7 @@ func lost(err error) bool {
 // Mark notes that a generation holds revision m.Revision of a registrant, and forgets the marks
 // of generations that keep does not want. Errors: ErrMoved, fs.ErrNotExist.
 func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark, keep func(generation string) bool) error {
-	_, err := l.Update(ctx, source, id, func(s *schemas.Standing) error {
+	_, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
 		if s.Revision == 0 {
 			return fmt.Errorf("mark %s: %w", id, fs.ErrNotExist)
 		}
@@ -169,7 +169,7 @@ func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, gener
 
 // Unmark forgets that any generation agrees with a registrant, so that it is due again.
 func (l *Ledger) Unmark(ctx context.Context, source string, id schemas.UUID) error {
-	_, err := l.Update(ctx, source, id, func(s *schemas.Standing) error {
+	_, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
 		if s.Revision == 0 || len(s.Marks) == 0 {
 			return ErrUnchanged
 		}

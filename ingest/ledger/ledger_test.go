@@ -46,7 +46,7 @@ func ledgerFor(t *testing.T) (*ledger.Ledger, jetstream.JetStream) {
 
 func id(n int) schemas.UUID { return schemas.RegistrantID("us-zz", fmt.Sprint(n)) }
 
-func list(s *schemas.Standing) error {
+func list(s *schemas.Listing) error {
 	s.Listed = true
 	s.Revision++
 	return nil
@@ -68,15 +68,15 @@ func TestUpdatesByManyAreAllKept(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if s, err := l.Standing(t.Context(), "us-zz", id(1)); err != nil || s.Revision != writers*each {
+	if s, err := l.Listing(t.Context(), "us-zz", id(1)); err != nil || s.Revision != writers*each {
 		t.Errorf("revision %d, want %d (%v)", s.Revision, writers*each, err)
 	}
 }
 
 func TestMissingIsNotExist(t *testing.T) {
 	l, _ := ledgerFor(t)
-	if _, err := l.Standing(t.Context(), "us-zz", id(1)); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("Standing: %v", err)
+	if _, err := l.Listing(t.Context(), "us-zz", id(1)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("Listing: %v", err)
 	}
 	if _, err := l.Find(t.Context(), id(1)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("Find: %v", err)
@@ -119,14 +119,14 @@ func TestMarkHoldsForItsRevisionOnly(t *testing.T) {
 	if err := l.Mark(ctx, "us-zz", id(1), "g2", schemas.Mark{Revision: 2, Model: "m"}, func(name string) bool { return name == "g2" }); err != nil {
 		t.Fatal(err)
 	}
-	s, err := l.Standing(ctx, "us-zz", id(1))
+	s, err := l.Listing(ctx, "us-zz", id(1))
 	if err != nil || s.Agrees("g1", "m", time.Time{}) || !s.Agrees("g2", "m", time.Time{}) || s.Agrees("g2", "other", time.Time{}) || s.Agrees("g2", "m", time.Now()) {
 		t.Errorf("marks %v, %v", s.Marks, err)
 	}
 	if err := l.Unmark(ctx, "us-zz", id(1)); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := l.Standing(ctx, "us-zz", id(1)); s.Agrees("g2", "m", time.Time{}) || s.Revision != 2 {
+	if s, _ := l.Listing(ctx, "us-zz", id(1)); s.Agrees("g2", "m", time.Time{}) || s.Revision != 2 {
 		t.Errorf("after Unmark: %+v", s)
 	}
 }
@@ -186,7 +186,7 @@ func TestEachMissesNobody(t *testing.T) {
 func TestNewerSchemaIsReportedAndLeftAlone(t *testing.T) {
 	l, js := ledgerFor(t)
 	ctx := t.Context()
-	kv, err := js.KeyValue(ctx, ledger.StandingsBucket)
+	kv, err := js.KeyValue(ctx, ledger.ListingsBucket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,10 +212,10 @@ func TestNewerSchemaIsReportedAndLeftAlone(t *testing.T) {
 		}
 	}
 	if old != 1 || newerSeen != 1 {
-		t.Errorf("%d old and %d newer standings, want 1 and 1", old, newerSeen)
+		t.Errorf("%d old and %d newer listings, want 1 and 1", old, newerSeen)
 	}
 	if entry, err := kv.Get(ctx, "us-zz."+string(id(1))); err != nil || string(entry.Value()) != string(newer) {
-		t.Errorf("the newer standing was rewritten: %s %v", entry.Value(), err)
+		t.Errorf("the newer listing was rewritten: %s %v", entry.Value(), err)
 	}
 }
 
@@ -278,7 +278,7 @@ func TestARestartKeepsEverything(t *testing.T) {
 		count++
 	}
 	if count != 50 {
-		t.Errorf("%d standings after a restart, want 50", count)
+		t.Errorf("%d listings after a restart, want 50", count)
 	}
 	if runs, err := l.Runs(t.Context(), "us-zz"); err != nil || runs.Open == nil || string(runs.Open.Checkpoint) != "here" {
 		t.Errorf("runs after a restart: %+v %v", runs, err)

@@ -55,7 +55,7 @@ func (r *Runs) Remember(s schemas.RunSummary) {
 }
 
 // NextFence numbers a new holder of the lease, above all before. The clock matters only when
-// the runs were lost while the standings were not.
+// the runs were lost while the listings were not.
 func (r *Runs) NextFence(now time.Time) uint64 {
 	r.Fence = max(r.Fence+1, uint64(now.Unix()))
 	return r.Fence

@@ -10,31 +10,31 @@ import (
 	"lineup/schemas"
 )
 
-// Each yields every standing of source, or of all sources when it is "", once each, as it was
-// at some moment of the sweep. A standing of a newer schema is yielded as that error, with ID
+// Each yields every listing of source, or of all sources when it is "", once each, as it was
+// at some moment of the sweep. A listing of a newer schema is yielded as that error, with ID
 // and Source set, and the sweep goes on; any other error ends it.
-func (l *Ledger) Each(ctx context.Context, source string) iter.Seq2[schemas.Standing, error] {
-	prefix := "$KV." + StandingsBucket + "."
+func (l *Ledger) Each(ctx context.Context, source string) iter.Seq2[schemas.Listing, error] {
+	prefix := "$KV." + ListingsBucket + "."
 	filter := prefix + ">"
 	if source != "" {
 		filter = prefix + source + ".*"
 	}
-	return func(yield func(schemas.Standing, error) bool) {
+	return func(yield func(schemas.Listing, error) bool) {
 		seen := make(map[string]struct{})
-		err := broker.Sweep(ctx, l.js, "KV_"+StandingsBucket, filter, func(subject string, data []byte) bool {
+		err := broker.Sweep(ctx, l.js, "KV_"+ListingsBucket, filter, func(subject string, data []byte) bool {
 			if _, again := seen[subject]; again || len(data) == 0 {
 				return true
 			}
 			seen[subject] = struct{}{}
-			s, err := schemas.DecodeStanding(data)
+			s, err := schemas.DecodeListing(data)
 			if err != nil {
 				from, id, _ := strings.Cut(strings.TrimPrefix(subject, prefix), ".")
-				s = schemas.Standing{ID: schemas.UUID(id), Source: from}
+				s = schemas.Listing{ID: schemas.UUID(id), Source: from}
 			}
 			return yield(s, err)
 		})
 		if err != nil {
-			yield(schemas.Standing{}, fmt.Errorf("sweep the ledger: %w", err))
+			yield(schemas.Listing{}, fmt.Errorf("sweep the ledger: %w", err))
 		}
 	}
 }

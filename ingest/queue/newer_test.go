@@ -13,13 +13,13 @@ func TestALetterOfANewerVersionIsLeftAlone(t *testing.T) {
 	if _, err := js.Publish(t.Context(), "lineup.dead.us-zz."+string(id(1)), []byte(newer)); err != nil {
 		t.Fatal(err)
 	}
-	ring(t, q, 2)
-	if err := next(t, jobs(t, q)).Dead(t.Context(), "engine"); err != nil {
+	enqueue(t, q, 2)
+	if err := next(t, jobs(t, q)).DeadLetter(t.Context(), "engine"); err != nil {
 		t.Fatal(err)
 	}
 	counts(t, q, 0, 2)
-	letters, err := q.Letters(t.Context(), 10)
-	if err != nil || len(letters) != 1 || letters[0].ID != id(2) || letters[0].Schema != queue.LetterSchema {
+	letters, err := q.DeadLetters(t.Context(), 10)
+	if err != nil || len(letters) != 1 || letters[0].ID != id(2) || letters[0].Schema != queue.DeadLetterSchema {
 		t.Errorf("letters %+v %v, want the one of this version", letters, err)
 	}
 	stream, err := js.Stream(t.Context(), queue.DeadStream)

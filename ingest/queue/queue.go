@@ -160,7 +160,7 @@ func (j *Jobs) Next(ctx context.Context) (Job, error) {
 		if job.Attempt <= Attempts {
 			return job, nil
 		}
-		if err := job.Dead(ctx, "worker died each time"); err != nil {
+		if err := job.DeadLetter(ctx, "worker died each time"); err != nil {
 			return Job{}, err
 		}
 	}
@@ -178,7 +178,7 @@ func (j Job) Done(ctx context.Context) error {
 }
 
 // Working says that the job is still being answered; it must be said within a minute.
-func (j Job) Working() error {
+func (j Job) InProgress() error {
 	if err := j.message.InProgress(); err != nil {
 		return fmt.Errorf("hold the job of %s: %w", j.ID, err)
 	}
@@ -187,9 +187,9 @@ func (j Job) Working() error {
 
 // Again gives the job back to be tried later, or buries it when this was the last attempt.
 // class names the kind of failure and nobody's data.
-func (j Job) Again(ctx context.Context, class string) error {
+func (j Job) Retry(ctx context.Context, class string) error {
 	if j.Attempt >= Attempts {
-		return j.Dead(ctx, class)
+		return j.DeadLetter(ctx, class)
 	}
 	if err := j.message.NakWithDelay(backoff[min(j.Attempt, len(backoff))-1]); err != nil {
 		return fmt.Errorf("give back the job of %s: %w", j.ID, err)
@@ -197,11 +197,11 @@ func (j Job) Again(ctx context.Context, class string) error {
 	return nil
 }
 
-// LetterSchema is the version of Letter's stored form. History: 1, the first.
-const LetterSchema = 1
+// DeadLetterSchema is the version of DeadLetter's stored form. History: 1, the first.
+const DeadLetterSchema = 1
 
-// Letter is a dead job.
-type Letter struct {
+// DeadLetter is a dead job.
+type DeadLetter struct {
 	Schema   int          `json:"schema"`
 	Source   string       `json:"source"`
 	ID       schemas.UUID `json:"id"`
@@ -211,8 +211,8 @@ type Letter struct {
 }
 
 // Dead buries the job: it is kept in the dead-letter stream until it is retried.
-func (j Job) Dead(ctx context.Context, class string) error {
-	data, err := json.Marshal(Letter{Schema: LetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
+func (j Job) DeadLetter(ctx context.Context, class string) error {
+	data, err := json.Marshal(DeadLetter{Schema: DeadLetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
 	}
@@ -310,14 +310,14 @@ func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err 
 	return waiting, dead, err
 }
 
-// Letters lists the dead jobs, at most limit. Those of a newer version are left out: it alone
+// DeadLetters lists the dead jobs, at most limit. Those of a newer version are left out: it alone
 // may retry them. Count counts them too.
-func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
+func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error) {
 	info, err := q.dead.Info(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the dead jobs: %w", err)
 	}
-	var letters []Letter
+	var letters []DeadLetter
 	for seq := max(info.State.FirstSeq, 1); seq <= info.State.LastSeq && len(letters) < limit; seq++ {
 		message, err := q.dead.GetMsg(ctx, seq)
 		if errors.Is(err, jetstream.ErrMsgNotFound) {
@@ -326,11 +326,11 @@ func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
 		if err != nil {
 			return nil, fmt.Errorf("list the dead jobs: %w", err)
 		}
-		var l Letter
+		var l DeadLetter
 		if err := json.Unmarshal(message.Data, &l); err != nil {
 			return nil, fmt.Errorf("decode dead job %d: %w", seq, err)
 		}
-		if l.Schema > LetterSchema {
+		if l.Schema > DeadLetterSchema {
 			continue
 		}
 		letters = append(letters, l)
@@ -339,7 +339,7 @@ func (q *Queue) Letters(ctx context.Context, limit int) ([]Letter, error) {
 }
 
 // Retry rings again for a dead job and forgets that it was dead.
-func (q *Queue) Retry(ctx context.Context, l Letter) error {
+func (q *Queue) Retry(ctx context.Context, l DeadLetter) error {
 	if err := q.Publish(ctx, l.Source, l.ID); err != nil {
 		return err
 	}

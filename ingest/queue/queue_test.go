@@ -83,7 +83,7 @@ func counts(t *testing.T, q *queue.Queue, waiting, dead int) {
 	}
 }
 
-func ring(t *testing.T, q *queue.Queue, n int) {
+func enqueue(t *testing.T, q *queue.Queue, n int) {
 	t.Helper()
 	if err := q.Publish(t.Context(), "us-zz", id(n)); err != nil {
 		t.Fatal(err)
@@ -93,9 +93,9 @@ func ring(t *testing.T, q *queue.Queue, n int) {
 func TestDoorbellsOfOneRegistrantAreOneJob(t *testing.T) {
 	q := open(t)
 	for range 5 {
-		ring(t, q, 1)
+		enqueue(t, q, 1)
 	}
-	ring(t, q, 2)
+	enqueue(t, q, 2)
 	counts(t, q, 2, 0)
 	j := jobs(t, q)
 	seen := map[schemas.UUID]int{}
@@ -117,9 +117,9 @@ func TestDoorbellsOfOneRegistrantAreOneJob(t *testing.T) {
 func TestADoorbellDuringAnAnswerRingsAgain(t *testing.T) {
 	q := open(t)
 	j := jobs(t, q)
-	ring(t, q, 1)
+	enqueue(t, q, 1)
 	first := next(t, j)
-	ring(t, q, 1)
+	enqueue(t, q, 1)
 	if err := first.Done(t.Context()); err != nil {
 		t.Logf("the first answer came too late to count: %v", err)
 	}
@@ -134,9 +134,9 @@ func TestADoorbellDuringAnAnswerRingsAgain(t *testing.T) {
 func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 	q := open(t)
 	j := jobs(t, q)
-	ring(t, q, 1)
+	enqueue(t, q, 1)
 	job := next(t, j)
-	if err := job.Again(t.Context(), "engine"); err != nil {
+	if err := job.Retry(t.Context(), "engine"); err != nil {
 		t.Fatal(err)
 	}
 	job = next(t, j)
@@ -144,11 +144,11 @@ func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 		t.Errorf("attempt %d, want 2", job.Attempt)
 	}
 	job.Attempt = queue.Attempts
-	if err := job.Again(t.Context(), "engine"); err != nil {
+	if err := job.Retry(t.Context(), "engine"); err != nil {
 		t.Fatal(err)
 	}
 	counts(t, q, 0, 1)
-	letters, err := q.Letters(t.Context(), 10)
+	letters, err := q.DeadLetters(t.Context(), 10)
 	if err != nil || len(letters) != 1 || letters[0].ID != id(1) || letters[0].Class != "engine" || letters[0].Source != "us-zz" {
 		t.Fatalf("letters %+v %v", letters, err)
 	}
@@ -162,7 +162,7 @@ func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 	if job = next(t, j); job.Attempt != 1 {
 		t.Errorf("attempt %d after the retry, want 1", job.Attempt)
 	}
-	if err := job.Dead(t.Context(), "newer_schema"); err != nil {
+	if err := job.DeadLetter(t.Context(), "newer_schema"); err != nil {
 		t.Fatal(err)
 	}
 	counts(t, q, 0, 1)
@@ -173,7 +173,7 @@ func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 }
 
 func TestAnEmptyQueueHasNoLetters(t *testing.T) {
-	if letters, err := open(t).Letters(t.Context(), 10); err != nil || len(letters) != 0 {
+	if letters, err := open(t).DeadLetters(t.Context(), 10); err != nil || len(letters) != 0 {
 		t.Errorf("%v %v", letters, err)
 	}
 }

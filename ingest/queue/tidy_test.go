@@ -56,10 +56,10 @@ func TestTidy(t *testing.T) {
 	stored := filepath.Join(dir, "jetstream", "$G", "streams", queue.JobsStream, "msgs")
 	saved := t.TempDir()
 	run(func(q *queue.Queue) {
-		ring(t, q, 0)
+		enqueue(t, q, 0)
 		answer(q, 1) // the consumer is made
 		for n := range 3 {
-			ring(t, q, 1+n)
+			enqueue(t, q, 1+n)
 		}
 	})
 	if err := os.CopyFS(saved, os.DirFS(stored)); err != nil {
@@ -73,7 +73,7 @@ func TestTidy(t *testing.T) {
 		t.Fatal(err)
 	}
 	run(func(q *queue.Queue) {
-		ring(t, q, 9)
+		enqueue(t, q, 9)
 		if c, err := q.Count(t.Context()); err != nil || c.Waiting < 2 {
 			t.Fatalf("the server mended it by itself, and this tests nothing: %+v %v", c, err)
 		}

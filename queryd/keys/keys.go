@@ -87,16 +87,16 @@ const (
 // usageKept is how long usage counts are kept.
 const usageKept = 400 * 24 * time.Hour
 
-// Ring holds the keys and what was used of them.
-type Ring struct {
+// Store holds the keys and what was used of them.
+type Store struct {
 	keys, usage jetstream.KeyValue
 	now         func() time.Time
 }
 
 // Open makes the buckets where they are missing, with the given number of replicas (1 for a
 // server in the process).
-func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ring, error) {
-	r := &Ring{now: time.Now}
+func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
+	r := &Store{now: time.Now}
 	for _, b := range []struct {
 		into   *jetstream.KeyValue
 		config jetstream.KeyValueConfig
@@ -123,7 +123,7 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ring, err
 // Add makes a key and returns it; it cannot be read again. name is for people to tell keys
 // apart: 1 to 60 characters, no two keys in use share one. Making a key records that its
 // holder accepted Terms.
-func (r *Ring) Add(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
+func (r *Store) Add(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
 	name = strings.TrimSpace(name)
 	if n := len([]rune(name)); n < 1 || n > 60 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }) {
 		return "", Key{}, fmt.Errorf("key name %.70q: want 1 to 60 printable characters", name)
@@ -144,7 +144,7 @@ func (r *Ring) Add(ctx context.Context, name string, limits Limits) (secret stri
 }
 
 // make stores a new key.
-func (r *Ring) make(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
+func (r *Store) make(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
 	raw := make([]byte, 32)
 	rand.Read(raw)
 	secret = "lu_" + base64.RawURLEncoding.EncodeToString(raw)
@@ -166,7 +166,7 @@ func (r *Ring) make(ctx context.Context, name string, limits Limits) (secret str
 
 // Check returns the key that secret is. Errors: ErrUnknown; anything else means that the
 // store could not be asked.
-func (r *Ring) Check(ctx context.Context, secret string) (Key, error) {
+func (r *Store) Check(ctx context.Context, secret string) (Key, error) {
 	if len(secret) > 200 {
 		return Key{}, ErrUnknown
 	}
@@ -185,7 +185,7 @@ func (r *Ring) Check(ctx context.Context, secret string) (Key, error) {
 }
 
 // List returns all keys, revoked ones too, oldest first.
-func (r *Ring) List(ctx context.Context) ([]Key, error) {
+func (r *Store) List(ctx context.Context) ([]Key, error) {
 	names, err := r.names(ctx, r.keys, ">")
 	if err != nil {
 		return nil, fmt.Errorf("list keys: %w", err)
@@ -209,13 +209,13 @@ func (r *Ring) List(ctx context.Context) ([]Key, error) {
 
 // Revoke ends the key with this id, or all with this name, at once on every daemon; they stay listed. It
 // returns the newest of them. Errors: fs.ErrNotExist.
-func (r *Ring) Revoke(ctx context.Context, idOrName string) (Key, error) {
+func (r *Store) Revoke(ctx context.Context, idOrName string) (Key, error) {
 	return r.end(ctx, idOrName, r.now())
 }
 
 // Rotate makes a new key with the name and limits of the one with this id or name, which goes on
 // working for the overlap given: time to change every client. Errors: fs.ErrNotExist.
-func (r *Ring) Rotate(ctx context.Context, idOrName string, overlap time.Duration) (secret string, key Key, err error) {
+func (r *Store) Rotate(ctx context.Context, idOrName string, overlap time.Duration) (secret string, key Key, err error) {
 	if overlap < 0 {
 		return "", Key{}, fmt.Errorf("overlap %v: want 0 or more", overlap)
 	}
@@ -227,7 +227,7 @@ func (r *Ring) Rotate(ctx context.Context, idOrName string, overlap time.Duratio
 }
 
 // end lets the working keys with this id or name work until at, and returns the newest of them.
-func (r *Ring) end(ctx context.Context, idOrName string, at time.Time) (newest Key, err error) {
+func (r *Store) end(ctx context.Context, idOrName string, at time.Time) (newest Key, err error) {
 	all, err := r.List(ctx)
 	if err != nil {
 		return Key{}, err
@@ -260,7 +260,7 @@ func (r *Ring) end(ctx context.Context, idOrName string, at time.Time) (newest K
 }
 
 // get reads one stored key. Errors: fs.ErrNotExist.
-func (r *Ring) get(ctx context.Context, id string) (record, uint64, error) {
+func (r *Store) get(ctx context.Context, id string) (record, uint64, error) {
 	entry, err := r.keys.Get(ctx, id)
 	if errors.Is(err, jetstream.ErrKeyNotFound) {
 		return record{}, 0, fmt.Errorf("key %s: %w", id, fs.ErrNotExist)
@@ -276,7 +276,7 @@ func (r *Ring) get(ctx context.Context, id string) (record, uint64, error) {
 }
 
 // names lists the keys of a bucket that match a subject filter, in order.
-func (r *Ring) names(ctx context.Context, kv jetstream.KeyValue, filter string) ([]string, error) {
+func (r *Store) names(ctx context.Context, kv jetstream.KeyValue, filter string) ([]string, error) {
 	lister, err := kv.ListKeysFiltered(ctx, filter)
 	if errors.Is(err, jetstream.ErrNoKeysFound) {
 		return nil, nil

@@ -15,8 +15,8 @@ import (
 	"lineup/queryd/keys"
 )
 
-// newRing is a ring over a server of its own, and the JetStream it lies in.
-func newRing(t *testing.T) (*keys.Ring, jetstream.JetStream) {
+// newStore is a ring over a server of its own, and the JetStream it lies in.
+func newStore(t *testing.T) (*keys.Store, jetstream.JetStream) {
 	t.Helper()
 	server, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -40,7 +40,7 @@ func newRing(t *testing.T) (*keys.Ring, jetstream.JetStream) {
 }
 
 func TestAKeyIsMadeCheckedAndRevoked(t *testing.T) {
-	ring, js := newRing(t)
+	ring, js := newStore(t)
 	ctx := t.Context()
 	secret, made, err := ring.Add(ctx, "school", keys.Limits{PerMinute: 7})
 	if err != nil {
@@ -88,7 +88,7 @@ func TestAKeyIsMadeCheckedAndRevoked(t *testing.T) {
 }
 
 func TestARotatedKeyWorksUntilItsTime(t *testing.T) {
-	ring, _ := newRing(t)
+	ring, _ := newStore(t)
 	ctx := t.Context()
 	first, made, err := ring.Add(ctx, "school", keys.Limits{PerDay: 9})
 	if err != nil {
@@ -131,7 +131,7 @@ func TestARotatedKeyWorksUntilItsTime(t *testing.T) {
 }
 
 func TestBadKeysAreNotMade(t *testing.T) {
-	ring, _ := newRing(t)
+	ring, _ := newStore(t)
 	for name, test := range map[string]struct {
 		name   string
 		limits keys.Limits
@@ -148,7 +148,7 @@ func TestBadKeysAreNotMade(t *testing.T) {
 }
 
 func TestUsageOfManyDaemonsAddsUp(t *testing.T) {
-	ring, _ := newRing(t)
+	ring, _ := newStore(t)
 	var wait sync.WaitGroup
 	for range 8 {
 		wait.Go(func() {

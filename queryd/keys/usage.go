@@ -40,7 +40,7 @@ func (u Use) Total() int {
 const casTries = 20
 
 // AddUse adds counts to what key used on day and returns the sum over all daemons.
-func (r *Ring) AddUse(ctx context.Context, key string, day Day, kinds map[string]int) (Use, error) {
+func (r *Store) AddUse(ctx context.Context, key string, day Day, kinds map[string]int) (Use, error) {
 	name := usageName(key, day)
 	for range casTries {
 		use, revision, err := r.use(ctx, key, day)
@@ -75,7 +75,7 @@ func (r *Ring) AddUse(ctx context.Context, key string, day Day, kinds map[string
 }
 
 // Usage returns what a key used, by day, oldest first; of all keys when key is "".
-func (r *Ring) Usage(ctx context.Context, key string) ([]Use, error) {
+func (r *Store) Usage(ctx context.Context, key string) ([]Use, error) {
 	filter := ">"
 	if key != "" {
 		filter = key + ".>"
@@ -97,7 +97,7 @@ func (r *Ring) Usage(ctx context.Context, key string) ([]Use, error) {
 }
 
 // use reads one count; revision 0 says there is none yet.
-func (r *Ring) use(ctx context.Context, key string, day Day) (Use, uint64, error) {
+func (r *Store) use(ctx context.Context, key string, day Day) (Use, uint64, error) {
 	use := Use{Key: key, Day: day, Kinds: map[string]int{}}
 	entry, err := r.usage.Get(ctx, usageName(key, day))
 	if errors.Is(err, jetstream.ErrKeyNotFound) {

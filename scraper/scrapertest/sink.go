@@ -22,7 +22,7 @@ type Sink struct {
 	open     map[string]string // source to run that can be resumed
 	notes    map[string][]byte
 	leased   map[string]bool
-	standing map[string]schemas.Standing // by source and key
+	listing  map[string]schemas.Listing // by source and key
 	blobs    map[schemas.Digest][]byte
 	last     map[string]schemas.RunSummary // complete
 	ended    map[string]schemas.RunSummary // however
@@ -33,7 +33,7 @@ type Sink struct {
 
 // NewSink makes an empty one.
 func NewSink() *Sink {
-	return &Sink{open: map[string]string{}, notes: map[string][]byte{}, leased: map[string]bool{}, standing: map[string]schemas.Standing{},
+	return &Sink{open: map[string]string{}, notes: map[string][]byte{}, leased: map[string]bool{}, listing: map[string]schemas.Listing{},
 		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, ended: map[string]schemas.RunSummary{}, Records: map[string]schemas.Record{}}
 }
 
@@ -68,15 +68,15 @@ func (s *Sink) Checkpoint(_ context.Context, source, _ string, data []byte) erro
 	return nil
 }
 
-// Known gives a standing. Errors: fs.ErrNotExist.
-func (s *Sink) Known(_ context.Context, source, key string) (schemas.Standing, error) {
+// Known gives a listing. Errors: fs.ErrNotExist.
+func (s *Sink) Known(_ context.Context, source, key string) (schemas.Listing, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	standing, ok := s.standing[source+"\x00"+key]
+	listing, ok := s.listing[source+"\x00"+key]
 	if !ok {
-		return standing, fmt.Errorf("%s: %w", source, fs.ErrNotExist)
+		return listing, fmt.Errorf("%s: %w", source, fs.ErrNotExist)
 	}
-	return standing, nil
+	return listing, nil
 }
 
 // Accept takes a capture. Errors: schemas.ErrPhotoNeeded, what Before says.
@@ -89,8 +89,8 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 		}
 	}
 	at := c.Record.Source + "\x00" + c.Record.Key
-	was := s.standing[at]
-	next := schemas.Standing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true, Run: run, Sighted: c.Read, Revision: was.Revision}
+	was := s.listing[at]
+	next := schemas.Listing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true, Run: run, Sighted: c.Read, Revision: was.Revision}
 	c.Record.Photos = slices.Clone(c.Record.Photos)
 	for i, p := range c.Photos {
 		photo := &c.Record.Photos[i]
@@ -125,7 +125,7 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 	if outcome != schemas.OutcomeUnchanged {
 		next.Revision++
 	}
-	s.standing[at], s.Records[c.Record.Key] = next, c.Record
+	s.listing[at], s.Records[c.Record.Key] = next, c.Record
 	s.Accepted++
 	return outcome, nil
 }
@@ -141,12 +141,12 @@ func (s *Sink) ForgetPhotos() {
 func (s *Sink) Sight(_ context.Context, source, run, key string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	standing, ok := s.standing[source+"\x00"+key]
-	if !ok || !standing.Listed {
+	listing, ok := s.listing[source+"\x00"+key]
+	if !ok || !listing.Listed {
 		return fs.ErrNotExist
 	}
-	standing.Run = run
-	s.standing[source+"\x00"+key] = standing
+	listing.Run = run
+	s.listing[source+"\x00"+key] = listing
 	return nil
 }
 
@@ -155,9 +155,9 @@ func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSumm
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	listed, gone := 0, 0
-	for _, standing := range s.standing {
-		if standing.Source == source && standing.Listed {
-			if listed++; standing.Run != run {
+	for _, listing := range s.listing {
+		if listing.Source == source && listing.Listed {
+			if listed++; listing.Run != run {
 				gone++
 			}
 		}
@@ -169,10 +169,10 @@ func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSumm
 		s.ended[source] = sum
 		return sum, nil
 	}
-	for at, standing := range s.standing {
-		if standing.Source == source && standing.Listed && standing.Run != run {
-			s.standing[at] = schemas.Standing{ID: standing.ID, Source: source, Revision: standing.Revision + 1}
-			delete(s.Records, standing.Key)
+	for at, listing := range s.listing {
+		if listing.Source == source && listing.Listed && listing.Run != run {
+			s.listing[at] = schemas.Listing{ID: listing.ID, Source: source, Revision: listing.Revision + 1}
+			delete(s.Records, listing.Key)
 			sum.Delisted++
 		}
 	}
@@ -192,19 +192,19 @@ func (s *Sink) Abandon(_ context.Context, source, _ string, sum schemas.RunSumma
 	return nil
 }
 
-// Standings yields all standings of source.
-func (s *Sink) Standings(_ context.Context, source string) iter.Seq2[schemas.Standing, error] {
+// Listings yields all listings of source.
+func (s *Sink) Listings(_ context.Context, source string) iter.Seq2[schemas.Listing, error] {
 	s.mu.Lock()
-	var all []schemas.Standing
-	for _, standing := range s.standing {
-		if standing.Source == source {
-			all = append(all, standing)
+	var all []schemas.Listing
+	for _, listing := range s.listing {
+		if listing.Source == source {
+			all = append(all, listing)
 		}
 	}
 	s.mu.Unlock()
-	return func(yield func(schemas.Standing, error) bool) {
-		for _, standing := range all {
-			if !yield(standing, nil) {
+	return func(yield func(schemas.Listing, error) bool) {
+		for _, listing := range all {
+			if !yield(listing, nil) {
 				return
 			}
 		}
@@ -248,17 +248,17 @@ func (s *Sink) LastRun(_ context.Context, source string) (schemas.RunSummary, er
 func (s *Sink) Age(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for at, standing := range s.standing {
-		standing.Sighted = standing.Sighted.Add(-d)
-		s.standing[at] = standing
+	for at, listing := range s.listing {
+		listing.Sighted = listing.Sighted.Add(-d)
+		s.listing[at] = listing
 	}
 }
 
 // Listed counts the listed registrants of source.
 func (s *Sink) Listed(source string) int {
 	n := 0
-	for standing := range s.Standings(context.Background(), source) {
-		if standing.Listed {
+	for listing := range s.Listings(context.Background(), source) {
+		if listing.Listed {
 			n++
 		}
 	}

@@ -31,7 +31,7 @@ type house struct {
 	js     jetstream.JetStream
 	ledger *ledger.Ledger
 	queue  *queue.Queue
-	keys   *keys.Ring
+	keys   *keys.Store
 }
 
 func enter(t *testing.T, c *Cluster, role string) house {
@@ -55,7 +55,7 @@ func enter(t *testing.T, c *Cluster, role string) house {
 	return house{js, l, q, k}
 }
 
-func list(s *schemas.Standing) error {
+func list(s *schemas.Listing) error {
 	s.Revision++
 	s.Listed, s.Changed = true, time.Now()
 	return nil
@@ -67,7 +67,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 	c := Start(t, confDir)
 	ctx := t.Context()
 	admin := enter(t, c, "admin") // makes the streams
-	for _, name := range []string{"KV_" + ledger.StandingsBucket, "KV_" + ledger.RunsBucket, queue.JobsStream, queue.DeadStream} {
+	for _, name := range []string{"KV_" + ledger.ListingsBucket, "KV_" + ledger.RunsBucket, queue.JobsStream, queue.DeadStream} {
 		stream, err := admin.js.Stream(ctx, name)
 		if err != nil {
 			t.Fatal(err)
@@ -122,10 +122,10 @@ func TestRolesDoTheirWork(t *testing.T) {
 	eventually(t, "an acknowledgement", func() error { return job.Done(ctx) })
 	eventually(t, "an indexer tidies the queue", func() error { return index.queue.Tidy(ctx) })
 
-	var seen schemas.Standing
-	eventually(t, "a standing", func() (err error) { seen, err = query.ledger.Standing(ctx, source, id); return err })
+	var seen schemas.Listing
+	eventually(t, "a listing", func() (err error) { seen, err = query.ledger.Listing(ctx, source, id); return err })
 	if diff := cmp.Diff(map[string]schemas.Mark{"g1": mark}, seen.Marks); diff != "" || !seen.Listed {
-		t.Errorf("standing listed %v, marks (-want +got):\n%s", seen.Listed, diff)
+		t.Errorf("listing listed %v, marks (-want +got):\n%s", seen.Listed, diff)
 	}
 	for name, h := range map[string]house{"admin": admin, "scrape": scrape, "index": index} {
 		found := 0
@@ -136,7 +136,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 			found++
 		}
 		if found != 1 {
-			t.Errorf("%s sweeps %d standings, want 1", name, found)
+			t.Errorf("%s sweeps %d listings, want 1", name, found)
 		}
 	}
 	if sources, err := query.ledger.Sources(ctx); err != nil || len(sources) != 1 {
@@ -248,7 +248,7 @@ func TestRolesReadNobodyElsesAnswers(t *testing.T) {
 	}
 	for _, role := range []string{"scrape", "index", "query"} {
 		own := enter(t, c, role) // its own answers come
-		if _, err := own.ledger.Standing(t.Context(), source, id); err != nil {
+		if _, err := own.ledger.Listing(t.Context(), source, id); err != nil {
 			t.Errorf("%s reads: %v", role, err)
 		}
 		for _, subject := range []string{"_INBOX.>", "_INBOX.admin.>", "_INBOX.*.>"} {
@@ -262,7 +262,7 @@ func TestRolesReadNobodyElsesAnswers(t *testing.T) {
 			if err := spy.Flush(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := admin.ledger.Standing(t.Context(), source, id); err != nil {
+			if _, err := admin.ledger.Listing(t.Context(), source, id); err != nil {
 				t.Fatal(err)
 			}
 			select {
@@ -280,7 +280,7 @@ func TestRolesReadNobodyElsesAnswers(t *testing.T) {
 }
 
 func purge(ctx context.Context, h house) error {
-	stream, err := h.js.Stream(ctx, "KV_"+ledger.StandingsBucket)
+	stream, err := h.js.Stream(ctx, "KV_"+ledger.ListingsBucket)
 	if err != nil {
 		return err
 	}

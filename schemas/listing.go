@@ -7,17 +7,17 @@ import (
 	"time"
 )
 
-// StandingSchema is the version of Standing's stored form. History: 1, the first.
-const StandingSchema = 1
+// ListingSchema is the version of Listing's stored form. History: 1, the first.
+const ListingSchema = 1
 
 // ErrNewerSchema is returned for data written by a newer version of Lineup: it is reported and
 // left alone, never rewritten.
 var ErrNewerSchema = errors.New("written by a newer version of lineup")
 
-// Standing is what the ledger knows of one registrant: whether it is listed, what its content
+// Listing is what the ledger knows of one registrant: whether it is listed, what its content
 // is, and which index generations agree. Revision counts changes of content or listing; a
 // sighting or a mark alone leaves it.
-type Standing struct {
+type Listing struct {
 	Schema   int       `json:"schema"`
 	ID       UUID      `json:"id"`
 	Source   string    `json:"source"`
@@ -79,27 +79,27 @@ type Mark struct {
 	Built time.Time `json:"built,omitzero"`
 }
 
-// Agrees reports whether the generation that was made at built, with model, holds the standing as it is.
-func (s Standing) Agrees(generation, model string, built time.Time) bool {
+// Agrees reports whether the generation that was made at built, with model, holds the listing as it is.
+func (s Listing) Agrees(generation, model string, built time.Time) bool {
 	m, ok := s.Marks[generation]
 	return ok && m.Revision == s.Revision && m.Model == model && m.Built.Equal(built)
 }
 
 // Encode gives the stored form.
-func (s Standing) Encode() ([]byte, error) {
-	s.Schema = StandingSchema
+func (s Listing) Encode() ([]byte, error) {
+	s.Schema = ListingSchema
 	data, err := json.Marshal(s)
 	if err != nil {
-		return nil, fmt.Errorf("encode standing: %w", err)
+		return nil, fmt.Errorf("encode listing: %w", err)
 	}
 	return data, nil
 }
 
-// DecodeStanding reads a stored standing. Errors: ErrNewerSchema.
-func DecodeStanding(data []byte) (Standing, error) {
-	var s Standing
-	if err := decode(data, StandingSchema, &s); err != nil {
-		return Standing{}, fmt.Errorf("decode standing: %w", err)
+// DecodeListing reads a stored listing. Errors: ErrNewerSchema.
+func DecodeListing(data []byte) (Listing, error) {
+	var s Listing
+	if err := decode(data, ListingSchema, &s); err != nil {
+		return Listing{}, fmt.Errorf("decode listing: %w", err)
 	}
 	return s, nil
 }
