@@ -18,7 +18,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -238,8 +237,6 @@ func (x *Index) use(ctx context.Context, name string) (*generation, func(), erro
 
 func (x *Index) reading(ctx context.Context) (*generation, func(), error) { return x.use(ctx, "") }
 
-var validName = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
-
 // change changes the list of generations in one transaction, alone among all processes.
 func (x *Index) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 	tx, err := x.meta.BeginTx(ctx, nil)
@@ -255,12 +252,8 @@ func (x *Index) change(ctx context.Context, do func(tx *sql.Tx) error) error {
 
 // Create makes an empty generation.
 func (x *Index) Create(ctx context.Context, g index.Generation) error {
-	if !validName.MatchString(g.Name) {
-		return fmt.Errorf("create generation %q: want a name of 1 to 40 of a-z, 0-9 and -", g.Name)
-	}
-	if g.Model.Metric != schemas.Euclidean || g.Model.Dimensions < 1 || g.Model.Dimensions > maxDimensions {
-		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want up to %d and %q",
-			g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, maxDimensions, schemas.Euclidean)
+	if err := g.Validate(); err != nil {
+		return fmt.Errorf("create: %w", err)
 	}
 	model, err := json.Marshal(g.Model)
 	if err != nil {
@@ -285,8 +278,6 @@ func (x *Index) Create(ctx context.Context, g index.Generation) error {
 	}
 	return nil
 }
-
-const maxDimensions = 4096
 
 // sweep deletes files of generations that are not listed: a Create or Drop was cut off.
 func (x *Index) sweep(ctx context.Context, tx *sql.Tx) {

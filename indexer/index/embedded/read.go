@@ -99,7 +99,7 @@ func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index
 		return nil, index.Generation{}, err
 	}
 	defer release()
-	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+	if err := index.ValidateEmbedding(embedding, g.Model.Dimensions); err != nil {
 		return nil, g.Generation, fmt.Errorf("nearest: %w", err)
 	}
 	out, err := g.nearest(ctx, x.scans, embedding, k, f)
@@ -118,7 +118,7 @@ func (x *Index) Search(ctx context.Context, generation string, embedding []float
 		return nil, err
 	}
 	defer release()
-	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+	if err := index.ValidateEmbedding(embedding, g.Model.Dimensions); err != nil {
 		return nil, fmt.Errorf("search generation %s: %w", generation, err)
 	}
 	return g.nearest(ctx, x.scans, embedding, k, index.Filter{})

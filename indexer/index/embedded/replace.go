@@ -6,11 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"lineup/indexer/index"
-	"lineup/schemas"
 )
 
 // row is an entry made ready for the database.
@@ -37,21 +35,15 @@ type faceRow struct {
 
 // rowOf checks an entry and encodes it, before any lock is taken.
 func rowOf(e index.Entry, dim int) (r row, err error) {
+	if err := e.Validate(dim); err != nil {
+		return r, err
+	}
 	if r.id, err = bytesOf(e.ID); err != nil {
 		return r, fmt.Errorf("entry's id: %w", err)
 	}
-	if e.Revision > math.MaxInt64 {
-		return r, fmt.Errorf("registrant %s: revision %d is beyond what the index can keep", e.ID, e.Revision)
-	}
 	r.revision, r.source, r.document = int64(e.Revision), e.Source, e.Document
 	if e.Document == nil {
-		if len(e.Faces) > 0 {
-			return r, fmt.Errorf("registrant %s: %d faces without a document", e.ID, len(e.Faces))
-		}
 		return r, nil
-	}
-	if e.Document.ID != e.ID || e.Document.Revision != e.Revision {
-		return r, fmt.Errorf("registrant %s at revision %d: the document is of %s at %d", e.ID, e.Revision, e.Document.ID, e.Document.Revision)
 	}
 	if e.Document.Person != "" {
 		if r.person, err = bytesOf(e.Document.Person); err != nil {
@@ -76,18 +68,7 @@ func rowOf(e index.Entry, dim int) (r row, err error) {
 		r.photos = append(r.photos, photoRow{digest, outcome, p.Hash})
 	}
 	r.facts = index.FactsOf(e.Document.Record)
-	seen := map[schemas.UUID]bool{}
-	for _, f := range e.Faces {
-		if seen[f.ID] { // a record may show the same photo twice
-			continue
-		}
-		seen[f.ID] = true
-		if f.Registrant != e.ID {
-			return r, fmt.Errorf("registrant %s: face %s is of %s", e.ID, f.ID, f.Registrant)
-		}
-		if err := checkEmbedding(f.Embedding, dim); err != nil {
-			return r, fmt.Errorf("face %s: %w", f.ID, err)
-		}
+	for _, f := range e.DistinctFaces() {
 		face := faceRow{meta: encodeMeta(f), embedding: encodeFloats(f.Embedding)}
 		if face.id, err = bytesOf(f.ID); err != nil {
 			return r, fmt.Errorf("registrant %s: face's id: %w", e.ID, err)
@@ -98,18 +79,6 @@ func rowOf(e index.Entry, dim int) (r row, err error) {
 		r.faces = append(r.faces, face)
 	}
 	return r, nil
-}
-
-func checkEmbedding(e []float32, dim int) error {
-	if len(e) != dim {
-		return fmt.Errorf("%d numbers, the model has %d: %w", len(e), dim, index.ErrEmbedding)
-	}
-	for i, x := range e {
-		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {
-			return fmt.Errorf("number %d is %v: %w", i, x, index.ErrEmbedding)
-		}
-	}
-	return nil
 }
 
 // replace writes the entries in one transaction, and returns when the next read sees them.

@@ -99,8 +99,21 @@ func generations(t *testing.T, open opener) {
 	if err := ix.Create(ctx, index.Generation{Name: "one", Model: Model}); !errors.Is(err, index.ErrExists) {
 		t.Errorf("create twice: %v, want ErrExists", err)
 	}
-	if err := ix.Create(ctx, index.Generation{Name: "No Such/Name", Model: Model}); err == nil {
-		t.Error("a name that cannot be one is taken")
+	changed := func(do func(m *schemas.Model)) (m schemas.Model) {
+		m = Model
+		do(&m)
+		return m
+	}
+	for what, g := range map[string]index.Generation{
+		"a name that cannot be one": {Name: "No Such/Name", Model: Model},
+		"no name":                   {Model: Model},
+		"no dimensions":             {Name: "bad", Model: changed(func(m *schemas.Model) { m.Dimensions = 0 })},
+		"too many dimensions":       {Name: "bad", Model: changed(func(m *schemas.Model) { m.Dimensions = index.MaxDimensions + 1 })},
+		"an unknown metric":         {Name: "bad", Model: changed(func(m *schemas.Model) { m.Metric = "taxicab" })},
+	} {
+		if err := ix.Create(ctx, g); err == nil {
+			t.Errorf("a generation with %s is made", what)
+		}
 	}
 	want := func(what string, want map[string]index.State) {
 		t.Helper()
@@ -259,12 +272,24 @@ func badEntries(t *testing.T, open opener) {
 			t.Errorf("nearest to a %s embedding: %v, want ErrEmbedding", name, err)
 		}
 	}
-	alien := Person(3, 1, nil)
-	alien.Faces[0].Registrant = good.ID
-	unnamed := Person(4, 1, nil)
-	unnamed.ID = "x"
-	for name, e := range map[string]index.Entry{"a face of somebody else": alien, "no id": unnamed} {
-		if err := ix.Replace(ctx, "one", e); err == nil {
+	for name, spoil := range map[string]func(e *index.Entry){
+		"no id":                                 func(e *index.Entry) { e.ID = "x" },
+		"no source":                             func(e *index.Entry) { e.Source = "" },
+		"a revision too large":                  func(e *index.Entry) { e.Revision, e.Document.Revision = index.MaxRevision+1, index.MaxRevision+1 },
+		"the document of somebody else":         func(e *index.Entry) { e.Document.ID = good.ID },
+		"the document of another revision":      func(e *index.Entry) { e.Document.Revision++ },
+		"a person that is none":                 func(e *index.Entry) { e.Document.Person = "x" },
+		"a photo that is none":                  func(e *index.Entry) { e.Document.Photos[0].Photo = "x" },
+		"a face of somebody else":               func(e *index.Entry) { e.Faces[0].Registrant = good.ID },
+		"a face without an id":                  func(e *index.Entry) { e.Faces[0].ID = "x" },
+		"a face without a photo":                func(e *index.Entry) { e.Faces[0].Photo = "" },
+		"a face without a document":             func(e *index.Entry) { e.Document = nil },
+		"too large a revision of nobody":        func(e *index.Entry) { *e = Gone(*e, index.MaxRevision+1) },
+		"somebody who left and has no valid id": func(e *index.Entry) { *e = Gone(*e, 2); e.ID = "x" },
+	} {
+		e := Person(3, 1, nil)
+		spoil(&e)
+		if err := ix.Replace(ctx, "one", good, e); err == nil {
 			t.Errorf("an entry with %s is taken", name)
 		}
 	}
@@ -273,6 +298,15 @@ func badEntries(t *testing.T, open opener) {
 	}
 	if err := ix.Replace(ctx, "one"); err != nil {
 		t.Errorf("replacing nothing: %v", err)
+	}
+	largest := withRevision(Person(5, 1, nil), index.MaxRevision)
+	largest.Faces = append(largest.Faces, largest.Faces[0]) // a record may show a photo twice
+	Put(t, ix, largest)
+	if c, err := ix.Count(ctx, "one"); err != nil || c != (index.Counts{Registrants: 1, WithFace: 1, Faces: 1}) {
+		t.Errorf("after an entry of the largest revision whose photo stands twice the index holds %+v, %v", c, err)
+	}
+	if docs, err := ix.Lookup(ctx, largest.ID); err != nil || len(docs) != 1 || docs[0].Revision != index.MaxRevision {
+		t.Errorf("the largest revision comes back as %+v, %v", docs, err)
 	}
 }
 

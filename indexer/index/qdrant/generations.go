@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"time"
 
@@ -151,15 +150,10 @@ func (x *Index) Generations(ctx context.Context) ([]index.Generation, error) {
 	return list, nil
 }
 
-var validName = regexp.MustCompile(`^[a-z0-9-]{1,40}$`)
-
 // Create makes an empty generation.
 func (x *Index) Create(ctx context.Context, g index.Generation) error {
-	if !validName.MatchString(g.Name) {
-		return fmt.Errorf("create generation %q: want a name of 1 to 40 of a-z, 0-9 and -", g.Name)
-	}
-	if g.Model.Metric != schemas.Euclidean || g.Model.Dimensions < 1 {
-		return fmt.Errorf("create generation %s: model %s has %d dimensions and metric %q, want %q", g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, schemas.Euclidean)
+	if err := g.Validate(); err != nil {
+		return fmt.Errorf("create: %w", err)
 	}
 	if err := x.claim(ctx, g); err != nil {
 		return fmt.Errorf("create generation %s: %w", g.Name, err)
@@ -307,7 +301,7 @@ func (x *Index) Switch(ctx context.Context, name string) error {
 
 // Drop deletes a generation.
 func (x *Index) Drop(ctx context.Context, name string) error {
-	if !validName.MatchString(name) {
+	if !index.ValidName(name) {
 		return nil // there cannot be one
 	}
 	serving, err := x.servingName(ctx)

@@ -41,9 +41,6 @@ func document(payload map[string]*qdrant.Value, e index.Entry, facts map[string]
 	}
 	var digests, plain, marked []string
 	for _, p := range e.Document.Photos {
-		if !p.Photo.Valid() {
-			return fmt.Errorf("registrant %s: photo digest %.70q: want 64 hexadecimal digits", e.ID, p.Photo)
-		}
 		digests = append(digests, string(p.Photo))
 		switch {
 		case p.Hash == 0:

@@ -142,7 +142,7 @@ func (x *Index) Search(ctx context.Context, name string, embedding []float32, k 
 }
 
 func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []float32, k int, f index.Filter) (near []index.Neighbour, err error) {
-	if err := checkEmbedding(embedding, g.Model.Dimensions); err != nil {
+	if err := index.ValidateEmbedding(embedding, g.Model.Dimensions); err != nil {
 		return nil, fmt.Errorf("nearest: %w", err)
 	}
 	if k <= 0 {
@@ -274,7 +274,7 @@ func (x *Index) Sample(ctx context.Context, n int, seed uint64) (faces []schemas
 
 // Count counts what a generation holds.
 func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err error) {
-	if !validName.MatchString(name) {
+	if !index.ValidName(name) {
 		return c, missing(name)
 	}
 	if c.Registrants, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed", true)}}); err != nil {
@@ -290,7 +290,7 @@ func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err err
 // Walk yields every registrant the generation holds, by id.
 func (x *Index) Walk(ctx context.Context, name string) iter.Seq2[index.Document, error] {
 	return func(yield func(index.Document, error) bool) {
-		if !validName.MatchString(name) {
+		if !index.ValidName(name) {
 			yield(index.Document{}, missing(name))
 			return
 		}
@@ -322,7 +322,7 @@ func photosOf(p *qdrant.RetrievedPoint) (photos []index.PhotoOutcome, err error)
 
 // Held returns what a generation holds of a photo.
 func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (faces []schemas.Face, outcomes []index.PhotoOutcome, err error) {
-	if !validName.MatchString(name) {
+	if !index.ValidName(name) {
 		return nil, nil, missing(name)
 	}
 	of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("photo", string(photo))}}
@@ -354,7 +354,7 @@ func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (fa
 
 // Sharing returns photos of a source's registrants that look like hash, unmarked ones first.
 func (x *Index) Sharing(ctx context.Context, name, source string, hash uint64, most, limit int) (sharers []index.Sharer, err error) {
-	if !validName.MatchString(name) {
+	if !index.ValidName(name) {
 		return nil, missing(name)
 	}
 	for _, field := range []string{"bands", "marked"} {

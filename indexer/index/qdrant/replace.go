@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"slices"
 
 	"github.com/qdrant/go-client/qdrant"
@@ -20,7 +19,7 @@ const batch = 100
 // it converge, whoever else writes and wherever it is cut off: new faces, which nobody looks at
 // yet; the registrant, which makes them the ones that count; then old faces away.
 func (x *Index) Replace(ctx context.Context, generation string, entries ...index.Entry) error {
-	if !validName.MatchString(generation) {
+	if !index.ValidName(generation) {
 		return missing(generation)
 	}
 	g, err := x.ready(ctx, generation)
@@ -182,40 +181,24 @@ type entry struct {
 	faceIDs  []*qdrant.PointId
 }
 
-// maxRevision is the largest number a condition of Qdrant, a float64, tells from its neighbours.
-const maxRevision = 1 << 53
-
+// encode checks an entry and makes it points.
 func encode(e index.Entry, dim int) (entry, error) {
 	out := entry{id: e.ID, revision: e.Revision}
-	if _, err := schemas.ParseUUID(string(e.ID)); err != nil {
-		return out, fmt.Errorf("entry's id: %w", err)
-	}
-	if e.Revision > maxRevision {
-		return out, fmt.Errorf("registrant %s: revision %d is beyond what the index can keep", e.ID, e.Revision)
+	if err := e.Validate(dim); err != nil {
+		return out, err
 	}
 	payload := map[string]*qdrant.Value{"revision": qdrant.NewValueInt(int64(e.Revision)), "listed": qdrant.NewValueBool(e.Document != nil)}
 	out.point = &qdrant.PointStruct{Id: qdrant.NewIDUUID(string(e.ID)), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}), Payload: payload}
 	if e.Document == nil {
-		if len(e.Faces) > 0 {
-			return out, fmt.Errorf("registrant %s: %d faces without a document", e.ID, len(e.Faces))
-		}
 		return out, nil
-	}
-	if e.Document.ID != e.ID || e.Document.Revision != e.Revision {
-		return out, fmt.Errorf("registrant %s at revision %d: the document is of %s at %d", e.ID, e.Revision, e.Document.ID, e.Document.Revision)
 	}
 	facts := factsOf(e)
 	if err := document(payload, e, facts); err != nil {
 		return out, err
 	}
 	var ids []*qdrant.Value
-	seen := map[schemas.UUID]bool{}
-	for _, f := range e.Faces {
-		if seen[f.ID] { // a record may show the same photo twice
-			continue
-		}
-		seen[f.ID] = true
-		p, err := facePoint(e, f, dim, facts)
+	for _, f := range e.DistinctFaces() {
+		p, err := facePoint(e, f, facts)
 		if err != nil {
 			return out, err
 		}
@@ -228,19 +211,7 @@ func encode(e index.Entry, dim int) (entry, error) {
 	return out, nil
 }
 
-func facePoint(e index.Entry, f schemas.Face, dim int, facts map[string]*qdrant.Value) (*qdrant.PointStruct, error) {
-	if _, err := schemas.ParseUUID(string(f.ID)); err != nil {
-		return nil, fmt.Errorf("registrant %s: face's id: %w", e.ID, err)
-	}
-	if f.Registrant != e.ID {
-		return nil, fmt.Errorf("registrant %s: face %s is of %s", e.ID, f.ID, f.Registrant)
-	}
-	if !f.Photo.Valid() {
-		return nil, fmt.Errorf("face %s: photo digest %.70q: want 64 hexadecimal digits", f.ID, f.Photo)
-	}
-	if err := checkEmbedding(f.Embedding, dim); err != nil {
-		return nil, fmt.Errorf("face %s: %w", f.ID, err)
-	}
+func facePoint(e index.Entry, f schemas.Face, facts map[string]*qdrant.Value) (*qdrant.PointStruct, error) {
 	text, err := json.Marshal(f)
 	if err != nil {
 		return nil, fmt.Errorf("face %s: %w", f.ID, err)
@@ -253,17 +224,4 @@ func facePoint(e index.Entry, f schemas.Face, dim int, facts map[string]*qdrant.
 		payload[name] = value
 	}
 	return &qdrant.PointStruct{Id: qdrant.NewIDUUID(string(f.ID)), Vectors: qdrant.NewVectors(f.Embedding...), Payload: payload}, nil
-}
-
-// checkEmbedding also refuses what is not a number: Qdrant takes it.
-func checkEmbedding(e []float32, dim int) error {
-	if len(e) != dim {
-		return fmt.Errorf("%d numbers, the model has %d: %w", len(e), dim, index.ErrEmbedding)
-	}
-	for i, v := range e {
-		if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
-			return fmt.Errorf("number %d is %v: %w", i, v, index.ErrEmbedding)
-		}
-	}
-	return nil
 }
