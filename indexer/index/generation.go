@@ -7,6 +7,20 @@ import (
 	"lineup/schemas"
 )
 
+// FeatureVersion is the version of what engines look documents up by, and which a generation keeps
+// as it was made: the name keys of a document, the folded parts of its addresses, and its
+// Facts. Whoever changes how one of them is made from a record raises it and adds a line here.
+// An entry made with another version finds less than it should, so it is made anew; its
+// embeddings stay.
+//
+//	version | since      | what changed
+//	--------|------------|-------------
+//	1       | 2026-11-24 | the first: what generations hold that do not tell their version
+const FeatureVersion = 1
+
+// FirstFeatureVersion is the version of a generation that was made before it was stored.
+const FirstFeatureVersion = 1
+
 // MaxDimensions is the longest embedding a generation may have.
 const MaxDimensions = 4096
 
@@ -23,6 +37,9 @@ func (g Generation) Validate() error {
 	if g.Model.Metric != schemas.Euclidean || g.Model.Dimensions < 1 || g.Model.Dimensions > MaxDimensions {
 		return fmt.Errorf("generation %s: model %s has %d dimensions and metric %q, want 1 to %d and %q",
 			g.Name, g.Model.ID, g.Model.Dimensions, g.Model.Metric, MaxDimensions, schemas.Euclidean)
+	}
+	if g.Features < 0 {
+		return fmt.Errorf("generation %s: feature version %d, want 1 or more, or 0 for the present one", g.Name, g.Features)
 	}
 	return nil
 }

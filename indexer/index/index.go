@@ -42,10 +42,12 @@ const (
 
 // Generation is one built index.
 type Generation struct {
-	Name    string // [a-z0-9-]{1,40}
-	Model   schemas.Model
-	State   State
-	Created time.Time // set by Create
+	Name  string // [a-z0-9-]{1,40}
+	Model schemas.Model
+	// Features is the FeatureVersion its keys and facts are made with. Create takes 0 for the present one.
+	Features int
+	State    State
+	Created  time.Time // set by Create
 }
 
 // Counts says how much a generation holds.

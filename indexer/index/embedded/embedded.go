@@ -9,6 +9,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -89,6 +90,9 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	if _, err := x.meta.ExecContext(ctx, metaLayout); err != nil {
 		return nil, fmt.Errorf("open index in %s: %w", dir, explain(err))
 	}
+	if err := x.addFeatures(ctx); err != nil {
+		return nil, fmt.Errorf("open index in %s: %w", dir, err)
+	}
 	if x.watch, err = x.meta.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("open index in %s: %w", dir, explain(err))
 	}
@@ -104,6 +108,23 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	x.stop = stop
 	x.done.Go(func() { x.keep(work) })
 	return x, nil
+}
+
+// addFeatures brings a list of generations that was made before it told their feature version up
+// to this one. A process of the version before goes on reading and writing it.
+func (x *Index) addFeatures(ctx context.Context) error {
+	const known = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('generation') WHERE name = 'features')"
+	var done bool
+	if err := x.meta.QueryRowContext(ctx, known).Scan(&done); err != nil || done {
+		return explain(err)
+	}
+	return x.change(ctx, func(tx *sql.Tx) error {
+		if err := tx.QueryRowContext(ctx, known).Scan(&done); err != nil || done { // another process was here first
+			return err
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("ALTER TABLE generation ADD COLUMN features INTEGER NOT NULL DEFAULT %d", index.FirstFeatureVersion))
+		return err
+	})
 }
 
 // Close waits for calls under way and closes the files.
@@ -150,7 +171,7 @@ func (x *Index) refresh(ctx context.Context) error {
 	if version == x.dataVersion {
 		return nil
 	}
-	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.created, g.served, s.name IS NOT NULL
+	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.features, g.created, g.served, s.name IS NOT NULL
 		FROM generation g LEFT JOIN serving s ON s.name = g.name ORDER BY g.created, g.name`)
 	if err != nil {
 		return fmt.Errorf("read the list of generations: %w", explain(err))
@@ -165,7 +186,7 @@ func (x *Index) refresh(ctx context.Context) error {
 			created      int64
 			served, live bool
 		)
-		if err := rows.Scan(&l.Name, &l.file, &model, &created, &served, &live); err != nil {
+		if err := rows.Scan(&l.Name, &l.file, &model, &l.Features, &created, &served, &live); err != nil {
 			return fmt.Errorf("read the list of generations: %w", explain(err))
 		}
 		if err := json.Unmarshal(model, &l.Model); err != nil {
@@ -263,7 +284,8 @@ func (x *Index) Create(ctx context.Context, g index.Generation) error {
 	path := filepath.Join(x.dir, file)
 	err = x.change(ctx, func(tx *sql.Tx) error {
 		x.sweep(ctx, tx)
-		_, err := tx.ExecContext(ctx, "INSERT INTO generation (name, file, model, created) VALUES (?, ?, ?, ?)", g.Name, file, model, time.Now().UnixNano())
+		_, err := tx.ExecContext(ctx, "INSERT INTO generation (name, file, model, features, created) VALUES (?, ?, ?, ?, ?)",
+			g.Name, file, model, cmp.Or(g.Features, index.FeatureVersion), time.Now().UnixNano())
 		if e := (sqlite3.Error{}); errors.As(err, &e) && e.Code == sqlite3.ErrConstraint {
 			return index.ErrExists
 		}

@@ -32,6 +32,7 @@ func Run(t *testing.T, start Start) {
 	}{
 		{"nothing serves yet", nothingServes},
 		{"generations", generations},
+		{"generations tell their feature version", featureVersions},
 		{"documents and faces come back whole", wholeDocuments},
 		{"bad entries are refused and change nothing", badEntries},
 		{"late writers are passed over", lateWriters},

@@ -109,6 +109,7 @@ func generations(t *testing.T, open opener) {
 		"no name":                   {Model: Model},
 		"no dimensions":             {Name: "bad", Model: changed(func(m *schemas.Model) { m.Dimensions = 0 })},
 		"too many dimensions":       {Name: "bad", Model: changed(func(m *schemas.Model) { m.Dimensions = index.MaxDimensions + 1 })},
+		"a negative version":        {Name: "bad", Model: Model, Features: -1},
 		"an unknown metric":         {Name: "bad", Model: changed(func(m *schemas.Model) { m.Metric = "taxicab" })},
 	} {
 		if err := ix.Create(ctx, g); err == nil {
@@ -169,6 +170,31 @@ func generations(t *testing.T, open opener) {
 	}
 	if c, err := ix.Count(ctx, "one"); err != nil || c != (index.Counts{}) {
 		t.Errorf("count of a generation created anew: %+v, %v", c, err)
+	}
+}
+
+func featureVersions(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	if err := ix.Create(ctx, index.Generation{Name: "other", Model: Model, Features: index.FeatureVersion + 7}); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]int{"one": index.FeatureVersion, "other": index.FeatureVersion + 7}
+	for what, handle := range map[string]index.Index{"the handle that made them": ix, "another handle": open(t)} {
+		list, err := handle.Generations(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		for _, g := range list {
+			got[g.Name] = g.Features
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("feature versions by %s (-want +got):\n%s", what, diff)
+		}
+	}
+	if _, g, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 1, index.Filter{}); err != nil || g.Features != index.FeatureVersion {
+		t.Errorf("nearest answers from feature version %d, %v; want %d", g.Features, err, index.FeatureVersion)
 	}
 }
 

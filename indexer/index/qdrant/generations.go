@@ -44,6 +44,10 @@ func generationOf(payload map[string]*qdrant.Value) (generation, error) {
 	if g.served {
 		g.State = index.Retired
 	}
+	g.Features = index.FirstFeatureVersion
+	if n := payload["features"].GetIntegerValue(); n != 0 {
+		g.Features = int(n)
+	}
 	if err := json.Unmarshal([]byte(payload["model"].GetStringValue()), &g.Model); err != nil {
 		return g, fmt.Errorf("model of generation %s: %w", g.Name, err)
 	}
@@ -190,7 +194,8 @@ func (x *Index) claim(ctx context.Context, g index.Generation) error {
 			CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(), UpdateMode: qdrant.UpdateMode_InsertOnly.Enum(),
 			Points: []*qdrant.PointStruct{{Id: metaID(g.Name), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}), Payload: map[string]*qdrant.Value{
 				"name": qdrant.NewValueString(g.Name), "model": qdrant.NewValueString(string(model)), "token": qdrant.NewValueString(token),
-				"created": qdrant.NewValueInt(time.Now().UnixNano()), "served": qdrant.NewValueBool(false), "ready": qdrant.NewValueBool(false),
+				"created": qdrant.NewValueInt(time.Now().UnixNano()),
+				"features": qdrant.NewValueInt(int64(cmp.Or(g.Features, index.FeatureVersion))), "served": qdrant.NewValueBool(false), "ready": qdrant.NewValueBool(false),
 			}}},
 		})
 		return err

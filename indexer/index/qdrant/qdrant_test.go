@@ -59,6 +59,43 @@ func TestQdrant(t *testing.T) {
 	}
 }
 
+// TestGenerationsBeforeFeatureVersions reads the point of a generation that was made before it
+// told its feature version: it is of the first one.
+func TestGenerationsBeforeFeatureVersions(t *testing.T) {
+	ctx, s := context.Background(), qdranttest.Start(t, nil)
+	ix := open(t, qdrant.Options{Address: s.Address})
+	defer ix.Close()
+	if err := ix.Create(ctx, index.Generation{Name: "new", Model: indextest.Model, Features: 9}); err != nil {
+		t.Fatal(err)
+	}
+	host, port, err := net.SplitHostPort(s.Address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.NewClient(&client.Config{Host: host, Port: number, SkipCompatibilityCheck: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	old := &client.PointStruct{Id: client.NewIDUUID(string(schemas.RandomID())), Vectors: client.NewVectorsMap(map[string]*client.Vector{})}
+	old.Payload = map[string]*client.Value{
+		"name": client.NewValueString("old"), "model": client.NewValueString(`{"id":"suite/v1","dimensions":24,"metric":"euclidean"}`),
+		"token": client.NewValueString("x"), "created": client.NewValueInt(1), "served": client.NewValueBool(false), "ready": client.NewValueBool(true),
+	}
+	_, err = c.Upsert(ctx, &client.UpsertPoints{CollectionName: "lineup-generations", Wait: client.PtrOf(true), Points: []*client.PointStruct{old}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := ix.Generations(ctx)
+	if err != nil || len(list) != 2 || list[0].Name != "old" || list[0].Features != index.FirstFeatureVersion || list[1].Features != 9 {
+		t.Errorf("%+v, %v; want an old one of the first version and a new one of version 9", list, err)
+	}
+}
+
 // clean deletes what a test made in a real Qdrant; the aliases go with the collections.
 func clean(t *testing.T, o qdrant.Options) {
 	ctx := context.Background()
