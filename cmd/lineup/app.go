@@ -13,6 +13,7 @@ import (
 
 	"lineup/config"
 	"lineup/indexer/face"
+	"lineup/indexer/face/dlib/blas"
 )
 
 // App is what every command works with.
@@ -39,7 +40,17 @@ func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
 		return nil, err
 	}
 	metrics := prometheus.NewRegistry()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	kernel := blas.Current()
+	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lineup_matrix_kernel_slow",
+			Help:        "1 where embedding uses a matrix kernel made for older processors than this one, else 0.",
+			ConstLabels: prometheus.Labels{"library": kernel.Library, "kernel": kernel.Name}},
+			func() float64 {
+				if kernel.Slow {
+					return 1
+				}
+				return 0
+			}))
 	app := &App{Config: c, Metrics: metrics, Stdout: stdout, Stderr: stderr}
 	app.Log = newLog(c.Log, stderr)
 	return app, nil

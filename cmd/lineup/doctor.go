@@ -16,6 +16,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lineup/indexer/face/dlib/blas"
 	"lineup/indexer/face/dlib/weights"
 	"lineup/ingest/blob/minio"
 	"lineup/ingest/broker"
@@ -131,6 +132,11 @@ func (a *App) examineModels(found *checkup) {
 		found.wrong("models", "%v (lineup models fetches them; scrape alone does not need them)", err)
 	} else {
 		found.ok("models", "verified in %s", dir)
+	}
+	if kernel := blas.Current(); kernel.Slow {
+		found.advise("matrix kernel", "%s: embedding takes up to half as long again; a newer OpenBLAS or OPENBLAS_CORETYPE mends it", kernel)
+	} else {
+		found.ok("matrix kernel", "%s", kernel)
 	}
 }
 

@@ -29,7 +29,7 @@ var rooms = []room{
 	{"ingest/queue", []string{"schemas", "ingest/broker"}},
 	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/ledger"}},
 	{"ingest", []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue"}},
-	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/photo", "indexer/face/dlib/weights"}},
+	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/blas", "indexer/face/dlib/photo", "indexer/face/dlib/weights"}},
 	{"indexer/face", []string{"schemas", "indexer/face"}},
 	{"indexer/index", []string{"schemas", "indexer/index"}},
 	{"indexer", ports},

@@ -16,6 +16,7 @@ import (
 	"github.com/willabides/kongplete"
 
 	"lineup/indexer/face"
+	"lineup/indexer/face/dlib/blas"
 	"lineup/ingest/broker"
 	"lineup/scraper/samplesite"
 )
@@ -75,7 +76,10 @@ func (e exitError) Error() string {
 	return e.err.Error()
 }
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+func main() {
+	blas.ChooseKernel() // first of all: it may start the process anew
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
 
 // newParser is the parser of the command line. exit is called where help ends the program.
 func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {

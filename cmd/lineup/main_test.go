@@ -6,10 +6,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"lineup/indexer/face/dlib/blas"
 	"lineup/loopback"
 )
 
 func TestMain(m *testing.M) {
+	blas.ChooseKernel()
 	loopback.Only() // also where the test binary is run as the program
 	testscript.Main(m, map[string]func(){"lineup": main, "nats-server": natsServer, "lineup-faked": fakedMain})
 }

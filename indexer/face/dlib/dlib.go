@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	faces "lineup/indexer/face"
+	"lineup/indexer/face/dlib/blas"
 	"lineup/indexer/face/dlib/photo"
 	"lineup/indexer/face/dlib/weights"
 	"lineup/schemas"
@@ -59,7 +60,7 @@ func New(opts Options) (*Embedder, error) {
 	if err := weights.Verify(opts.Models); err != nil {
 		return nil, fmt.Errorf("load the face models: %w; run: lineup models", err)
 	}
-	oneBlasThread()
+	blas.OneThread()
 	e := &Embedder{opts: opts, model: describe(opts.Mirror), recs: make([]*face.Recognizer, opts.Workers)}
 	var g errgroup.Group
 	for i := range e.recs {

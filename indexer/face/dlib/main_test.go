@@ -1,0 +1,18 @@
+package dlib
+
+import (
+	"fmt"
+	"os"
+	"testing"
+
+	"lineup/indexer/face/dlib/blas"
+	"lineup/loopback"
+)
+
+// TestMain computes with the kernel that the program would compute with, and says which it is: no
+// figure of a benchmark means anything without it.
+func TestMain(m *testing.M) {
+	blas.ChooseKernel()
+	fmt.Fprintln(os.Stderr, "kernel:", blas.Current())
+	loopback.Main(m)
+}

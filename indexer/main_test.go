@@ -1,0 +1,14 @@
+package indexer_test
+
+import (
+	"testing"
+
+	"lineup/indexer/face/dlib/blas"
+	"lineup/loopback"
+)
+
+// TestMain computes with the kernel that the program would compute with.
+func TestMain(m *testing.M) {
+	blas.ChooseKernel()
+	loopback.Main(m)
+}
