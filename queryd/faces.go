@@ -12,9 +12,9 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
+	"lineup/indexer/score"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"
-	"lineup/queryd/similarity"
 	"lineup/schemas"
 )
 
@@ -83,14 +83,14 @@ type wireMatchOffender struct {
 
 // wireSearch says how a search went.
 type wireSearch struct {
-	ID          string             `json:"id"`
-	Outcome     similarity.Outcome `json:"outcome"`
-	Calibration string             `json:"calibration"`
-	Model       string             `json:"model"`
-	Generation  string             `json:"generation"`
-	Registrants int                `json:"registrants"` // searched
-	Advice      *wireAdvice        `json:"advice,omitempty"`
-	Probe       wireProbe          `json:"probe"`
+	ID          string        `json:"id"`
+	Outcome     score.Outcome `json:"outcome"`
+	Calibration string        `json:"calibration"`
+	Model       string        `json:"model"`
+	Generation  string        `json:"generation"`
+	Registrants int           `json:"registrants"` // searched
+	Advice      *wireAdvice   `json:"advice,omitempty"`
+	Probe       wireProbe     `json:"probe"`
 }
 
 // wireAdvice is the filter that would help an inconclusive search most, with the expected false
@@ -237,7 +237,7 @@ type foundFaces struct {
 	docs        []index.Document
 	sources     []string
 	probe       face.Result
-	scored      similarity.Scored
+	scored      score.Scored
 	advice      *wireAdvice
 	generation  index.Generation
 	registrants int
@@ -289,7 +289,7 @@ func (s *Server) searchFaces(ctx context.Context, key keys.Key, photo []byte, fi
 		return found, err
 	}
 	done := s.metrics.timed("score")
-	found.scored = similarity.Score(neighbours, found.generation.Model, s.typical.Gallery(found.registrants))
+	found.scored = score.Of(neighbours, found.generation.Model, s.typical.Gallery(found.registrants))
 	done()
 	if err := s.fillMatches(ctx, &found, base); err != nil {
 		return found, err
@@ -318,7 +318,7 @@ func (s *Server) embed(ctx context.Context, faces face.Embedder, photo []byte) (
 // nearest asks the index for the probe's neighbours and how many were searched.
 func (s *Server) nearest(ctx context.Context, found *foundFaces, filter index.Filter) ([]index.Neighbour, error) {
 	defer s.metrics.timed("nearest")()
-	neighbours, generation, err := s.deps.Index.Nearest(ctx, found.probe.Embedding, similarity.K, filter)
+	neighbours, generation, err := s.deps.Index.Nearest(ctx, found.probe.Embedding, score.K, filter)
 	if err == nil {
 		found.generation = generation
 		found.registrants, err = s.deps.Index.Enrolled(ctx, filter)
@@ -364,7 +364,7 @@ func (s *Server) nearestAgain(ctx context.Context, found *foundFaces, photo []by
 // fillMatches makes the answer of the candidates above the floor whom the ledger lists, and
 // takes those whom it does not list out of the scored ones.
 func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string) error {
-	candidates := found.scored.Matches(similarity.K)
+	candidates := found.scored.Matches(score.K)
 	ids := make([]schemas.UUID, len(candidates))
 	for i, c := range candidates {
 		ids[i] = c.Face.Registrant
@@ -417,8 +417,8 @@ func (s *Server) fillMatches(ctx context.Context, found *foundFaces, base string
 }
 
 // advise says which filters would help an inconclusive search; nil for any other.
-func (s *Server) advise(ctx context.Context, scored similarity.Scored, neighbours []index.Neighbour) (*wireAdvice, error) {
-	if scored.Outcome != similarity.Inconclusive {
+func (s *Server) advise(ctx context.Context, scored score.Scored, neighbours []index.Neighbour) (*wireAdvice, error) {
+	if scored.Outcome != score.Inconclusive {
 		return nil, nil
 	}
 	ids := make([]schemas.UUID, len(neighbours))
@@ -429,12 +429,12 @@ func (s *Server) advise(ctx context.Context, scored similarity.Scored, neighbour
 	if err != nil {
 		return nil, err
 	}
-	facts := make([]similarity.Facts, len(docs))
+	facts := make([]score.Facts, len(docs))
 	for i, d := range docs {
-		facts[i] = similarity.Facts{State: stateOf(d.Record), Sex: d.Record.Sex.Value, Born: d.Record.Birth.Year}
+		facts[i] = score.Facts{State: stateOf(d.Record), Sex: d.Record.Sex.Value, Born: d.Record.Birth.Year}
 	}
 	var all []wireAdvice
-	for _, a := range similarity.Advise(scored, facts) {
+	for _, a := range score.Advise(scored, facts) {
 		all = append(all, wireAdvice{Filter: a.Filter, ExpectedFalseMatches: a.Expected})
 	}
 	if len(all) == 0 {

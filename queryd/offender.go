@@ -9,8 +9,8 @@ import (
 	"unicode"
 
 	"lineup/indexer/index"
+	"lineup/indexer/score"
 	"lineup/queryd/evidence"
-	"lineup/queryd/similarity"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
 )
@@ -127,7 +127,7 @@ func (s *Server) offenderOf(d index.Document, person schemas.UUID, extensive boo
 
 // matchOf is a candidate on the wire, with details. The image is named by registrant and face:
 // the registrant keeps its URL, the face says which of its photos it was.
-func matchOf(c similarity.Candidate, d index.Document, person schemas.UUID, base string) wireMatch {
+func matchOf(c score.Candidate, d index.Document, person schemas.UUID, base string) wireMatch {
 	r := d.Record
 	first, _, last := shownName(r.Name)
 	short := &wireMatchOffender{FirstName: first, LastName: last, Birth: wireDate(r.Birth), URL: orNull(r.URL), Person: orNull(person)}
@@ -148,7 +148,7 @@ func matchOf(c similarity.Candidate, d index.Document, person schemas.UUID, base
 }
 
 // evidenceOf is what proves a match.
-func evidenceOf(c similarity.Candidate, d index.Document, listing schemas.Listing, g index.Generation, now time.Time) evidence.Match {
+func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, now time.Time) evidence.Match {
 	m := evidence.Match{
 		Searched: now, Source: d.Record.Source, Registrant: d.ID, Face: c.Face.ID, Photo: c.Face.Photo,
 		Pages: []evidence.Page{}, Record: listing.Record, Sighted: listing.Sighted, SourceURL: d.Record.URL,

@@ -25,10 +25,10 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
+	"lineup/indexer/score"
 	"lineup/ingest/blob"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"
-	"lineup/queryd/similarity"
 	"lineup/schemas"
 )
 
@@ -161,7 +161,7 @@ type Server struct {
 	metrics *metrics
 	model   atomic.Int32 // which of Faces and MoreFaces fitted the serving generation last
 	limits  *limiter
-	typical *similarity.Typical
+	typical *score.Typical
 	page    *page
 	fresh   freshness
 	broad   chan struct{} // holds a token for each search without name or id that runs
@@ -196,7 +196,7 @@ func New(config Config, deps Deps) (*Server, error) {
 		demo:    schemas.DigestOf(demoPhoto),
 		broad:   make(chan struct{}, broadSearches),
 		limits:  newLimiter(config.PerMinute, config.PerDay),
-		typical: similarity.NewTypical(deps.Index, deps.Log, slopeCheck),
+		typical: score.NewTypical(deps.Index, deps.Log, slopeCheck),
 	}
 	for _, source := range deps.Sources {
 		s.sources[source.ID] = source

@@ -7,7 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"lineup/queryd/evaluate"
+	"lineup/internal/evaluate"
 )
 
 // Evaluate measures how well faces are told apart on the operator's own labelled photos.

@@ -10,7 +10,7 @@ import (
 )
 
 // TestEvaluateTheSyntheticFaces runs the whole command with the real embedder. Its figures are
-// those of the golden file that queryd/evaluate holds for recorded embeddings: when only this test
+// those of the golden file that internal/evaluate holds for recorded embeddings: when only this test
 // fails, the embedder has changed; when both do, the score has.
 func TestEvaluateTheSyntheticFaces(t *testing.T) {
 	album := filepath.Join("..", "..", "queryd", "evaluate", "testdata")

@@ -28,7 +28,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 	"lineup/scraper/samplesite/faces"
 )
@@ -73,7 +73,7 @@ func BenchmarkFaces(b *testing.B) {
 	}{
 		{"request", ask},
 		{"search", func(ctx context.Context, p benchProbe) error {
-			_, _, err := r.h.Index.Nearest(ctx, p.embedding, similarity.K, index.Filter{})
+			_, _, err := r.h.Index.Nearest(ctx, p.embedding, score.K, index.Filter{})
 			return err
 		}},
 		{"embed", func(ctx context.Context, p benchProbe) error {

@@ -16,7 +16,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 	"lineup/scraper/samplesite/faces"
 )
@@ -73,7 +73,7 @@ func BenchmarkPython(b *testing.B) {
 		}
 		start := time.Now()
 		// The sample's own people are not in the file: they are left out here too.
-		found, _, err := r.h.Index.Nearest(b.Context(), probe, similarity.K, index.Filter{})
+		found, _, err := r.h.Index.Nearest(b.Context(), probe, score.K, index.Filter{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func BenchmarkPython(b *testing.B) {
 		fmt.Fprintf(&table, "| photo to embedding, %s | %.1f photos/s | %.2f times as fast |\n", name, rate, photosPerSecond/rate)
 	}
 	search := func(name string, ms float64) {
-		fmt.Fprintf(&table, "| nearest %d, %s | %.1f ms | %.1f times as fast |\n", similarity.K, name, ms, ms/ours)
+		fmt.Fprintf(&table, "| nearest %d, %s | %.1f ms | %.1f times as fast |\n", score.K, name, ms, ms/ours)
 	}
 	rate("Lineup", photosPerSecond)
 	rate(fmt.Sprintf("face_recognition without upsampling (%d missed)", theirs.Missed), theirs.PhotosPerSecond)

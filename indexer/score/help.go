@@ -1,4 +1,4 @@
-package similarity
+package score
 
 import (
 	"cmp"

@@ -1,4 +1,4 @@
-// Package similarity turns the nearest neighbours of a probe into similarities that mean
+// Package score turns the nearest neighbours of a probe into similarities that mean
 // something: how many strangers one should expect at that distance, around this probe, in a
 // gallery of this size.
 //
@@ -15,7 +15,7 @@
 // So above 80 fewer than one stranger a search is expected, and above 90 one in ten searches,
 // whoever is searched for and however large the gallery is. The functions here are pure;
 // Typical alone asks an index. No other place in the house knows a threshold.
-package similarity
+package score
 
 import (
 	"math"
@@ -26,7 +26,7 @@ import (
 	"lineup/schemas"
 )
 
-// K is how many neighbours a search should fetch for Score.
+// K is how many neighbours a search should fetch for Of.
 const K = 64
 
 // Floor is the similarity above which a candidate is reported: one expected false match.
@@ -56,7 +56,7 @@ const (
 	Inconclusive Outcome = "inconclusive" // candidates are within reach, none who is listed has E below 1
 )
 
-// Gallery is what Score must know of the gallery that was searched.
+// Gallery is what Of must know of the gallery that was searched.
 type Gallery struct {
 	Registrants int     // how many registrants with a face were searched, after filters
 	Slope       float64 // typical slope of such a gallery (m0), 0 when it was not measured
@@ -106,10 +106,10 @@ func (s Scored) Without(left func(schemas.UUID) bool) Scored {
 	return s
 }
 
-// Score scores the neighbours of one probe. They may come in any order and hold several faces
+// Of scores the neighbours of one probe. They may come in any order and hold several faces
 // of a registrant: its nearest one stands for it. Registrants who share a photo all become
 // candidates, with the same similarity, but are counted once as strangers.
-func Score(neighbours []index.Neighbour, model schemas.Model, g Gallery) Scored {
+func Of(neighbours []index.Neighbour, model schemas.Model, g Gallery) Scored {
 	nearest := nearestOfEach(neighbours)
 	expected := Expectation(Strangers(neighbours), model, g)
 	s := Scored{Outcome: NoMatch, Calibration: expected.Calibration}

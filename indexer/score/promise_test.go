@@ -1,4 +1,4 @@
-package similarity_test
+package score_test
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -140,18 +140,18 @@ func TestThePromiseHoldsInEveryRegion(t *testing.T) {
 	const probes = 400 // for each region
 	r := rand.New(rand.NewPCG(2026, 11))
 	c := build(r, []region{{"crowded", 10_000, 0.045}, {"ordinary", 50_000, 0.07}, {"empty", 40_000, 0.10}})
-	slope, err := similarity.MeasureSlope(t.Context(), c, len(c.owner))
+	slope, err := score.MeasureSlope(t.Context(), c, len(c.owner))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("typical slope %.1f", slope)
-	g := similarity.Gallery{Registrants: len(c.owner), Slope: slope}
+	g := score.Gallery{Registrants: len(c.owner), Slope: slope}
 
 	type search struct {
 		region  int
 		probe   []float32
 		nearest float64
-		scored  similarity.Scored
+		scored  score.Scored
 	}
 	var searches []search
 	for i := range c.regions {
@@ -163,8 +163,8 @@ func TestThePromiseHoldsInEveryRegion(t *testing.T) {
 	for worker := range runtime.GOMAXPROCS(0) {
 		wait.Go(func() {
 			for i := worker; i < len(searches); i += runtime.GOMAXPROCS(0) {
-				near := c.nearest(searches[i].probe, similarity.K)
-				searches[i].nearest, searches[i].scored = near[0].Distance, similarity.Score(near, reach, g)
+				near := c.nearest(searches[i].probe, score.K)
+				searches[i].nearest, searches[i].scored = near[0].Distance, score.Of(near, reach, g)
 			}
 		})
 	}
@@ -224,13 +224,13 @@ func TestFourRecordsOfAPersonAreFoundAtScale(t *testing.T) {
 		}
 		probes = append(probes, c.photo(r, p))
 	}
-	slope, err := similarity.MeasureSlope(t.Context(), c, len(c.owner))
+	slope, err := score.MeasureSlope(t.Context(), c, len(c.owner))
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := 0
 	for i, p := range probes {
-		scored := similarity.Score(c.nearest(p, similarity.K), reach, similarity.Gallery{Registrants: len(c.owner), Slope: slope})
+		scored := score.Of(c.nearest(p, score.K), reach, score.Gallery{Registrants: len(c.owner), Slope: slope})
 		above := 0
 		for _, m := range scored.Matches(20) {
 			at := 0

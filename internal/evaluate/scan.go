@@ -9,7 +9,7 @@ import (
 	"strconv"
 
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -84,7 +84,7 @@ type sighting struct {
 // look searches one probe of a person with and without the person's record.
 func (g *scan) look(embedding []float32, person int, group string, slope float64) sighting {
 	s := sighting{strangerExpected: math.Inf(1), mateDistance: math.NaN()}
-	near := g.nearest(embedding, similarity.K+1, func(i int, d float64) {
+	near := g.nearest(embedding, score.K+1, func(i int, d float64) {
 		if g.people[i] == person {
 			s.mateDistance = d
 			return
@@ -100,14 +100,14 @@ func (g *scan) look(embedding []float32, person int, group string, slope float64
 		registrant = g.faces[i].Registrant
 		searched--
 	}
-	scored := similarity.Score(near[:min(similarity.K, len(near))], g.model, similarity.Gallery{Registrants: len(g.faces), Slope: slope})
+	scored := score.Of(near[:min(score.K, len(near))], g.model, score.Gallery{Registrants: len(g.faces), Slope: slope})
 	for i, c := range scored.Candidates {
 		if c.Face.Registrant == registrant {
 			s.mate, s.first = c.Similarity, i == 0
 		}
 	}
 	others := slices.DeleteFunc(near, func(n index.Neighbour) bool { return n.Face.Registrant == registrant })
-	mateless := similarity.Score(others[:min(similarity.K, len(others))], g.model, similarity.Gallery{Registrants: searched, Slope: slope})
+	mateless := score.Of(others[:min(score.K, len(others))], g.model, score.Gallery{Registrants: searched, Slope: slope})
 	if len(mateless.Candidates) > 0 {
 		s.stranger, s.strangerExpected = mateless.Candidates[0].Similarity, mateless.Candidates[0].ExpectedFalseMatches
 	}

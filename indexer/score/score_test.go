@@ -1,4 +1,4 @@
-package similarity_test
+package score_test
 
 import (
 	"fmt"
@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -42,7 +42,7 @@ func TestSimilarityIsExpectedFalseMatchesInOtherWords(t *testing.T) {
 	for _, c := range []struct{ expected, want float64 }{
 		{0, 100}, {0.001, 97.5}, {0.01, 95}, {0.1, 90}, {1, 80}, {10, 60}, {100, 20}, {1000, 0}, {math.Inf(1), 0}, {math.NaN(), 0},
 	} {
-		near(t, fmt.Sprintf("Similarity(%g)", c.expected), similarity.Similarity(c.expected), c.want, 1e-9)
+		near(t, fmt.Sprintf("Similarity(%g)", c.expected), score.Similarity(c.expected), c.want, 1e-9)
 	}
 }
 
@@ -55,26 +55,26 @@ func TestWorkedExamples(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		mate        float64
-		gallery     similarity.Gallery
+		gallery     score.Gallery
 		expected    float64
 		similarity  float64
 		calibration string
 	}{
 		// 2.5910 / 2^8 = 0.010121; 100 - 20 * 0.010121^0.30103 = 100 - 20 * 0.25091
-		{"small gallery, half the unit", 0.2, similarity.Gallery{Registrants: 66, Slope: 4}, 0.010121, 94.982, "neighbours"},
+		{"small gallery, half the unit", 0.2, score.Gallery{Registrants: 66, Slope: 4}, 0.010121, 94.982, "neighbours"},
 		// 2.5910 * 0.75^8 = 2.5910 * 0.100113 = 0.25939; 0.25939^0.30103 = 0.66613
-		{"small gallery, three quarters", 0.3, similarity.Gallery{Registrants: 66, Slope: 4}, 0.25939, 86.677, "neighbours"},
+		{"small gallery, three quarters", 0.3, score.Gallery{Registrants: 66, Slope: 4}, 0.25939, 86.677, "neighbours"},
 		// The line of slope 16 unturned, as the typical slope agrees: (1/2)^16 = 1.5259e-5; ^0.30103 = 0.035483
-		{"small gallery, slopes agree", 0.2, similarity.Gallery{Registrants: 66, Slope: 16}, 1.5259e-5, 99.291, "neighbours"},
+		{"small gallery, slopes agree", 0.2, score.Gallery{Registrants: 66, Slope: 16}, 1.5259e-5, 99.291, "neighbours"},
 		// 4.3601 / 2^8 = 0.017032; ^0.30103 = 0.29346
-		{"large gallery, half the unit", 0.2, similarity.Gallery{Registrants: 1000, Slope: 4}, 0.017032, 94.131, "neighbours"},
+		{"large gallery, half the unit", 0.2, score.Gallery{Registrants: 1000, Slope: 4}, 0.017032, 94.131, "neighbours"},
 		// no measured slope: 13.7 at 66; sqrt(16 * 13.7) = 14.8054; exp(1.90412 (1 - 14.8054/16)) / 2^14.8054 = 4.0246e-5; ^0.30103 = 0.04752
-		{"typical slope from the table", 0.2, similarity.Gallery{Registrants: 66}, 4.0246e-5, 99.050, "neighbours"},
+		{"typical slope from the table", 0.2, score.Gallery{Registrants: 66}, 4.0246e-5, 99.050, "neighbours"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := similarity.Score(append(crowd(0.4, 16, 2, 64), neighbour("mate", c.mate)), model, c.gallery)
+			s := score.Of(append(crowd(0.4, 16, 2, 64), neighbour("mate", c.mate)), model, c.gallery)
 			best := s.Candidates[0]
-			if best.Face.Registrant != "mate" || s.Outcome != similarity.Match {
+			if best.Face.Registrant != "mate" || s.Outcome != score.Match {
 				t.Fatalf("best = %s, outcome = %s", best.Face.Registrant, s.Outcome)
 			}
 			near(t, "E", best.ExpectedFalseMatches, c.expected, c.expected/1000)
@@ -99,10 +99,10 @@ func TestFewNeighboursFallBackToTheModelsCurve(t *testing.T) {
 		{0.599, 1000, 0}, // a rate is never above 1
 	} {
 		t.Run(fmt.Sprint(c.distance), func(t *testing.T) {
-			s := similarity.Score([]index.Neighbour{neighbour("a", c.distance)}, model, similarity.Gallery{Registrants: 1000})
+			s := score.Of([]index.Neighbour{neighbour("a", c.distance)}, model, score.Gallery{Registrants: 1000})
 			near(t, "E", s.Candidates[0].ExpectedFalseMatches, c.expected, c.expected/1e4)
 			near(t, "similarity", s.Candidates[0].Similarity, c.similarity, 0.001)
-			if s.Calibration != similarity.FromGlobal || s.Candidates[0].Calibration != similarity.FromGlobal {
+			if s.Calibration != score.FromGlobal || s.Candidates[0].Calibration != score.FromGlobal {
 				t.Errorf("calibration = %q", s.Calibration)
 			}
 		})
@@ -137,7 +137,7 @@ func TestCalibrationIsNamed(t *testing.T) {
 		{"64 faces of 16 registrants", oneRegistrant, "global"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := similarity.Score(c.neighbours, model, similarity.Gallery{Registrants: 500}).Calibration; got != c.want {
+			if got := score.Of(c.neighbours, model, score.Gallery{Registrants: 500}).Calibration; got != c.want {
 				t.Errorf("calibration = %q, want %q", got, c.want)
 			}
 		})
@@ -147,7 +147,7 @@ func TestCalibrationIsNamed(t *testing.T) {
 func TestAModelWithoutACurveClaimsNothing(t *testing.T) {
 	bare := model
 	bare.FalseMatch = nil
-	s := similarity.Score([]index.Neighbour{neighbour("a", 0.1)}, bare, similarity.Gallery{Registrants: 1000})
+	s := score.Of([]index.Neighbour{neighbour("a", 0.1)}, bare, score.Gallery{Registrants: 1000})
 	if got := s.Candidates[0].ExpectedFalseMatches; got != 1000 {
 		t.Errorf("E = %g, want everybody: 1000", got)
 	}
@@ -158,7 +158,7 @@ func TestAnExactDuplicateIsCertain(t *testing.T) {
 		{neighbour("a", 0)},
 		append(crowd(0.05, 16, 2, 64), neighbour("a", 0)),
 	} {
-		best := similarity.Score(neighbours, model, similarity.Gallery{Registrants: 100_000}).Candidates[0]
+		best := score.Of(neighbours, model, score.Gallery{Registrants: 100_000}).Candidates[0]
 		if best.Face.Registrant != "a" || best.Similarity != 100 || best.ExpectedFalseMatches != 0 {
 			t.Errorf("with %d neighbours: %s %g (E %g), want a at 100 (E 0)", len(neighbours), best.Face.Registrant, best.Similarity, best.ExpectedFalseMatches)
 		}
@@ -167,8 +167,8 @@ func TestAnExactDuplicateIsCertain(t *testing.T) {
 
 func TestNobodyBeyondTheModelsReachIsACandidate(t *testing.T) {
 	lonely := crowd(3, 16, 2, 64) // a crowd so far off that E at 0.7 is tiny
-	s := similarity.Score(append(lonely, neighbour("mate", 0.7)), model, similarity.Gallery{Registrants: 1000})
-	if len(s.Candidates) != 0 || s.Outcome != similarity.NoMatch || len(s.Matches(20)) != 0 {
+	s := score.Of(append(lonely, neighbour("mate", 0.7)), model, score.Gallery{Registrants: 1000})
+	if len(s.Candidates) != 0 || s.Outcome != score.NoMatch || len(s.Matches(20)) != 0 {
 		t.Errorf("candidates = %v, outcome = %s", s.Candidates, s.Outcome)
 	}
 }
@@ -181,13 +181,13 @@ func TestOnePhotoUnderTwoRegistrantsIsTwoMatchesAndOneStranger(t *testing.T) {
 		n.Face.ID += "-again"
 		twice = append(twice, n)
 	}
-	g := similarity.Gallery{Registrants: 1000}
-	want, got := similarity.Score(once, model, g), similarity.Score(twice, model, g)
+	g := score.Gallery{Registrants: 1000}
+	want, got := score.Of(once, model, g), score.Of(twice, model, g)
 	if a, b := got.Candidates[0], got.Candidates[1]; a.Face.Registrant != "mate" || b.Face.Registrant != "mate-again" ||
 		a.Similarity != b.Similarity || a.Similarity != want.Candidates[0].Similarity {
 		t.Errorf("got %s %g and %s %g, want both mates at %g", a.Face.Registrant, a.Similarity, b.Face.Registrant, b.Similarity, want.Candidates[0].Similarity)
 	}
-	if diff := cmp.Diff(similarity.Strangers(once), similarity.Strangers(twice)); diff != "" {
+	if diff := cmp.Diff(score.Strangers(once), score.Strangers(twice)); diff != "" {
 		t.Errorf("strangers counted twice (-once +twice):\n%s", diff)
 	}
 }
@@ -195,7 +195,7 @@ func TestOnePhotoUnderTwoRegistrantsIsTwoMatchesAndOneStranger(t *testing.T) {
 func TestSeveralPhotosOfARegistrantAreOneCandidate(t *testing.T) {
 	second := neighbour("mate", 0.35)
 	second.Face.ID, second.Face.Photo = "face-2", "photo-2"
-	s := similarity.Score(append(crowd(0.4, 16, 2, 40), second, neighbour("mate", 0.3)), model, similarity.Gallery{Registrants: 1000})
+	s := score.Of(append(crowd(0.4, 16, 2, 40), second, neighbour("mate", 0.3)), model, score.Gallery{Registrants: 1000})
 	n := 0
 	for _, c := range s.Candidates {
 		if c.Face.Registrant == "mate" {
@@ -213,7 +213,7 @@ func TestListedByFourStatesStillScoresAbove90(t *testing.T) {
 	for i, d := range []float64{0.29, 0.30, 0.31, 0.33} {
 		all = append(all, neighbour(fmt.Sprint("state-", i), d))
 	}
-	s := similarity.Score(all, model, similarity.Gallery{Registrants: 100_000})
+	s := score.Of(all, model, score.Gallery{Registrants: 100_000})
 	matches := s.Matches(20)
 	if len(matches) < 4 {
 		t.Fatalf("%d matches, want the four records at least", len(matches))
@@ -230,7 +230,7 @@ func TestListedByFourStatesInASmallGallery(t *testing.T) {
 	for i, d := range []float64{0.29, 0.30, 0.31, 0.33} {
 		all = append(all, neighbour(fmt.Sprint("state-", i), d))
 	}
-	s := similarity.Score(all, model, similarity.Gallery{Registrants: 44})
+	s := score.Of(all, model, score.Gallery{Registrants: 44})
 	for i, c := range s.Candidates[:4] {
 		if c.Similarity <= 90 || c.Face.Registrant != schemas.UUID(fmt.Sprint("state-", i)) {
 			t.Errorf("place %d: %s with %g, want state-%d above 90", i+1, c.Face.Registrant, c.Similarity, i)
@@ -245,7 +245,7 @@ func TestOrderIsBySimilarityThenRegistrantWhateverTheInput(t *testing.T) {
 	in := []index.Neighbour{neighbour("c", 0.3), neighbour("a", 0.3), neighbour("d", 0.2), neighbour("b", 0.3)}
 	before := append([]index.Neighbour{}, in...)
 	var got []schemas.UUID
-	for _, c := range similarity.Score(in, model, similarity.Gallery{Registrants: 4}).Candidates {
+	for _, c := range score.Of(in, model, score.Gallery{Registrants: 4}).Candidates {
 		got = append(got, c.Face.Registrant)
 	}
 	if diff := cmp.Diff([]schemas.UUID{"d", "a", "b", "c"}, got); diff != "" {
@@ -257,8 +257,8 @@ func TestOrderIsBySimilarityThenRegistrantWhateverTheInput(t *testing.T) {
 }
 
 func TestMatchesAreAboveTheFloorAndLimited(t *testing.T) {
-	s := similarity.Score([]index.Neighbour{neighbour("a", 0.341), neighbour("b", 0.35), neighbour("c", 0.392), neighbour("d", 0.5)},
-		model, similarity.Gallery{Registrants: 1000})
+	s := score.Of([]index.Neighbour{neighbour("a", 0.341), neighbour("b", 0.35), neighbour("c", 0.392), neighbour("d", 0.5)},
+		model, score.Gallery{Registrants: 1000})
 	if got := len(s.Matches(20)); got != 2 { // c has E = 1, which is 80 and not above
 		t.Errorf("%d matches, want 2", got)
 	}
@@ -271,10 +271,10 @@ func TestOutcome(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		distance float64
-		want     similarity.Outcome
+		want     score.Outcome
 	}{{"E below 1", 0.35, "match"}, {"E above 1", 0.45, "inconclusive"}, {"out of reach", 0.61, "no_match"}} {
 		t.Run(c.name, func(t *testing.T) {
-			s := similarity.Score([]index.Neighbour{neighbour("a", c.distance)}, model, similarity.Gallery{Registrants: 1000})
+			s := score.Of([]index.Neighbour{neighbour("a", c.distance)}, model, score.Gallery{Registrants: 1000})
 			if s.Outcome != c.want {
 				t.Errorf("outcome = %s, want %s", s.Outcome, c.want)
 			}
@@ -292,6 +292,6 @@ func TestTypicalSlopeTable(t *testing.T) {
 		{1_000_000, 41.6}, // 39 + 4 * log(2.5)/log(4)
 		{20, 10.93}, {0, 10.93},
 	} {
-		near(t, fmt.Sprintf("TypicalSlope(%d)", c.registrants), similarity.TypicalSlope(c.registrants), c.want, 0.06)
+		near(t, fmt.Sprintf("TypicalSlope(%d)", c.registrants), score.TypicalSlope(c.registrants), c.want, 0.06)
 	}
 }

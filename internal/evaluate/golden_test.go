@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lineup/indexer/face"
-	"lineup/queryd/evaluate"
+	"lineup/internal/evaluate"
 	"lineup/schemas"
 )
 

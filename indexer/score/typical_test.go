@@ -1,4 +1,4 @@
-package similarity_test
+package score_test
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -92,7 +92,7 @@ func (g *gallery) searched() int {
 
 func TestTheTypicalSlopeIsTheDimensionOfTheGallery(t *testing.T) {
 	for _, dims := range []int{2, 4} {
-		slope, err := similarity.MeasureSlope(t.Context(), uniform(2000, dims), 2000)
+		slope, err := score.MeasureSlope(t.Context(), uniform(2000, dims), 2000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,11 +108,11 @@ func TestOwnPhotosAreNotStrangers(t *testing.T) {
 		f.ID, f.Registrant = f.ID+"-3", f.Registrant+"-alias"
 		again.faces = append(again.faces, f)
 	}
-	want, err := similarity.MeasureSlope(t.Context(), plain, 300)
+	want, err := score.MeasureSlope(t.Context(), plain, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := similarity.MeasureSlope(t.Context(), again, 300)
+	got, err := score.MeasureSlope(t.Context(), again, 300)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +122,7 @@ func TestOwnPhotosAreNotStrangers(t *testing.T) {
 
 func TestTypicalIsMeasuredWhenTheGalleryChangesByATenth(t *testing.T) {
 	g := uniform(100, 3)
-	typical := similarity.NewTypical(g, slog.New(slog.DiscardHandler), time.Minute)
+	typical := score.NewTypical(g, slog.New(slog.DiscardHandler), time.Minute)
 	if got := typical.Gallery(100); got.Slope != 0 || got.Registrants != 100 {
 		t.Errorf("before measuring: %+v, want no slope", got)
 	}
@@ -155,7 +155,7 @@ func TestTypicalIsMeasuredWhenTheGalleryChangesByATenth(t *testing.T) {
 
 func TestAFilterLeavesAFlatterSlope(t *testing.T) {
 	g := uniform(1000, 5)
-	typical := similarity.NewTypical(g, slog.New(slog.DiscardHandler), time.Minute)
+	typical := score.NewTypical(g, slog.New(slog.DiscardHandler), time.Minute)
 	if err := typical.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestAFilterLeavesAFlatterSlope(t *testing.T) {
 func TestRunMeasuresAtOnceSurvivesErrorsAndEnds(t *testing.T) {
 	g := uniform(100, 3)
 	g.broken = errors.New("engine away")
-	typical := similarity.NewTypical(g, slog.New(slog.DiscardHandler), time.Millisecond)
+	typical := score.NewTypical(g, slog.New(slog.DiscardHandler), time.Millisecond)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- typical.Run(ctx) }()

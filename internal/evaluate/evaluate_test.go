@@ -20,7 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lineup/indexer/face"
-	"lineup/queryd/evaluate"
+	"lineup/internal/evaluate"
 	"lineup/schemas"
 )
 

@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -205,7 +205,7 @@ func expectedAt(level float64) float64 {
 	low, high := 0.0, 1000.0
 	for range 80 {
 		middle := (low + high) / 2
-		if similarity.Similarity(middle) > level {
+		if score.Similarity(middle) > level {
 			low = middle
 		} else {
 			high = middle

@@ -1,4 +1,4 @@
-package similarity_test
+package score_test
 
 import (
 	"encoding/binary"
@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"lineup/indexer/index"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -33,7 +33,7 @@ func FuzzScore(f *testing.F) {
 			n.Face.Photo = schemas.Digest(fmt.Sprint(data[1]))
 			neighbours = append(neighbours, n)
 		}
-		s := similarity.Score(neighbours, model, similarity.Gallery{Registrants: registrants, Slope: slope})
+		s := score.Of(neighbours, model, score.Gallery{Registrants: registrants, Slope: slope})
 		seen := map[schemas.UUID]bool{}
 		for i, c := range s.Candidates {
 			if !(c.Similarity >= 0 && c.Similarity <= 100 && c.ExpectedFalseMatches >= 0 && c.Distance <= model.MaxDistance) || seen[c.Face.Registrant] {
@@ -47,12 +47,12 @@ func FuzzScore(f *testing.F) {
 				}
 			}
 		}
-		want := similarity.NoMatch
+		want := score.NoMatch
 		if len(s.Candidates) > 0 {
-			want = similarity.Inconclusive
+			want = score.Inconclusive
 		}
 		if len(s.Matches(1)) > 0 {
-			want = similarity.Match
+			want = score.Match
 		}
 		if s.Outcome != want {
 			t.Fatalf("outcome %s with candidates %+v, want %s", s.Outcome, s.Candidates, want)

@@ -21,7 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lineup/indexer/face"
-	"lineup/queryd/similarity"
+	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -196,7 +196,7 @@ func (t *tally) search(ctx context.Context, people []person, random *rand.Rand, 
 			}
 		}
 	}
-	slope, err := similarity.MeasureSlope(ctx, &gallery, len(gallery.faces))
+	slope, err := score.MeasureSlope(ctx, &gallery, len(gallery.faces))
 	if err != nil {
 		return err
 	}
