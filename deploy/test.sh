@@ -15,7 +15,7 @@ fi
 go vet ./... || exit 1
 
 # The S3 servers the blob store is tried on, compiled once a machine: some minutes the first time.
-go test -timeout 45m -run '^TestBuild$' ./ingest/blob/blobtest/s3server || exit 1
+go test -timeout 45m -run '^TestBuild$' ./internal/testkit/s3server || exit 1
 
 failed=0
 go test -v -timeout 20m ./... >>"$log" 2>&1 || failed=1

@@ -29,7 +29,7 @@ import (
 	"lineup/indexer/index"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 	"lineup/queryd"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"

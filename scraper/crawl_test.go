@@ -10,11 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 )
 
 // first is the sample registry's first registrant.

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 )
 
 var loadPeople = flag.Int("load", 2000, "registrants of BenchmarkCrawl's sample registry")

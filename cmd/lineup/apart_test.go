@@ -18,7 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
-	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/internal/testkit/qdranttest"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
 )

@@ -21,7 +21,7 @@ import (
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/nats-io/nats-server/v2/server"
 
-	"lineup/ingest/blob/blobtest/s3server"
+	"lineup/internal/testkit/s3server"
 )
 
 // deployDir is where the deployment's files stand.

@@ -15,7 +15,7 @@ import (
 
 	"lineup/indexer/index"
 	"lineup/indexer/index/qdrant"
-	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/internal/testkit/qdranttest"
 	"lineup/schemas"
 	"lineup/scraper/samplesite/faces"
 )

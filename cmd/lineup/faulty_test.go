@@ -25,7 +25,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/face/facetest"
-	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/internal/testkit/qdranttest"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )

@@ -22,7 +22,7 @@ var ports = []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue", 
 var rooms = []room{
 	{"schemas", []string{"schemas"}},
 	{"config", nil},
-	{"ingest/blob", []string{"schemas", "ingest/blob", "ingest/blob/blobtest", "ingest/blob/blobtest/s3server"}},
+	{"ingest/blob", []string{"schemas", "ingest/blob", "ingest/blob/blobtest"}},
 	{"ingest/broker", []string{"ingest/broker"}},
 	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/ledger", "queryd/keys"}},
 	{"ingest/ledger", []string{"schemas", "ingest/broker"}},
@@ -36,13 +36,14 @@ var rooms = []room{
 	{"indexer", append([]string{"indexer/score"}, ports...)},
 	{"scraper/source", []string{"schemas", "scraper", "scraper/definition"}},
 	{"scraper/definition", []string{"schemas", "scraper"}},
-	{"scraper/scrapertest", []string{"schemas", "scraper"}},
 	{"scraper/samplesite", []string{"schemas", "scraper/samplesite/faces"}},
 	{"scraper", []string{"schemas"}},
 	{"queryd", append([]string{"queryd", "indexer/score", "queryd/names", "queryd/keys", "queryd/evidence", "queryd/mcp"}, ports...)},
 	{"internal/evaluate", []string{"schemas", "indexer/face", "indexer/index", "indexer/score"}},
 	{"deploy", nil},
-	{"loopback", nil},
+	{"internal/testkit/brokertest", []string{"ingest/broker"}},
+	{"internal/testkit/scrapertest", []string{"schemas", "scraper"}},
+	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},
 }
 
@@ -121,7 +122,7 @@ func TestTheProgramHoldsNoTestTools(t *testing.T) {
 	}
 	for path := range strings.Lines(string(out)) {
 		for _, tool := range []string{"testing\n", "k8s.io/", "sigs.k8s.io/", "github.com/compose-spec/", "github.com/prometheus/prometheus/",
-			"github.com/chromedp/", "github.com/getkin/", "github.com/rogpeppe/", "github.com/google/go-cmp/", "lineup/ingest/broker/brokertest", "lineup/indexer/index/qdrant/qdranttest"} {
+			"github.com/chromedp/", "github.com/getkin/", "github.com/rogpeppe/", "github.com/google/go-cmp/", "lineup/internal/testkit/"} {
 			if strings.HasPrefix(path, tool) {
 				t.Errorf("the program holds %s", path)
 			}

@@ -35,7 +35,7 @@ func TestEveryTestOfHTTPStaysHere(t *testing.T) {
 			continue
 		}
 		held++
-		if !slices.Contains(tests, "lineup/loopback") && p.ImportPath != "lineup/loopback" {
+		if !slices.Contains(tests, "lineup/internal/testkit/loopback") && p.ImportPath != "lineup/internal/testkit/loopback" {
 			t.Errorf("the tests of %s may dial out: give them func TestMain(m *testing.M) { loopback.Main(m) }", p.ImportPath)
 		}
 	}

@@ -7,7 +7,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lineup/indexer/face/dlib/blas"
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 func TestMain(m *testing.M) {

@@ -13,8 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lineup/ingest/blob"
-	"lineup/ingest/broker/brokertest"
 	"lineup/ingest/ledger"
+	"lineup/internal/testkit/brokertest"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )

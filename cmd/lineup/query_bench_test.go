@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"lineup/indexer/index/qdrant/qdranttest"
 	"lineup/ingest/broker"
+	"lineup/internal/testkit/qdranttest"
 )
 
 // BenchmarkQueryAlone starts `lineup query` as a process of its own, with two recognizers, NATS and

@@ -6,7 +6,7 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 func TestMain(m *testing.M) { loopback.Main(m) }

@@ -3,7 +3,7 @@ package definition_test
 import (
 	"testing"
 
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 // TestMain lets no test beyond this machine.

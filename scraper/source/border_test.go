@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

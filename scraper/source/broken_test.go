@@ -10,11 +10,11 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

@@ -12,12 +12,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

@@ -4,11 +4,11 @@ import (
 	"slices"
 	"testing"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

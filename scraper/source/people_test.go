@@ -3,10 +3,10 @@ package source_test
 import (
 	"testing"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/samplesite"
-	"lineup/scraper/scrapertest"
 	"lineup/scraper/source"
 )
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"lineup/indexer/face/dlib/blas"
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 // TestMain computes with the kernel that the program would compute with, and says which it is: no

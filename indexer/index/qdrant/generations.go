@@ -194,7 +194,7 @@ func (x *Index) claim(ctx context.Context, g index.Generation) error {
 			CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(), UpdateMode: qdrant.UpdateMode_InsertOnly.Enum(),
 			Points: []*qdrant.PointStruct{{Id: metaID(g.Name), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}), Payload: map[string]*qdrant.Value{
 				"name": qdrant.NewValueString(g.Name), "model": qdrant.NewValueString(string(model)), "token": qdrant.NewValueString(token),
-				"created": qdrant.NewValueInt(time.Now().UnixNano()),
+				"created":  qdrant.NewValueInt(time.Now().UnixNano()),
 				"features": qdrant.NewValueInt(int64(cmp.Or(g.Features, index.FeatureVersion))), "served": qdrant.NewValueBool(false), "ready": qdrant.NewValueBool(false),
 			}}},
 		})

@@ -26,7 +26,7 @@ import (
 	"lineup/indexer/index"
 	"lineup/indexer/index/indextest"
 	"lineup/indexer/index/qdrant"
-	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/internal/testkit/qdranttest"
 	"lineup/schemas"
 )
 

@@ -17,7 +17,7 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/blob/blobtest"
-	"lineup/ingest/blob/blobtest/s3server"
+	"lineup/internal/testkit/s3server"
 	"lineup/schemas"
 )
 

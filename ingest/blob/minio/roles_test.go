@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"lineup/ingest/blob"
-	"lineup/ingest/blob/blobtest/s3server"
+	"lineup/internal/testkit/s3server"
 )
 
 // The deployed script gives each role what it needs of the gateway and nothing else.

@@ -12,7 +12,7 @@ import (
 	"syscall"
 	"testing"
 
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 // program makes the test binary a program of its own: what main does with the kernel, and then

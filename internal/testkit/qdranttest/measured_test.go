@@ -11,7 +11,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
-	"lineup/indexer/index/qdrant/qdranttest"
+	"lineup/internal/testkit/qdranttest"
 )
 
 // id is the n-th of some ids in order.

@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"lineup/loopback"
+	"lineup/internal/testkit/loopback"
 )
 
 func TestMain(m *testing.M) { loopback.Main(m) }
