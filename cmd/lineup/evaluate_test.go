@@ -13,7 +13,7 @@ import (
 // those of the golden file that internal/evaluate holds for recorded embeddings: when only this test
 // fails, the embedder has changed; when both do, the score has.
 func TestEvaluateTheSyntheticFaces(t *testing.T) {
-	album := filepath.Join("..", "..", "queryd", "evaluate", "testdata")
+	album := filepath.Join("..", "..", "internal", "evaluate", "testdata")
 	out := filepath.Join(t.TempDir(), "report")
 	var stdout, stderr bytes.Buffer
 	if code := run([]string{"--data", t.TempDir(), "evaluate", "--json", "--out", out, filepath.Join(album, "synthetic.csv")}, &stdout, &stderr); code != 0 {
