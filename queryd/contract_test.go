@@ -131,7 +131,7 @@ func newContract(t *testing.T, named string) *contract {
 	if matches := decode[faceAnswer](t, found).Matches; len(matches) > 0 {
 		match = matches[0].MatchID
 	}
-	demo, err := os.ReadFile("page/demo.jpg")
+	demo, err := os.ReadFile("serve/demo.jpg")
 	must(t, err)
 	limited, _, err := h.keys.Add(t.Context(), "limited "+string(schemas.RandomID()), keys.Limits{PerMinute: 1})
 	must(t, err)

@@ -300,7 +300,7 @@ func TestTheLargestPhotoAndTheStrippedPrefix(t *testing.T) {
 }
 
 func TestDemoKeyOpensTheDemoPhotoOnly(t *testing.T) {
-	demo, err := os.ReadFile("page/demo.jpg")
+	demo, err := os.ReadFile("serve/demo.jpg")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -231,7 +231,7 @@ func TestClientsInTheWild(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			command := exec.CommandContext(ctx, client[0], client[1])
-			command.Env = append(os.Environ(), "BASE="+base, "KEY="+h.key, "PHOTO=page/demo.jpg", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
+			command.Env = append(os.Environ(), "BASE="+base, "KEY="+h.key, "PHOTO=serve/demo.jpg", "NO_PROXY=127.0.0.1", "no_proxy=127.0.0.1")
 			out, err := command.CombinedOutput()
 			if err != nil || !strings.Contains(string(out), "ok: Rowan Testcase") {
 				t.Errorf("%v: %s", err, out)

@@ -106,7 +106,7 @@ func gallerySeen(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) (*h
 	})...)
 	h.crowd(60)
 	id := h.enrol(whole("1001"), near(0.2))
-	demo, err := os.ReadFile("page/demo.jpg")
+	demo, err := os.ReadFile("serve/demo.jpg")
 	if err != nil {
 		t.Fatal(err)
 	}

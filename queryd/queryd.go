@@ -1,10 +1,7 @@
-// Package queryd answers: whose published photo looks like this face, and what does a registry
-// say about this record. It speaks the Offenders.io wire contract over HTTP, serves the web
-// page and the MCP endpoint, and only ever reads: index, ledger, photos. What it writes is
-// about its own users: use of keys, and evidence of matches, which expires.
-//
-// An answer never holds a registrant whom the ledger does not list at that moment, and there
-// is no answer when the ledger cannot be asked.
+// Package queryd is the query daemon: a listener, and the routes to what answers. Questions are
+// asked of package search alone; api puts its answers on the wire of the contract, web on the
+// page, mcp before language models. All of it only ever reads: index, ledger, photos. What is
+// written is about the daemon's own users: use of keys, and evidence of matches, which expires.
 package queryd
 
 import (
@@ -12,11 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,11 +23,12 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
-	"lineup/indexer/score"
-	"lineup/ingest/blob"
+	"lineup/queryd/api"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"
-	"lineup/schemas"
+	"lineup/queryd/search"
+	"lineup/queryd/serve"
+	"lineup/queryd/web"
 )
 
 // Config is what an operator decides. Zero values mean what the comments say.
@@ -78,57 +77,19 @@ func (c Config) withDefaults() (Config, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
 			return c, fmt.Errorf("public URL %q: want something like https://lineup.example.org", c.PublicURL)
 		}
-		for len(c.PublicURL) > 0 && c.PublicURL[len(c.PublicURL)-1] == '/' {
-			c.PublicURL = c.PublicURL[:len(c.PublicURL)-1]
-		}
+		c.PublicURL = strings.TrimRight(c.PublicURL, "/")
 	}
 	return c, nil
 }
 
-// Ledger says who is listed.
-type Ledger interface {
-	// Listing returns what the ledger knows of a registrant. Errors: fs.ErrNotExist for one
-	// it never saw.
-	Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error)
-	// Find is Listing for an id whose source is not known.
-	Find(ctx context.Context, id schemas.UUID) (schemas.Listing, error)
-}
-
-// Photos is the part of blob.Store that is read here.
-type Photos interface {
-	Get(ctx context.Context, ref blob.Ref) ([]byte, error)
-}
-
-// Source is what is told of a registry we answer for.
-type Source struct {
-	ID           string
-	Name         string
-	Jurisdiction string
-	Home         string // where a person would look
-	Mode         string // "enabled", "permission_required", "link_only", "import"
-	HasPhotos    bool
-	Terms        string // URL
-	Attribution  string
-	Notices      []string
-	Permission   *Permission // the operator's record of it, nil for none
-	// MaxAge is how old the last complete run may be before answers say that they may be
-	// incomplete; 0 is never.
-	MaxAge time.Duration
-}
-
-// Permission says that a source's agency allows the crawl.
-type Permission struct {
-	Who       string `json:"who"`
-	When      string `json:"when"` // YYYY-MM-DD
-	Reference string `json:"reference"`
-	Terms     string `json:"terms"` // URL
-}
-
-// SourceState is how a source stands at the moment.
-type SourceState struct {
-	Last     schemas.RunSummary // zero when there was none
-	Complete schemas.RunSummary // the last complete one, zero when there was none
-}
+// What searches are made of and about.
+type (
+	Ledger      = search.Ledger
+	Photos      = search.Photos
+	Source      = search.Source
+	Permission  = search.Permission
+	SourceState = search.SourceState
+)
 
 // Deps is what a Server works with. All fields must be set but those said to be optional.
 type Deps struct {
@@ -155,25 +116,13 @@ type Deps struct {
 // Server answers requests. Make it with New.
 type Server struct {
 	config  Config
-	deps    Deps
-	sources map[string]Source
-	demo    schemas.Digest
-	metrics *metrics
-	model   atomic.Int32 // which of Faces and MoreFaces fitted the serving generation last
-	limits  *limiter
-	typical *score.Typical
-	page    *page
-	fresh   freshness
-	broad   chan struct{} // holds a token for each search without name or id that runs
+	log     *slog.Logger
+	search  *search.Engine
+	serve   *serve.Server
+	api     *api.API
+	pages   *web.Pages
 	handler http.Handler
 }
-
-// broadSearches is how many searches without a name or id run at once; the others wait.
-const broadSearches = 4
-
-// slopeCheck is how often the gallery's size is compared with the one its typical slope was
-// measured at.
-const slopeCheck = time.Minute
 
 // New makes a Server that does not yet listen. Its handler answers at once; Run also keeps
 // the calibration fresh and the usage counts stored.
@@ -188,23 +137,25 @@ func New(config Config, deps Deps) (*Server, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
-	deps.Index = rounded{deps.Index}
-	s := &Server{
-		config:  config,
-		deps:    deps,
-		sources: make(map[string]Source, len(deps.Sources)),
-		demo:    schemas.DigestOf(demoPhoto),
-		broad:   make(chan struct{}, broadSearches),
-		limits:  newLimiter(config.PerMinute, config.PerDay),
-		typical: score.NewTypical(deps.Index, deps.Log, slopeCheck),
-	}
-	for _, source := range deps.Sources {
-		s.sources[source.ID] = source
-	}
-	if s.metrics, err = newMetrics(deps.Metrics); err != nil {
+	s := &Server{config: config, log: deps.Log}
+	if s.search, err = search.New(search.Config{EmbedTimeout: config.EmbedTimeout, SearchTimeout: config.SearchTimeout}, search.Deps{
+		Index: deps.Index, Faces: deps.Faces, MoreFaces: deps.MoreFaces, Photos: deps.Photos, Ledger: deps.Ledger, Evidence: deps.Evidence,
+		Sources: deps.Sources, State: deps.State, Metrics: deps.Metrics, Log: deps.Log, Now: deps.Now,
+	}); err != nil {
 		return nil, err
 	}
-	if s.page, err = newPage(); err != nil {
+	ready := map[string]func(context.Context) error{}
+	maps.Copy(ready, deps.Ready)
+	ready["index"], ready["ledger"], ready["keys"] = s.search.IndexReady, s.search.LedgerReady, deps.Keys.Ready
+	if s.serve, err = serve.New(serve.Config{
+		PublicURL: config.PublicURL, Demo: config.Demo, PerMinute: config.PerMinute, PerDay: config.PerDay, Legacy200: config.Legacy200,
+		Contact: config.Contact, AllowOrigin: config.AllowOrigin, KeyTimeout: config.SearchTimeout,
+	}, serve.Deps{Search: s.search, Keys: deps.Keys, Ready: ready, Metrics: deps.Metrics, Log: deps.Log, Audit: deps.Audit, Now: deps.Now}); err != nil {
+		return nil, err
+	}
+	s.api = api.New(api.Config{MaxPhoto: config.MaxPhoto, StripDataPrefix: config.StripDataPrefix, NearDays: config.NearDays,
+		BulletCrimes: config.BulletCrimes}, s.search, s.serve)
+	if s.pages, err = web.New(web.Config{MaxPhoto: config.MaxPhoto}, s.search, s.serve, s.api, deps.Log); err != nil {
 		return nil, err
 	}
 	if s.handler, err = s.routes(); err != nil {
@@ -223,7 +174,6 @@ const (
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 32 << 10
 	drainTimeout  = 20 * time.Second
-	usageFlush    = 5 * time.Second
 )
 
 // Run answers on the listener, which it closes, until ctx ends; then it lets the requests at
@@ -236,7 +186,7 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(s.deps.Log.Handler(), slog.LevelDebug),
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -256,10 +206,10 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return s.typical.Run(ctx) })
+	group.Go(func() error { return s.search.Run(ctx) })
 	var flusher sync.WaitGroup
 	stop := make(chan struct{})
-	flusher.Go(func() { s.flushUsage(context.WithoutCancel(ctx), stop) })
+	flusher.Go(func() { s.serve.FlushUsage(context.WithoutCancel(ctx), stop) })
 	err := group.Wait()
 	close(stop)
 	flusher.Wait()
@@ -268,22 +218,4 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 
 // Calibrate measures the gallery's typical slope at once when it is due. Run does so from
 // time to time; tests and one-off commands call it instead.
-func (s *Server) Calibrate(ctx context.Context) error { return s.typical.Refresh(ctx) }
-
-// flushUsage adds the counts to the store from time to time, and once more at the end.
-func (s *Server) flushUsage(ctx context.Context, stop <-chan struct{}) {
-	tick := time.NewTicker(usageFlush)
-	defer tick.Stop()
-	for done := false; !done; {
-		select {
-		case <-tick.C:
-		case <-stop:
-			done = true
-		}
-		bounded, cancel := context.WithTimeout(ctx, usageFlush)
-		if err := s.limits.flush(bounded, s.deps.Keys); err != nil {
-			s.deps.Log.WarnContext(ctx, "usage not stored, kept for the next time", "error", err)
-		}
-		cancel()
-	}
-}
+func (s *Server) Calibrate(ctx context.Context) error { return s.search.Calibrate(ctx) }

@@ -164,6 +164,14 @@ func (r *Store) make(ctx context.Context, name string, limits Limits) (secret st
 	return secret, stored.Key, nil
 }
 
+// Ready reports why keys cannot be asked.
+func (s *Store) Ready(ctx context.Context) error {
+	if _, err := s.Check(ctx, "readiness"); !errors.Is(err, ErrUnknown) {
+		return err
+	}
+	return nil
+}
+
 // Check returns the key that secret is. Errors: ErrUnknown; anything else means that the
 // store could not be asked.
 func (r *Store) Check(ctx context.Context, secret string) (Key, error) {

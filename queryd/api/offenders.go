@@ -1,0 +1,76 @@
+package api
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"lineup/queryd/search"
+	"lineup/queryd/serve"
+)
+
+// Offenders is the envelope of /sexoffender.
+type Offenders struct {
+	Offenders  []Offender `json:"offenders"`
+	Page       int        `json:"page"`
+	TotalPages int        `json:"totalPages"`
+	Error      int        `json:"error,omitempty"` // 503: the answer may be incomplete
+}
+
+// ServeOffenders answers GET and POST /sexoffender.
+func (a *API) ServeOffenders(w http.ResponseWriter, r *http.Request) error {
+	params, ignored, err := readParams(w, r)
+	given := serve.GivenKey(r)
+	if given == "" && err == nil {
+		given = params.Get("key") // in the body of a POST
+	}
+	if _, refused := a.serve.Authorize(w, r, given, false); refused != nil {
+		return refused
+	}
+	if err != nil {
+		return err
+	}
+	if len(ignored) > 0 {
+		w.Header().Set("X-Ignored-Params", serve.HeaderText(strings.Join(ignored, ", ")))
+	}
+	found, asked, err := a.SearchRecords(r.Context(), w.Header(), params)
+	if err != nil {
+		return err
+	}
+	serve.WriteJSON(w, http.StatusOK, a.Offenders(found, asked, a.serve.Base(r)))
+	return nil
+}
+
+// SearchRecords does the search that params ask for, and writes the headers of its answer.
+func (a *API) SearchRecords(ctx context.Context, h http.Header, params url.Values) (search.Records, search.Question, error) {
+	asked, err := a.Question(params)
+	if err != nil {
+		return search.Records{}, asked, err
+	}
+	found, err := a.search.Records(ctx, asked)
+	if err != nil {
+		return search.Records{}, asked, err
+	}
+	serve.ExchangeOf(ctx).Count = len(found.Hits)
+	a.serve.WriteSourceNotices(h, found.Sources())
+	return found, asked, nil
+}
+
+// Offenders puts the answer to a question on the wire.
+func (a *API) Offenders(found search.Records, asked search.Question, base string) Offenders {
+	out := Offenders{Offenders: []Offender{}, Page: found.Page, TotalPages: found.Pages}
+	for _, h := range found.Hits {
+		o := a.offenderOf(h.Document, h.Person, asked.Extensive, base)
+		if h.Score >= 0 {
+			score := math.Round(h.Score*1000) / 1000
+			o.Confidence = &score
+		}
+		out.Offenders = append(out.Offenders, o)
+	}
+	if found.Incomplete {
+		out.Error = http.StatusServiceUnavailable
+	}
+	return out
+}

@@ -1,0 +1,364 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lineup/indexer/index"
+	"lineup/queryd/search"
+	"lineup/queryd/serve"
+	"lineup/schemas"
+	"lineup/schemas/namekey"
+)
+
+// Page sizes, and the bound on what one search may page through.
+const (
+	defaultPerPage     = 20
+	defaultPerPageNear = 50
+	maxPerPage         = 100
+	MaxBody            = 64 << 10 // of a POST /sexoffender
+	MaxText            = 200      // characters of one parameter
+	maxRadius          = 100      // miles
+)
+
+// paramNames are the parameters of /sexoffender; those that search for something come first.
+var (
+	searchParams = []string{"firstName", "lastName", "dob", "age", "address", "city", "state", "zipcode", "lat", "lng", "q",
+		"createdAtStart", "createdAtEnd", "updatedAtStart", "updatedAtEnd", "faceId", "uuid", "personUuid"}
+	modeParams = []string{"key", "radius", "fuzzy", "mode", "prefixMatch", "page", "perPage"}
+)
+
+// BadParam is a 400 about a parameter.
+func BadParam(reason, format string, args ...any) *serve.Failure {
+	return &serve.Failure{Status: http.StatusBadRequest, Reason: reason, Message: fmt.Sprintf(format, args...), Input: true}
+}
+
+// readParams reads the parameters of the URL and, with POST, of the JSON body. ignored are the
+// names of those we do not know.
+func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, ignored []string, err error) {
+	params, parseErr := url.ParseQuery(r.URL.RawQuery)
+	if parseErr != nil {
+		return nil, nil, BadParam("bad_query", "The query string cannot be read: check its %%-escapes.")
+	}
+	if r.Method == http.MethodPost {
+		if err := readBodyParams(w, r, params); err != nil {
+			return nil, nil, err
+		}
+	}
+	for name, values := range params {
+		switch {
+		case !slices.Contains(searchParams, name) && !slices.Contains(modeParams, name):
+			ignored = append(ignored, name)
+			delete(params, name)
+		case len(values) > 1:
+			return nil, nil, BadParam("repeated_param", "%s is given %d times.", name, len(values))
+		case len([]rune(values[0])) > MaxText:
+			return nil, nil, BadParam("too_long", "%s is longer than %d characters.", name, MaxText)
+		case strings.TrimSpace(values[0]) == "":
+			delete(params, name)
+		}
+	}
+	slices.Sort(ignored)
+	return params, ignored, nil
+}
+
+// readBodyParams adds the members of a JSON object to params.
+func readBodyParams(w http.ResponseWriter, r *http.Request, params url.Values) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+	var over *http.MaxBytesError
+	if errors.As(err, &over) {
+		return BadParam("too_large", "The body is larger than %d bytes.", MaxBody)
+	}
+	if err != nil {
+		return BadParam("incomplete_body", "The body of the request ended early or came too slowly.")
+	}
+	if len(body) == 0 {
+		return nil
+	}
+	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && body[0] != '{' {
+		form, err := url.ParseQuery(string(body))
+		if err != nil {
+			return BadParam("bad_query", "The form in the body cannot be read: check its %%-escapes.")
+		}
+		for name, values := range form {
+			params[name] = append(params[name], values...)
+		}
+		return nil
+	}
+	decoder := json.NewDecoder(strings.NewReader(string(body)))
+	decoder.UseNumber()
+	var object map[string]any
+	if err := decoder.Decode(&object); err != nil || object == nil {
+		return BadParam("bad_json", `The body must be a JSON object like {"lastName": "Testcase"}.`)
+	}
+	for name, value := range object {
+		var text string
+		switch v := value.(type) {
+		case nil:
+			continue
+		case string:
+			text = v
+		case json.Number:
+			text = v.String()
+		case bool:
+			text = strconv.FormatBool(v)
+		case []any:
+			parts := make([]string, 0, len(v))
+			for _, part := range v {
+				one, ok := part.(string)
+				if !ok {
+					return BadParam("bad_json", "%.40q must be a string, a number or true or false.", name)
+				}
+				parts = append(parts, one)
+			}
+			text = strings.Join(parts, ",")
+		default:
+			return BadParam("bad_json", "%.40q must be a string, a number or true or false.", name)
+		}
+		params.Add(name, text)
+	}
+	return nil
+}
+
+// Question checks the parameters and makes a question of them.
+func (a *API) Question(p url.Values) (search.Question, error) {
+	out := search.Question{Age: -1}
+	if !slices.ContainsFunc(searchParams, p.Has) {
+		return out, BadParam("no query params presented", "Give at least one search parameter besides key; see /docs.")
+	}
+	for _, rule := range [][2][]string{
+		{{"q"}, {"firstName", "lastName"}}, {{"q"}, {"lat", "lng"}}, {{"address"}, {"q"}}, {{"address"}, {"lat", "lng"}},
+	} {
+		for _, one := range rule[0] {
+			for _, other := range rule[1] {
+				if p.Has(one) && p.Has(other) {
+					return out, BadParam("forbidden_combination", "%s cannot be combined with %s.", one, other)
+				}
+			}
+		}
+	}
+	for _, parse := range []func(url.Values, *search.Question) error{parseModes, parseNames, a.parseAges, parsePlaces, parseIDs, parseTimes, a.parseNear} {
+		if err := parse(p, &out); err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func parseModes(p url.Values, out *search.Question) error {
+	switch mode := p.Get("mode"); mode {
+	case "", "regular":
+	case "extensive":
+		out.Extensive = true
+	default:
+		return BadParam("bad_mode", `mode can only be "extensive".`)
+	}
+	switch fuzzy := strings.ToLower(p.Get("fuzzy")); fuzzy {
+	case "", "false", "0":
+	case "true", "1":
+		out.Name.Fuzzy = true
+	default:
+		return BadParam("bad_fuzzy", `fuzzy can only be "true" or "false".`)
+	}
+	for _, name := range strings.Split(p.Get("prefixMatch"), ",") {
+		switch strings.TrimSpace(name) {
+		case "":
+		case "firstName":
+			out.Name.PrefixFirst = true
+		case "lastName":
+			out.Name.PrefixLast = true
+		case "both":
+			out.Name.PrefixFirst, out.Name.PrefixLast = true, true
+		default:
+			return BadParam("bad_prefix_match", `prefixMatch can only be "firstName", "lastName", "both" or a list of them.`)
+		}
+	}
+	out.Page, out.PerPage = 1, defaultPerPage
+	if p.Has("lat") {
+		out.PerPage = defaultPerPageNear
+	}
+	for _, number := range []struct {
+		name string
+		into *int
+		max  int
+	}{{"page", &out.Page, 1_000_000}, {"perPage", &out.PerPage, maxPerPage}} {
+		if text := p.Get(number.name); text != "" {
+			n, err := strconv.Atoi(text)
+			if err != nil || n < 1 || n > number.max {
+				return BadParam("bad_"+number.name, "%s must be a whole number from 1 to %d.", number.name, number.max)
+			}
+			*number.into = n
+		}
+	}
+	return nil
+}
+
+func parseNames(p url.Values, out *search.Question) error {
+	n := &out.Name
+	n.First, n.Last, n.Any = p.Get("firstName"), p.Get("lastName"), p.Get("q")
+	out.Named = n.First != "" || n.Last != "" || n.Any != ""
+	if !out.Named {
+		return nil
+	}
+	for _, prefix := range []struct {
+		asked bool
+		name  string
+		value string
+	}{{n.PrefixFirst, "firstName", n.First}, {n.PrefixLast, "lastName", n.Last}} {
+		if prefix.asked && prefix.value != "" && len([]rune(namekey.Fold(prefix.value))) < namekey.MinPrefix {
+			return BadParam("prefix_too_short", "%s needs at least %d letters with prefixMatch.", prefix.name, namekey.MinPrefix)
+		}
+	}
+	if out.Query.AnyKey = n.Keys(); len(out.Query.AnyKey) == 0 {
+		return BadParam("bad_name", "The name has no letters that can be looked for.")
+	}
+	return nil
+}
+
+// parseAges reads birth date and age. Without a name they also narrow what the index gives; with
+// one they do not, because an alias may have been born in another year.
+func (a *API) parseAges(p url.Values, out *search.Question) error {
+	if text := p.Get("dob"); text != "" {
+		birth, err := schemas.ParseDate(text)
+		if err != nil || birth.Day == 0 {
+			return BadParam("bad_dob", "dob must be a date like 1971-03-09.")
+		}
+		out.Birth = birth
+		if !out.Named {
+			out.Query.BornMin, out.Query.BornMax = birth.Year, birth.Year
+		}
+	}
+	if text := p.Get("age"); text != "" {
+		age, err := strconv.Atoi(text)
+		if err != nil || age < 0 || age > 130 {
+			return BadParam("bad_age", "age must be a whole number of years from 0 to 130.")
+		}
+		out.Age = age
+		if !out.Named && out.Birth.IsZero() {
+			year := a.search.Now().UTC().Year()
+			out.Query.BornMin, out.Query.BornMax = year-age-1, year-age
+		}
+	}
+	return nil
+}
+
+func parsePlaces(p url.Values, out *search.Question) error {
+	if out.Address = p.Get("address"); out.Address != "" && !out.Named {
+		if out.Query.AnyKey = namekey.StreetKeys(out.Address); len(out.Query.AnyKey) == 0 {
+			return BadParam("bad_address", "The address has no letters or digits that can be looked for.")
+		}
+	}
+	out.Query.City, out.Query.Zip = p.Get("city"), p.Get("zipcode")
+	if zip := out.Query.Zip; zip != "" && (len(zip) < 5 || strings.Trim(zip[:5], "0123456789") != "" || len(zip) > 5 && zip[5] != '-') {
+		return BadParam("bad_zipcode", "zipcode must have five digits.")
+	} else if zip != "" {
+		out.Query.Zip = zip[:5]
+	}
+	if text := p.Get("state"); text != "" {
+		code, ok := schemas.StateCode(text)
+		if !ok {
+			return BadParam("bad_state", "state must be the name of a US state or territory, or its two-letter code.")
+		}
+		out.Query.State = code
+	}
+	return nil
+}
+
+func parseIDs(p url.Values, out *search.Question) error {
+	for name, into := range map[string]*[]schemas.UUID{"uuid": &out.Query.IDs, "personUuid": &out.Query.Persons, "faceId": nil} {
+		text := p.Get(name)
+		if text == "" {
+			continue
+		}
+		id, err := schemas.ParseUUID(text)
+		if err != nil {
+			return BadParam("bad_uuid", "%s is not a UUID (8-4-4-4-12 hexadecimal digits).", name)
+		}
+		if into == nil {
+			out.Face = id
+			continue
+		}
+		*into = []schemas.UUID{id}
+	}
+	return nil
+}
+
+func parseTimes(p url.Values, out *search.Question) error {
+	for _, bound := range []struct {
+		name string
+		into *time.Time
+		end  bool
+	}{
+		{"createdAtStart", &out.Query.FirstSeenFrom, false}, {"createdAtEnd", &out.Query.FirstSeenTo, true},
+		{"updatedAtStart", &out.Query.ChangedFrom, false}, {"updatedAtEnd", &out.Query.ChangedTo, true},
+	} {
+		text := p.Get(bound.name)
+		if text == "" {
+			continue
+		}
+		at, err := time.Parse(time.DateOnly, text)
+		if err == nil && bound.end { // a day as an end means all of it
+			at = at.Add(24*time.Hour - time.Nanosecond)
+		}
+		if err != nil {
+			at, err = time.Parse(time.RFC3339Nano, text)
+		}
+		if err != nil {
+			return BadParam("bad_"+bound.name, "%s must be a date like 2026-01-31 or a time like 2026-01-31T12:00:00Z.", bound.name)
+		}
+		*bound.into = at.UTC()
+	}
+	q := out.Query
+	for _, pair := range [][2]time.Time{{q.FirstSeenFrom, q.FirstSeenTo}, {q.ChangedFrom, q.ChangedTo}} {
+		if !pair[0].IsZero() && !pair[1].IsZero() && pair[1].Before(pair[0]) {
+			return BadParam("bad_range", "The end of a time range lies before its start.")
+		}
+	}
+	return nil
+}
+
+// parseNear reads a place and a radius. -1, -1 means "not known" on the wire and is never a place.
+func (a *API) parseNear(p url.Values, out *search.Question) error {
+	if !p.Has("lat") && !p.Has("lng") {
+		return nil
+	}
+	if !p.Has("lat") || !p.Has("lng") {
+		return BadParam("lat_lng_together", "lat and lng must be given together.")
+	}
+	circle := index.Circle{Miles: 1}
+	for _, number := range []struct {
+		name     string
+		into     *float64
+		min, max float64
+	}{{"lat", &circle.Lat, -90, 90}, {"lng", &circle.Lon, -180, 180}, {"radius", &circle.Miles, 0, maxRadius}} {
+		text := p.Get(number.name)
+		if text == "" {
+			continue
+		}
+		n, err := strconv.ParseFloat(text, 64)
+		if number.name == "radius" && (err != nil || math.IsNaN(n) || n <= 0 || n > maxRadius) {
+			return BadParam("bad_radius", "radius must be a number of miles above 0, at most %d.", maxRadius)
+		}
+		if err != nil || math.IsNaN(n) || n < number.min || n > number.max {
+			return BadParam("bad_"+number.name, "%s must be a number from %g to %g.", number.name, number.min, number.max)
+		}
+		*number.into = n
+	}
+	if circle.Lat == -1 && circle.Lon == -1 {
+		return BadParam("bad_lat", "lat and lng -1, -1 mean an unknown place: nothing is near it.")
+	}
+	out.Query.Near = &circle
+	if a.config.NearDays > 0 && out.Query.ChangedFrom.IsZero() {
+		out.Query.ChangedFrom = a.search.Now().AddDate(0, 0, -a.config.NearDays)
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package search
+
+import (
+	"context"
+
+	"lineup/indexer/index"
+	"lineup/indexer/score"
+	"lineup/schemas"
+)
+
+// advise says which filters would help an inconclusive search; nil for any other.
+func (e *Engine) advise(ctx context.Context, scored score.Scored, neighbours []index.Neighbour) ([]score.Advice, error) {
+	if scored.Outcome != score.Inconclusive {
+		return nil, nil
+	}
+	ids := make([]schemas.UUID, len(neighbours))
+	for i, n := range neighbours {
+		ids[i] = n.Face.Registrant
+	}
+	docs, err := e.lookup(ctx, ids...)
+	if err != nil {
+		return nil, err
+	}
+	facts := make([]score.Facts, len(docs))
+	for i, d := range docs {
+		facts[i] = score.Facts{State: StateOf(d.Record), Sex: d.Record.Sex.Value, Born: d.Record.Birth.Year}
+	}
+	return score.Advise(scored, facts), nil
+}

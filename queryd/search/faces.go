@@ -1,0 +1,205 @@
+package search
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"lineup/indexer/face"
+	"lineup/indexer/index"
+	"lineup/indexer/score"
+	"lineup/queryd/evidence"
+	"lineup/schemas"
+)
+
+// matchLimit is how many matches an answer holds at most.
+const matchLimit = 20
+
+// Faces is the answer to a face search.
+type Faces struct {
+	ID          schemas.UUID
+	Matches     []Match // the most similar first, all of registrants who are listed
+	Probe       face.Result
+	Scored      score.Scored
+	Advice      []score.Advice // what would help an inconclusive search, the best first
+	Generation  index.Generation
+	Registrants int // searched
+}
+
+// Match is one registrant's photo that looks like the probe.
+type Match struct {
+	score.Candidate
+	Document index.Document
+	Person   schemas.UUID // "" for none
+	Evidence string       // the id to look its evidence up by, "" for none
+}
+
+// Sources are the sources of all matches.
+func (f Faces) Sources() []string {
+	var all []string
+	for _, m := range f.Matches {
+		all = append(all, m.Document.Record.Source)
+	}
+	return all
+}
+
+// Faces runs one face search. Nothing of the photo outlives it. Errors: *face.Problem for a photo
+// that cannot be searched, face.ErrBusy, *Unavailable.
+func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (Faces, error) {
+	found := Faces{ID: schemas.RandomID()}
+	faces := e.embedder()
+	embedding := ctx
+	probe, err := e.embed(embedding, faces, photo)
+	if err != nil {
+		return found, err
+	}
+	found.Probe = probe
+	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
+	defer cancel()
+	neighbours, err := e.nearest(ctx, &found, filter)
+	if err == nil && found.Generation.Model.ID != faces.Model().ID {
+		// A reindex has switched to another model: what was found means nothing.
+		neighbours, err = e.nearestAgain(embedding, &found, photo, filter)
+	}
+	if err != nil {
+		return found, err
+	}
+	done := e.metrics.timed("score")
+	found.Scored = score.Of(neighbours, found.Generation.Model, e.typical.Gallery(found.Registrants))
+	done()
+	if err := e.fillMatches(ctx, &found); err != nil {
+		return found, err
+	}
+	if found.Advice, err = e.advise(ctx, found.Scored, neighbours); err != nil {
+		return found, err
+	}
+	e.metrics.outcomes.WithLabelValues(string(found.Scored.Outcome)).Inc()
+	return found, nil
+}
+
+// embed finds the probe's face.
+func (e *Engine) embed(ctx context.Context, faces face.Embedder, photo []byte) (face.Result, error) {
+	defer e.metrics.timed("embed")()
+	ctx, cancel := context.WithTimeout(ctx, e.config.EmbedTimeout)
+	defer cancel()
+	probe, err := faces.Embed(ctx, photo, face.Probe)
+	var problem *face.Problem
+	if errors.As(err, &problem) {
+		e.metrics.problems.WithLabelValues(string(problem.Code)).Inc()
+	}
+	return probe, err
+}
+
+// nearest asks the index for the probe's neighbours and how many were searched.
+func (e *Engine) nearest(ctx context.Context, found *Faces, filter index.Filter) ([]index.Neighbour, error) {
+	defer e.metrics.timed("nearest")()
+	neighbours, generation, err := e.deps.Index.Nearest(ctx, found.Probe.Embedding, score.K, filter)
+	if err == nil {
+		found.Generation = generation
+		found.Registrants, err = e.deps.Index.Enrolled(ctx, filter)
+	}
+	if err != nil {
+		return nil, unavailable("index", err)
+	}
+	return neighbours, nil
+}
+
+// embedder is the one that fitted the serving generation last.
+func (e *Engine) embedder() face.Embedder {
+	if n := e.model.Load(); n > 0 {
+		return e.deps.MoreFaces[n-1]
+	}
+	return e.deps.Faces
+}
+
+// nearestAgain embeds the probe by the model of the generation that serves now, and searches it.
+func (e *Engine) nearestAgain(ctx context.Context, found *Faces, photo []byte, filter index.Filter) ([]index.Neighbour, error) {
+	want := found.Generation.Model.ID
+	for n, faces := range append([]face.Embedder{e.deps.Faces}, e.deps.MoreFaces...) {
+		if faces.Model().ID != want {
+			continue
+		}
+		e.model.Store(int32(n))
+		var err error
+		if found.Probe, err = e.embed(ctx, faces, photo); err != nil {
+			return nil, err
+		}
+		ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
+		defer cancel()
+		neighbours, err := e.nearest(ctx, found, filter)
+		if err == nil && found.Generation.Model.ID != want {
+			err = unavailable("index", errors.New("generations are being switched"))
+		}
+		return neighbours, err
+	}
+	return nil, unavailable("index", fmt.Errorf("the serving generation %s is of model %s, which this daemon does not compute: run reindex, or a daemon of the version that made it",
+		found.Generation.Name, want))
+}
+
+// fillMatches makes the answer of the candidates above the floor whom the ledger lists, and
+// takes those whom it does not list out of the scored ones.
+func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
+	candidates := found.Scored.Matches(score.K)
+	ids := make([]schemas.UUID, len(candidates))
+	for i, c := range candidates {
+		ids[i] = c.Face.Registrant
+	}
+	docs, err := e.lookup(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	listed, err := e.listed(ctx, docs)
+	if err != nil {
+		return err
+	}
+	persons, err := e.persons(ctx, docs, listed)
+	if err != nil {
+		return err
+	}
+	byID := make(map[schemas.UUID]index.Document, len(docs))
+	for _, d := range docs {
+		byID[d.ID] = d
+	}
+	left := map[schemas.UUID]bool{}
+	var proof []evidence.Match
+	for _, c := range candidates {
+		listing, ok := listed[c.Face.Registrant]
+		if !ok {
+			left[c.Face.Registrant] = true
+		}
+		if !ok || len(found.Matches) == matchLimit {
+			continue
+		}
+		doc := byID[c.Face.Registrant]
+		found.Matches = append(found.Matches, Match{Candidate: c, Document: doc, Person: persons[doc.ID]})
+		proof = append(proof, evidenceOf(c, doc, listing, found.Generation, e.deps.Now().UTC()))
+	}
+	found.Scored = found.Scored.Without(func(id schemas.UUID) bool { return left[id] })
+	if len(proof) == 0 || e.deps.Evidence == nil {
+		return nil
+	}
+	if err := e.deps.Evidence.Put(ctx, found.ID, proof); err != nil {
+		e.metrics.evidence.Inc()
+		e.deps.Log.WarnContext(ctx, "evidence not stored", "search", found.ID, "error", err)
+		return nil
+	}
+	for i := range found.Matches {
+		found.Matches[i].Evidence = proof[i].ID
+	}
+	return nil
+}
+
+// evidenceOf is what proves a match.
+func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, now time.Time) evidence.Match {
+	m := evidence.Match{
+		Searched: now, Source: d.Record.Source, Registrant: d.ID, Face: c.Face.ID, Photo: c.Face.Photo,
+		Pages: []evidence.Page{}, Record: listing.Record, Sighted: listing.Sighted, SourceURL: d.Record.URL,
+		Model: g.Model.ID, Generation: g.Name, Distance: c.Distance, Similarity: c.Similarity,
+		ExpectedFalseMatches: c.ExpectedFalseMatches, Calibration: c.Calibration,
+	}
+	for _, p := range listing.Pages {
+		m.Pages = append(m.Pages, evidence.Page{URL: p.URL, SHA256: p.Digest, Read: p.Read})
+	}
+	return m
+}

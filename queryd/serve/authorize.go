@@ -1,0 +1,72 @@
+package serve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"lineup/queryd/keys"
+)
+
+// Authorize finds and counts the key of a request and writes where its limits stand. DEMO is
+// let through only where demo is true.
+func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, given string, demo bool) (keys.Key, error) {
+	x := ExchangeOf(r.Context())
+	if given == "" {
+		return keys.Key{}, &Failure{Status: http.StatusUnauthorized, Reason: "missing_key", Message: "Missing API key"}
+	}
+	var key keys.Key
+	if given == keys.Demo && s.config.Demo {
+		x.Key = keys.Demo
+		if !demo {
+			return keys.Key{}, DemoOnly()
+		}
+		key = keys.Key{ID: keys.Demo, Name: keys.Demo}
+	} else {
+		var err error
+		ctx, cancel := context.WithTimeout(r.Context(), s.config.KeyTimeout)
+		key, err = s.deps.Keys.Check(ctx, given)
+		cancel()
+		if errors.Is(err, keys.ErrUnknown) {
+			return keys.Key{}, err
+		}
+		if err != nil {
+			return keys.Key{}, unavailable("key_store", err)
+		}
+	}
+	x.Key = key.ID
+	q := s.limits.take(key, x.Kind, s.deps.Now())
+	q.write(w.Header())
+	if q.refused {
+		per := "minute"
+		if q.daily {
+			per = "day"
+		}
+		return keys.Key{}, &Failure{Status: http.StatusTooManyRequests, Reason: "rate_limited",
+			Message: fmt.Sprintf("The limit of this key, %d requests a %s, is reached. Try again after the time in Retry-After.", q.limit, per)}
+	}
+	return key, nil
+}
+
+// DemoOnly is what DEMO gets for anything but the bundled photo.
+func DemoOnly() *Failure {
+	return &Failure{Status: http.StatusUnauthorized, Reason: "demo_key",
+		Message: "The DEMO key works for the bundled demo photo only. Ask the operator for a key of your own."}
+}
+
+// GivenKey is the key a request carries: ?key=, X-API-Key or Authorization: Bearer.
+func GivenKey(r *http.Request) string {
+	if key := r.URL.Query().Get("key"); key != "" {
+		return key
+	}
+	if key := r.Header.Get("X-API-Key"); key != "" {
+		return key
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(token)
+	}
+	return ""
+}

@@ -1,0 +1,161 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"lineup/schemas"
+)
+
+// Exchange is what is known of the request at hand, for the audit line.
+type Exchange struct {
+	ID     string // request id
+	Kind   string // endpoint
+	Key    string // key id, never the key
+	Count  int    // registrants in the answer
+	Reason string // of a failure, or the outcome of a face search
+}
+
+type exchangeKey struct{}
+
+// ExchangeOf returns the exchange of a request that came through wrap.
+func ExchangeOf(ctx context.Context) *Exchange {
+	if x, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
+		return x
+	}
+	return &Exchange{}
+}
+
+// Route is one path and who answers there.
+type Route struct {
+	Pattern string
+	Kind    string // endpoint name in metrics, audit and usage
+	Methods []string
+	Serve   func(http.ResponseWriter, *http.Request) error
+	// Fail answers with a failure; nil answers with JSON.
+	Fail func(http.ResponseWriter, *http.Request, *Failure)
+	Page bool // for browsers that visit: CORS is of no use
+}
+
+// statusWriter remembers the status that was sent.
+type statusWriter struct {
+	http.ResponseWriter
+	status int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	if w.status == 0 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
+	return w.ResponseWriter.Write(p)
+}
+
+// Unwrap lets http.ResponseController through.
+func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Wrap gives a route what all have: request id, notices, CORS, methods, the table of errors,
+// the audit line and metrics.
+func (s *Server) Wrap(rt Route) http.Handler {
+	return http.HandlerFunc(func(plain http.ResponseWriter, r *http.Request) {
+		start := s.deps.Now()
+		x := &Exchange{ID: requestID(r), Kind: rt.Kind}
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		w := &statusWriter{ResponseWriter: plain}
+		s.commonHeaders(w.Header(), x.ID)
+		failed := s.answer(rt, w, r)
+		if failed != nil {
+			x.Reason = failed.Reason
+			if failed.Status >= http.StatusInternalServerError {
+				s.deps.Log.ErrorContext(r.Context(), "request failed", "request", x.ID, "endpoint", rt.Kind,
+					"reason", failed.Reason, "error", failed.Cause)
+			}
+			switch {
+			case w.status != 0: // too late for another answer
+			case rt.Fail != nil:
+				rt.Fail(w, r, failed)
+			default:
+				s.WriteFailure(w, failed)
+			}
+		}
+		took := s.deps.Now().Sub(start)
+		s.metrics.answered(rt.Kind, w.status, took)
+		if rt.Kind != "healthz" && rt.Kind != "readyz" && rt.Kind != "assets" {
+			s.deps.Audit.LogAttrs(r.Context(), slog.LevelInfo, "answered",
+				slog.String("request", x.ID), slog.String("endpoint", rt.Kind), slog.String("key", x.Key),
+				slog.Int("status", w.status), slog.Int("count", x.Count), slog.String("reason", x.Reason),
+				slog.Int64("milliseconds", took.Milliseconds()))
+		}
+	})
+}
+
+// answer runs the route, and turns a panic into a failure: one bad request must not end the
+// others.
+func (s *Server) answer(rt Route, w http.ResponseWriter, r *http.Request) (failed *Failure) {
+	defer func() {
+		if p := recover(); p != nil {
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			s.deps.Log.Error("panic in a request", "endpoint", rt.Kind, "panic", fmt.Sprintf("%.200v", p), "stack", string(debug.Stack()))
+			failed = FailureOf(fmt.Errorf("panic in %s", rt.Kind))
+		}
+	}()
+	if !slices.Contains(rt.Methods, r.Method) {
+		allow := strings.Join(append(slices.Clone(rt.Methods), http.MethodOptions), ", ")
+		w.Header().Set("Allow", allow)
+		if r.Method == http.MethodOptions {
+			if r.Header.Get("Access-Control-Request-Method") != "" && !rt.Page {
+				w.Header().Set("Access-Control-Allow-Methods", allow)
+				w.Header().Set("Access-Control-Allow-Headers", "Content-Type, Authorization, X-API-Key, X-Request-Id, Mcp-Session-Id, Mcp-Protocol-Version")
+				w.Header().Set("Access-Control-Max-Age", "600")
+			}
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return &Failure{Status: http.StatusMethodNotAllowed, Reason: "method_not_allowed",
+			Message: "Method not supported here; use " + strings.Join(rt.Methods, " or ") + "."}
+	}
+	if err := rt.Serve(w, r); err != nil {
+		return FailureOf(err)
+	}
+	return nil
+}
+
+// requestIDs are what a client may name its request.
+var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)
+
+func requestID(r *http.Request) string {
+	if id := r.Header.Get("X-Request-Id"); requestIDs.MatchString(id) {
+		return id
+	}
+	return string(schemas.RandomID())
+}
+
+// commonHeaders go with every answer.
+func (s *Server) commonHeaders(h http.Header, id string) {
+	h.Set("X-Request-Id", id)
+	h.Set("X-Offenders-Request-Id", id)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Access-Control-Allow-Origin", s.config.AllowOrigin)
+	if s.config.AllowOrigin != "*" {
+		h.Add("Vary", "Origin")
+	}
+	h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Notice, X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
+	for _, notice := range Notices(s.config.Contact) {
+		h.Add("X-Notice", HeaderText(notice))
+	}
+}
