@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"lineup/internal/operate"
 	"lineup/internal/testkit/qdranttest"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
@@ -101,7 +102,7 @@ func TestRolesApart(t *testing.T) {
 		t.Errorf("removal verify: exit code %d: %s", code, out)
 	}
 	d.settled(site.Size() - 2)
-	var report struct{ Differences []Difference }
+	var report struct{ Differences []operate.Difference }
 	out, code := d.command("admin", "audit", "--json")
 	if must(t, json.Unmarshal([]byte(out), &report)); code != 0 || len(report.Differences) != 0 {
 		t.Errorf("audit: exit code %d: %s", code, out)
@@ -141,7 +142,7 @@ func (d *deployment) reindexedThoughKilled(indexer *process) {
 	d.t.Helper()
 	generations := func() (states string) {
 		out, _ := d.command("admin", "status", "--json")
-		var report StatusReport
+		var report operate.StatusReport
 		must(d.t, json.Unmarshal([]byte(out), &report))
 		for _, g := range report.Generations {
 			states += g.Name + " " + g.State + " "
@@ -194,11 +195,11 @@ func (d *deployment) settled(listed int) {
 	d.t.Helper()
 	d.eventually(fmt.Sprintf("%d listed and indexed", listed), func() error {
 		out, code := d.command("admin", "status", "--json")
-		var report StatusReport
+		var report operate.StatusReport
 		if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 {
 			return fmt.Errorf("status: exit code %d: %w: %s", code, err, out)
 		}
-		serving := slices.ContainsFunc(report.Generations, func(g GenerationStatus) bool { return g.State == "serving" })
+		serving := slices.ContainsFunc(report.Generations, func(g operate.GenerationStatus) bool { return g.State == "serving" })
 		for _, s := range report.Sources {
 			if serving && s.Listed == listed && s.Due == 0 && report.Jobs.Waiting == 0 {
 				return nil

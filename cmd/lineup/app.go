@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,22 +11,26 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-	"golang.org/x/term"
 
 	"lineup/config"
-	"lineup/indexer/face"
 	"lineup/indexer/face/dlib/blas"
+	"lineup/internal/node"
 )
 
 // App is what every command works with.
 type App struct {
-	Config  config.Config
-	Log     *slog.Logger
-	Metrics *prometheus.Registry
-	Stdout  io.Writer
-	Stderr  io.Writer
+	node.Options
+	Stdout io.Writer
+}
 
-	embedder face.Embedder // in place of the face models; nil loads those
+// withNode opens a node for do.
+func (a *App) withNode(ctx context.Context, do func(n *node.Node) error) (err error) {
+	n, err := node.Open(ctx, a.Options)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.Close()) }()
+	return do(n)
 }
 
 func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
@@ -51,9 +57,7 @@ func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
 				}
 				return 0
 			}))
-	app := &App{Config: c, Metrics: metrics, Stdout: stdout, Stderr: stderr}
-	app.Log = newLog(c.Log, stderr)
-	return app, nil
+	return &App{node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr}, stdout}, nil
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {
@@ -64,12 +68,6 @@ func newLog(c config.Log, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// terminal reports whether a person watches w.
-func terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // printJSON writes v for a program to read.

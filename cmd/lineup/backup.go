@@ -4,14 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"lineup/ingest/backup"
-	"lineup/ingest/ledger"
-	"lineup/queryd/evidence"
+	"lineup/internal/node"
 )
-
-// backedUp are the buckets of a backup: what neither a crawl nor a reindex brings back. The
-// ledger's listings hold the removal list.
-var backedUp = []string{ledger.ListingsBucket, ledger.RunsBucket, "lineup_keys", "lineup_signing"}
 
 // Backup writes ledger, keys and removal list to a directory.
 type Backup struct {
@@ -23,16 +17,13 @@ type Backup struct {
 func (c *Backup) Help() string {
 	return "Writes the ledger with its removal list, runs, API keys (hashed) and the signing key as files of JSON lines.\n" +
 		"It holds secrets: keep it as such. Blobs are the object store's to back up (all-in-one: the directory blobs below\n" +
-		"the data directory); the index is rebuilt. The house may be running."
+		"the data directory); the index is rebuilt. Lineup may be running."
 }
 
 // Run does it.
 func (c *Backup) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		if _, err := evidence.SigningKey(ctx, h.JS, app.Config.NATS.Replicas); err != nil {
-			return err
-		}
-		m, err := backup.Write(ctx, h.JS, c.Dir, version, backedUp)
+	return app.withNode(ctx, func(n *node.Node) error {
+		m, err := n.Backup(ctx, c.Dir, version)
 		if err != nil {
 			return err
 		}
@@ -54,18 +45,15 @@ type Restore struct {
 
 // Help says what happens to what is there.
 func (c *Restore) Help() string {
-	return "Adds what the house lacks and leaves what it has, so a removal made after the backup stays. Restore into an empty\n" +
+	return "Adds what is missing and leaves what is there, so a removal made after the backup stays. Restore into an empty\n" +
 		"data directory or cluster, before anything else runs there, to get all of it, the signing key included. The next\n" +
-		"reconcile rings for everybody, and the index follows; photos must be back in the object store by then."
+		"reconcile queues a job for everybody, and the index follows; photos must be back in the object store by then."
 }
 
 // Run does it.
 func (c *Restore) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		if err := evidence.Prepare(ctx, h.JS, evidenceKept, app.Config.NATS.Replicas); err != nil {
-			return err
-		}
-		m, done, err := backup.Restore(ctx, h.JS, c.Dir)
+	return app.withNode(ctx, func(n *node.Node) error {
+		m, done, err := n.Restore(ctx, c.Dir)
 		if err != nil {
 			return err
 		}
@@ -75,7 +63,7 @@ func (c *Restore) Run(ctx context.Context, app *App) error {
 		fmt.Fprintf(app.Stdout, "restored the backup of %s: %d entries added, %d the same, %d kept as they are\n",
 			m.Made.Format("2006-01-02 15:04 MST"), done.Added, done.Same, done.Kept)
 		if done.Kept > 0 {
-			fmt.Fprintln(app.Stdout, "what was kept is newer than the backup, or another house's")
+			fmt.Fprintln(app.Stdout, "what was kept is newer than the backup, or of another Lineup")
 		}
 		return nil
 	})

@@ -19,13 +19,13 @@ import (
 // wait: those are answered, the others told at once to come again, and nothing piles up.
 func TestTooManyPhotosAreRefusedAtTheDoor(t *testing.T) {
 	r := newRoad(t)
-	r.app.Config.Index.Workers = 1 // and so four may wait
-	embedder, err := r.app.openFaces(t.Context())
+	r.h.Config.Index.Workers = 1 // and so four may wait
+	embedder, err := r.h.OpenFaces(t.Context())
 	must(t, err)
 	defer func() { must(t, embedder.Close()) }()
 	must(t, indexer.Prepare(t.Context(), r.h.Index, embedder.Model()))
 	r.renewMetrics()
-	api, err := r.app.newServer(t.Context(), r.h, embedder)
+	api, err := r.h.NewServer(t.Context(), embedder)
 	must(t, err)
 	server := httptest.NewServer(api)
 	defer server.Close()

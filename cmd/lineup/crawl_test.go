@@ -9,11 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/robfig/cron/v3"
-
-	"lineup/ingest/ledger"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -123,40 +119,4 @@ func TestImportAsAnOperator(t *testing.T) {
 	must(t, d.site.Delist(samplesite.FirstID, samplesite.FirstID+1, samplesite.FirstID+2, samplesite.FirstID+3, samplesite.FirstID+4), d.site.Export(part, "json"))
 	d.says(1, "import "+part+" --source import-nsopw", `refused`, `5 of 44`)
 	d.says(0, "import "+part+" --source import-nsopw --accept-drop checked", `5 delisted`)
-}
-
-func TestTimetable(t *testing.T) {
-	schedule, err := cron.ParseStandard("CRON_TZ=America/New_York 30 1 * * *")
-	must(t, err)
-	w := timetable{id: "us-xx", schedule: schedule, every: 24 * time.Hour}
-	now := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
-	night := time.Date(2026, 11, 27, 6, 30, 0, 0, time.UTC) // 1:30 in New York
-	ended := func(state schemas.RunState, started time.Time, took time.Duration) *schemas.RunSummary {
-		return &schemas.RunSummary{Run: "r1", State: state, Started: started, Ended: started.Add(took)}
-	}
-	for _, tc := range []struct {
-		name     string
-		runs     ledger.Runs
-		from, to time.Time // due not before, not after; zero is blocked
-	}{
-		{"never crawled", ledger.Runs{}, now, now},
-		{"crawled this morning", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour)}, night.Add(30 * time.Minute), night.Add(time.Hour)},
-		{"crawled by hand long ago", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-80*time.Hour), time.Hour)}, now.Add(-72 * time.Hour), now},
-		{"ran for days and ended now", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-50*time.Hour), 50*time.Hour)}, night, night.Add(jitter)},
-		{"killed in a run", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour), Open: &ledger.OpenRun{Run: "r2"}}, now, now},
-		{"stopped by its window", ledger.Runs{Last: ended(schemas.RunPartial, now.Add(-30*time.Hour), 29*time.Hour), Open: &ledger.OpenRun{Run: "r1"}}, night, night.Add(jitter)},
-		{"blocked", ledger.Runs{Last: ended(schemas.RunBlocked, now.Add(-80*time.Hour), time.Hour)}, time.Time{}, time.Time{}},
-	} {
-		due, blocked := w.due(tc.runs, now)
-		if blocked != tc.from.IsZero() || due.Before(tc.from) || due.After(tc.to) {
-			t.Errorf("%s: due %s, blocked %t; want %s to %s", tc.name, due, blocked, tc.from, tc.to)
-		}
-		if again, _ := w.due(tc.runs, now); again != due {
-			t.Errorf("%s: another scraper finds it due at %s, not %s", tc.name, again, due)
-		}
-	}
-	other := timetable{id: "us-yy", schedule: schedule}
-	if w.after(now) == other.after(now) {
-		t.Error("two sources with one schedule start at the same moment")
-	}
 }

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"os"
-	"strings"
 
 	"lineup/config"
-	"lineup/queryd/keys"
+	"lineup/internal/node"
+	"lineup/internal/progress"
+	"lineup/scraper"
 	"lineup/scraper/samplesite"
 )
 
@@ -50,11 +49,11 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.Config.Sources[demoSource] = config.Source{BaseURL: server.URL}
 	fmt.Fprintf(app.Stderr, "A made-up registry of %d people is at %s: nobody in it is real.\n", site.Size(), server.URL)
 	done := errors.New("done")
-	err = app.serve(ctx, roles{index: true, query: true}, func(ctx context.Context, h *Node, address string) error {
-		if err := app.fill(ctx, h); err != nil {
+	err = node.Serve(ctx, app.Options, node.Roles{Index: true, Query: true}, func(ctx context.Context, n *node.Node, address string) error {
+		if err := fill(ctx, n); err != nil {
 			return err
 		}
-		if err := app.welcome(ctx, h, address); err != nil {
+		if err := app.welcome(ctx, n, address); err != nil {
 			return err
 		}
 		if c.Exit {
@@ -69,48 +68,27 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 }
 
 // fill crawls the sample and waits until it is indexed.
-func (a *App) fill(ctx context.Context, h *Node) error {
-	summary, err := a.crawl(ctx, h, demoSource, true, "the sample may change as it likes")
+func fill(ctx context.Context, n *node.Node) error {
+	summary, err := n.CrawlSite(ctx, demoSource, &scraper.Crawl{Resume: true, AcceptDrop: "the sample may change as it likes"})
 	if err != nil {
 		return err
 	}
-	shown := a.progress("indexing", int64(summary.Registrants))
-	defer shown.end()
-	return h.drained(ctx, shown)
+	shown := progress.Show(n.Stderr, "indexing", int64(summary.Registrants))
+	defer shown.End()
+	return n.Drain(ctx, shown.Set)
 }
 
 // welcome says where the page is and with which key it opens.
-func (a *App) welcome(ctx context.Context, h *Node, address string) error {
-	key, err := a.demoKey(ctx, h)
+func (a *App) welcome(ctx context.Context, n *node.Node, address string) error {
+	key, err := n.DemoKey(ctx)
 	if err != nil {
 		return err
 	}
 	counts := ""
-	if report, err := h.status(ctx); err == nil && len(report.Sources) > 0 {
+	if report, err := n.Status(ctx); err == nil && len(report.Sources) > 0 {
 		s := report.Sources[0]
 		counts = fmt.Sprintf("%d registrants listed, %d with a photo, %d with a face.\n", s.Listed, s.WithPhoto, s.WithFace)
 	}
 	_, err = fmt.Fprintf(a.Stdout, "\n%sOpen  http://%s/\nKey   %s   (any photo; DEMO works for the demo photo)\n\nStop with Ctrl-C.\n", counts, address, key)
 	return err
-}
-
-// demoKey is the key of this data directory's demo, made at the first time.
-func (a *App) demoKey(ctx context.Context, h *Node) (string, error) {
-	path := a.Config.Dir("demo.key")
-	if kept, err := os.ReadFile(path); err == nil {
-		key := strings.TrimSpace(string(kept))
-		if _, err := h.Keys.Check(ctx, key); err == nil {
-			return key, nil
-		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("read the demo's key: %w", err)
-	}
-	if _, err := h.Keys.Revoke(ctx, "demo"); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		a.Log.Debug("no older demo key revoked", "error", err)
-	}
-	secret, _, err := h.Keys.Add(ctx, "demo", keys.Limits{})
-	if err != nil {
-		return "", err
-	}
-	return secret, writeSecret(path, secret)
 }

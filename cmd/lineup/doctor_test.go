@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"lineup/config"
+	"lineup/internal/operate"
 )
 
 // lineup runs the program and returns its exit code and standard output.
@@ -51,7 +52,7 @@ func TestBackupAndRestore(t *testing.T) {
 func TestDoctor(t *testing.T) {
 	states := func(args ...string) (int, map[string]string) {
 		code, out := lineup(t, append([]string{"doctor", "--json", "--data", filepath.Join(t.TempDir(), "house")}, args...)...)
-		var found []Finding
+		var found []operate.Finding
 		if err := json.Unmarshal([]byte(out), &found); err != nil {
 			t.Fatal(err)
 		}

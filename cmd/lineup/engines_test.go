@@ -35,13 +35,13 @@ func TestBothEnginesGiveTheSameAnswers(t *testing.T) {
 	must(t, err)
 	t.Cleanup(func() { must(t, other.Close()) })
 	copyIndex(t, r.h.Index, other, docs)
-	embedder, err := r.app.openFaces(ctx)
+	embedder, err := r.h.OpenFaces(ctx)
 	must(t, err)
 	t.Cleanup(func() { must(t, embedder.Close()) })
 	house := *r.h
 	house.Index = other
-	r.app.Metrics = prometheus.NewRegistry()
-	second, err := r.app.newServer(ctx, &house, embedder)
+	r.h.Metrics = prometheus.NewRegistry()
+	second, err := house.NewServer(ctx, embedder)
 	must(t, err)
 
 	answered, found := 0, 0

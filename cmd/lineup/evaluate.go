@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"lineup/internal/evaluate"
+	"lineup/internal/progress"
 )
 
 // Evaluate measures how well faces are told apart on the operator's own labelled photos.
@@ -35,7 +36,7 @@ func (e *Evaluate) Run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	faces, err := app.openFaces(ctx)
+	faces, err := app.OpenFaces(ctx)
 	if err != nil {
 		return err
 	}
@@ -59,20 +60,16 @@ func (e *Evaluate) Run(ctx context.Context, app *App) error {
 
 // shown shows a bar for each stage while do runs.
 func (e *Evaluate) shown(app *App, do func(evaluate.Options) (evaluate.Report, error)) (evaluate.Report, error) {
-	var shown *progress
+	var shown *progress.Task
 	stage := ""
-	report, err := do(evaluate.Options{Seed: e.Seed, Workers: app.workers(), Progress: func(now string, done, all int) {
+	report, err := do(evaluate.Options{Seed: e.Seed, Workers: app.Workers(), Progress: func(now string, done, all int) {
 		if now != stage {
-			if shown != nil {
-				shown.end()
-			}
-			stage, shown = now, app.progress(now, int64(all))
+			shown.End()
+			stage, shown = now, progress.Show(app.Stderr, now, int64(all))
 		}
-		shown.set(int64(done), int64(all))
+		shown.Set(int64(done), int64(all))
 	}})
-	if shown != nil {
-		shown.end()
-	}
+	shown.End()
 	return report, err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"lineup/ingest"
 	"lineup/ingest/blob"
+	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
@@ -46,7 +47,7 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestNothingDeniedReachesTheDisk(t *testing.T) {
 	data := t.TempDir()
 	app := testApp(t, data, "http://127.0.0.1")
-	h, err := app.Open(t.Context())
+	h, err := node.Open(t.Context(), app.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +57,7 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, err := app.crawlSource(t.Context(), h, src, &scraper.Crawl{Fetcher: scraper.FetcherConfig{Transport: answers(page.body)}})
+		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{Fetcher: scraper.FetcherConfig{Transport: answers(page.body)}})
 		if err != nil || sum.State != schemas.RunComplete || sum.New != 1 {
 			t.Fatalf("%s: %+v %v", form, sum, err)
 		}

@@ -60,7 +60,7 @@ func BenchmarkFaces(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	embedder, err := r.app.openFaces(b.Context())
+	embedder, err := r.h.OpenFaces(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func reopen(b *testing.B, r *road, size int) {
 		debug.FreeOSMemory()
 		before, start := residentMB(b, os.Getpid()), time.Now()
 		var err error
-		if r.h.Index, err = r.app.openIndex(b.Context()); err != nil {
+		if r.h.Index, err = r.h.OpenIndex(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		b.ReportMetric(time.Since(start).Seconds(), unit)
@@ -184,7 +184,7 @@ func benchProbes(b *testing.B, embedder face.Embedder) (probes []benchProbe) {
 // asks it.
 func serving(b *testing.B, r *road, embedder face.Embedder) func(context.Context, benchProbe) error {
 	r.renewMetrics()
-	server, err := r.app.newServer(b.Context(), r.h, embedder)
+	server, err := r.h.NewServer(b.Context(), embedder)
 	if err != nil {
 		b.Fatal(err)
 	}

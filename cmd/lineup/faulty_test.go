@@ -25,6 +25,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/face/facetest"
+	"lineup/internal/operate"
 	"lineup/internal/testkit/qdranttest"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
@@ -139,7 +140,7 @@ func (f *faulty) settle() {
 	f.t.Helper()
 	f.settled(f.site.Size() - len(f.delisted))
 	f.eventually("a clean audit", func() error {
-		var report AuditReport
+		var report operate.AuditReport
 		out, code := f.command("admin", "audit", "--json")
 		if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 || report.Due != 0 {
 			return fmt.Errorf("exit code %d: %s", code, out)

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"lineup/internal/operate"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -122,14 +123,14 @@ func (a *allInOne) right() {
 	a.t.Helper()
 	a.eventually("a clean audit", func() error {
 		out, code := a.run("audit", "--json")
-		var report AuditReport
+		var report operate.AuditReport
 		if err := json.Unmarshal([]byte(out), &report); err != nil || code != 0 || report.Due != 0 {
 			return fmt.Errorf("exit code %d: %s", code, out)
 		}
 		return nil
 	})
 	out, code := a.run("status", "--json")
-	var now StatusReport
+	var now operate.StatusReport
 	must(a.t, json.Unmarshal([]byte(out), &now))
 	if want := a.site.Size() - len(a.delisted); code != 0 || len(now.Sources) != 1 || now.Sources[0].Listed != want || now.Jobs.Waiting != 0 {
 		a.t.Errorf("want %d listed and no job waiting, status says (exit code %d): %s", want, code, out)

@@ -9,6 +9,7 @@ import (
 
 	"lineup/ingest"
 	"lineup/ingest/blob"
+	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
@@ -36,7 +37,7 @@ func registrySource(t *testing.T, id string) scraper.Source {
 }
 
 // keptPages counts the stored pages, each of which must be compressed.
-func keptPages(t *testing.T, h *Node) int {
+func keptPages(t *testing.T, h *node.Node) int {
 	t.Helper()
 	n := 0
 	for info, err := range h.Blobs.Walk(t.Context(), "") {
@@ -63,7 +64,7 @@ func keptPages(t *testing.T, h *Node) int {
 // command: who was listed stays so, until a run that can be believed does not list them.
 func TestGuardsAtTheFrontDoor(t *testing.T) {
 	app := testApp(t, t.TempDir(), "http://127.0.0.1")
-	h, err := app.Open(t.Context())
+	h, err := node.Open(t.Context(), app.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestGuardsAtTheFrontDoor(t *testing.T) {
 		{registry(39, "1970"), "", schemas.RunComplete, "", 39},
 		{registry(30, "1970"), "looked at it", schemas.RunComplete, "", 30},
 	} {
-		sum, err := app.crawlSource(t.Context(), h, src, &scraper.Crawl{AcceptDrop: step.accept, Fetcher: scraper.FetcherConfig{Transport: step.file}})
+		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{AcceptDrop: step.accept, Fetcher: scraper.FetcherConfig{Transport: step.file}})
 		if err != nil || sum.State != step.state || !strings.Contains(sum.Reason, step.reason) {
 			t.Errorf("%s (%s), %v; want %s (%s)", sum.State, sum.Reason, err, step.state, step.reason)
 		}
@@ -106,7 +107,7 @@ func TestGuardsAtTheFrontDoor(t *testing.T) {
 // TestPagesAreKeptForTheirTime crawls on days past: pages stay a week, those they are of longer.
 func TestPagesAreKeptForTheirTime(t *testing.T) {
 	app := testApp(t, t.TempDir(), "http://127.0.0.1")
-	h, err := app.Open(t.Context())
+	h, err := node.Open(t.Context(), app.Options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +116,7 @@ func TestPagesAreKeptForTheirTime(t *testing.T) {
 		id := fmt.Sprintf("t-days-%d", days)
 		before := keptPages(t, h)
 		crawl := &scraper.Crawl{Now: func() time.Time { return time.Now().AddDate(0, 0, -days) }, Fetcher: scraper.FetcherConfig{Transport: registry(5, "1970")}}
-		if sum, err := app.crawlSource(t.Context(), h, registrySource(t, id), crawl); err != nil || sum.New != 5 {
+		if sum, err := h.CrawlSource(t.Context(), registrySource(t, id), crawl); err != nil || sum.New != 5 {
 			t.Fatalf("%+v, %v", sum, err)
 		}
 		if pages := keptPages(t, h) - before; pages != want {

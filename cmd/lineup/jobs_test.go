@@ -12,6 +12,7 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/queue"
+	"lineup/internal/operate"
 	"lineup/scraper/samplesite"
 )
 
@@ -33,7 +34,7 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	}
 	dead := func() (dead, due int) {
 		t.Helper()
-		var report StatusReport
+		var report operate.StatusReport
 		must(t, json.Unmarshal([]byte(said(&Status{JSON: true})), &report))
 		if report.Sources[0].Dead != report.Jobs.Dead {
 			t.Errorf("the source has %d dead jobs, all have %d", report.Sources[0].Dead, report.Jobs.Dead)
@@ -44,7 +45,7 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	die := func() {
 		t.Helper()
 		r.renewMetrics()
-		worker, closeFaces, err := r.app.newWorker(ctx, r.h)
+		worker, closeFaces, err := r.h.NewWorker(ctx)
 		must(t, err)
 		defer closeFaces()
 		jobs, err := r.h.Queue.Jobs(ctx, 1)
@@ -78,11 +79,11 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	}
 
 	// An audit that reads every blob names the damage; the next reconcile rings, and it dies again.
-	report, err := r.h.audit(ctx, 1, false)
+	report, err := r.h.Audit(ctx, 1, false)
 	if must(t, err); len(report.Differences) != 1 || report.Differences[0].Kind != "corrupt_record" {
 		t.Errorf("audit finds %+v", report.Differences)
 	}
-	must(t, r.app.reconcileOnce(ctx, r.h))
+	must(t, r.h.ReconcileOnce(ctx))
 	die()
 	if n, _ := dead(); n != 1 {
 		t.Errorf("status counts %d dead jobs, want 1 still", n)
@@ -93,11 +94,11 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 		t.Errorf("jobs retry says %q", text)
 	}
 	r.renewMetrics()
-	must(t, r.app.settle(ctx, r.h, nil))
+	must(t, r.h.Settle(ctx))
 	if n, due := dead(); n != 0 || due != 0 {
 		t.Errorf("after the retry status counts %d dead jobs and %d due", n, due)
 	}
-	if report, err := r.h.audit(ctx, 1, false); err != nil || len(report.Differences) != 0 {
+	if report, err := r.h.Audit(ctx, 1, false); err != nil || len(report.Differences) != 0 {
 		t.Errorf("audit after the retry: %+v %v", report, err)
 	}
 }

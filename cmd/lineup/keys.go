@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"text/tabwriter"
 	"time"
 
+	"lineup/internal/node"
 	"lineup/queryd/keys"
 )
 
@@ -19,16 +19,6 @@ type Keys struct {
 	Revoke KeysRevoke `cmd:"" help:"Revoke a key by name or id, at once."`
 	Usage  KeysUsage  `cmd:"" help:"Show what was used of the keys, by day."`
 	Terms  KeysTerms  `cmd:"" help:"Print the terms a key's holder accepts."`
-}
-
-// withNode opens the house for do.
-func (a *App) withNode(ctx context.Context, do func(h *Node) error) (err error) {
-	h, err := a.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	return do(h)
 }
 
 // KeysAdd makes a key.
@@ -45,8 +35,8 @@ func (c *KeysAdd) Help() string {
 
 // Run does it.
 func (c *KeysAdd) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		secret, key, err := h.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay})
+	return app.withNode(ctx, func(n *node.Node) error {
+		secret, key, err := n.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay})
 		if err != nil {
 			return err
 		}
@@ -69,8 +59,8 @@ type KeysRotate struct {
 
 // Run does it.
 func (c *KeysRotate) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		secret, key, err := h.Keys.Rotate(ctx, c.Key, c.Overlap)
+	return app.withNode(ctx, func(n *node.Node) error {
+		secret, key, err := n.Keys.Rotate(ctx, c.Key, c.Overlap)
 		if err != nil {
 			return err
 		}
@@ -86,8 +76,8 @@ type KeysList struct {
 
 // Run does it.
 func (c *KeysList) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		all, err := h.Keys.List(ctx)
+	return app.withNode(ctx, func(n *node.Node) error {
+		all, err := n.Keys.List(ctx)
 		if err != nil {
 			return err
 		}
@@ -114,8 +104,8 @@ type KeysRevoke struct {
 
 // Run does it.
 func (c *KeysRevoke) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		key, err := h.Keys.Revoke(ctx, c.Key)
+	return app.withNode(ctx, func(n *node.Node) error {
+		key, err := n.Keys.Revoke(ctx, c.Key)
 		if err != nil {
 			return err
 		}
@@ -130,36 +120,12 @@ type KeysUsage struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// usageLine is what one key used on one day.
-type usageLine struct {
-	Name string `json:"name"`
-	keys.Use
-}
-
 // Run does it.
 func (c *KeysUsage) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(h *Node) error {
-		all, err := h.Keys.List(ctx)
+	return app.withNode(ctx, func(n *node.Node) error {
+		lines, err := n.KeyUsage(ctx, c.Key)
 		if err != nil {
 			return err
-		}
-		all = append(all, keys.Key{ID: keys.Demo, Name: keys.Demo})
-		lines, known := []usageLine{}, false
-		for _, k := range all {
-			if c.Key != "" && c.Key != k.Name && c.Key != k.ID {
-				continue
-			}
-			known = true
-			uses, err := h.Keys.Usage(ctx, k.ID)
-			if err != nil {
-				return err
-			}
-			for _, u := range uses {
-				lines = append(lines, usageLine{k.Name, u})
-			}
-		}
-		if !known {
-			return fmt.Errorf("key %.70q: no such name or id (see: lineup keys list)", c.Key)
 		}
 		if c.JSON {
 			return app.printJSON(lines)

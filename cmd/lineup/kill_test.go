@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -84,7 +85,7 @@ func TestKilledCrawlsConverge(t *testing.T) {
 // ended are the reports of the runs over source in data; a run that was killed and went on is one.
 func ended(t *testing.T, data, site, source string) []schemas.RunSummary {
 	t.Helper()
-	h, err := testApp(t, data, site).Open(t.Context())
+	h, err := node.Open(t.Context(), testApp(t, data, site).Options)
 	must(t, err)
 	defer func() { must(t, h.Close()) }()
 	runs, err := h.Ledger.Runs(t.Context(), source)
@@ -124,13 +125,13 @@ func contents(t *testing.T, data, site string) map[schemas.UUID]string {
 	t.Helper()
 	ctx := t.Context()
 	app := testApp(t, data, site)
-	h, err := app.Open(ctx)
+	h, err := node.Open(ctx, app.Options)
 	must(t, err)
 	defer func() { must(t, h.Close()) }()
 	// What a killed worker had in its hands comes back after a minute; Reconcile enqueues at once.
-	must(t, app.reconcileOnce(ctx, h))
-	must(t, app.settle(ctx, h, nil))
-	report, err := h.audit(ctx, 1, false)
+	must(t, h.ReconcileOnce(ctx))
+	must(t, h.Settle(ctx))
+	report, err := h.Audit(ctx, 1, false)
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit of %s: %+v %v", filepath.Base(data), report, err)
 	}

@@ -17,7 +17,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/face/dlib/blas"
-	"lineup/ingest/broker"
+	"lineup/internal/node"
 	"lineup/scraper/samplesite"
 )
 
@@ -121,7 +121,7 @@ func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) in
 		fmt.Fprintln(stderr, "lineup:", err)
 		return 2
 	}
-	app.embedder = embedder
+	app.Faces = embedder
 	err = parsed.Run(app)
 	var exit exitError
 	switch {
@@ -137,20 +137,10 @@ func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) in
 		return 130
 	}
 	fmt.Fprintln(stderr, "lineup:", err)
-	if app.fullDisk(err) {
+	if node.FullDisk(app.Config, err) {
 		fmt.Fprintf(stderr, "lineup: there is no room left in the data directory %s; hint: make room: a running lineup goes on by itself\n", app.Config.Data)
 	}
 	return 1
-}
-
-// fullDisk tells whether a full disk may be why a command over our own broker failed: without
-// room the broker stores nothing and does not answer.
-func (a *App) fullDisk(err error) bool {
-	if a.Config.NATS.URL != "" || !errors.Is(err, context.DeadlineExceeded) {
-		return false
-	}
-	_, missing := os.Stat(a.Config.Data)
-	return missing == nil && broker.HasRoom(a.Config.Data) != nil
 }
 
 // Version prints the version.

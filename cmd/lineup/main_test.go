@@ -7,6 +7,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"lineup/indexer/face/dlib/blas"
+	"lineup/internal/node"
 	"lineup/internal/testkit/loopback"
 )
 
@@ -31,7 +32,7 @@ func TestScripts(t *testing.T) {
 // modelsForTests is the directory of the face models, which the tests' set-up has filled.
 func modelsForTests(t testing.TB) string {
 	t.Helper()
-	dir, err := (&App{}).modelsDir()
+	dir, err := node.Options{}.ModelsDir()
 	if err != nil {
 		t.Fatal(err)
 	}

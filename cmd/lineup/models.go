@@ -14,12 +14,12 @@ type Models struct {
 
 // Run does it.
 func (c *Models) Run(ctx context.Context, app *App) error {
-	dir, err := app.modelsDir()
+	dir, err := app.ModelsDir()
 	if err != nil {
 		return err
 	}
 	if !c.Check {
-		if err := app.fetchModels(ctx, dir); err != nil {
+		if err := app.FetchModels(ctx, dir); err != nil {
 			return err
 		}
 	}
@@ -31,23 +31,4 @@ func (c *Models) Run(ctx context.Context, app *App) error {
 	}
 	_, err = fmt.Fprintf(app.Stdout, "verified in %s\n", dir)
 	return err
-}
-
-// fetchModels makes dir hold the verified models.
-func (a *App) fetchModels(ctx context.Context, dir string) error {
-	var shown *progress
-	defer func() {
-		if shown != nil {
-			shown.end()
-		}
-	}()
-	return weights.Ensure(ctx, dir, func(what string, done, total int64) {
-		if shown == nil || shown.what != what {
-			if shown != nil {
-				shown.end()
-			}
-			shown = a.progress(what, total)
-		}
-		shown.set(done, total)
-	})
 }

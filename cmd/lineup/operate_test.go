@@ -14,8 +14,11 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/ledger"
+	"lineup/internal/node"
+	"lineup/internal/operate"
 	"lineup/internal/testkit/brokertest"
 	"lineup/schemas"
+	"lineup/scraper"
 	"lineup/scraper/samplesite"
 )
 
@@ -30,9 +33,9 @@ func TestAuditTellsKinds(t *testing.T) {
 		must(t, err)
 		return s
 	}
-	expect := func(want ...string) AuditReport {
+	expect := func(want ...string) operate.AuditReport {
 		t.Helper()
-		report, err := r.h.audit(ctx, 1, false)
+		report, err := r.h.Audit(ctx, 1, false)
 		must(t, err)
 		var got []string
 		for _, d := range report.Differences {
@@ -48,7 +51,7 @@ func TestAuditTellsKinds(t *testing.T) {
 	s := listing(samplesite.FirstID)
 	must(t, r.h.Blobs.Delete(ctx, blob.Ref{Owner: s.ID, Kind: blob.Page, Digest: s.Pages[0].Digest}))
 	expect("missing_page")
-	r.h.pageDays = 30
+	r.h.PageDays = 30
 	expect("missing_page") // stored today: it cannot have expired
 	_, err := r.h.Ledger.Update(ctx, demoSource, s.ID, func(s *schemas.Listing) error {
 		s.FirstSeen = time.Now().AddDate(0, 0, -31)
@@ -78,12 +81,12 @@ func TestAuditTellsKinds(t *testing.T) {
 	gone.Revision++
 	must(t, r.h.Ledger.Mark(ctx, demoSource, lost.ID, generations[0].Name, gone, func(string) bool { return true }))
 	expect("index_revision_differs")
-	report, err := r.h.audit(ctx, 0, true)
-	if must(t, err); report.Rung != 1 {
-		t.Errorf("rang for %d, want 1", report.Rung)
+	report, err := r.h.Audit(ctx, 0, true)
+	if must(t, err); report.Enqueued != 1 {
+		t.Errorf("%d jobs queued, want 1", report.Enqueued)
 	}
-	r.app.Metrics = prometheus.NewRegistry()
-	must(t, r.app.settle(ctx, r.h, nil))
+	r.h.Metrics = prometheus.NewRegistry()
+	must(t, r.h.Settle(ctx))
 	if report := expect(); report.Due != 0 {
 		t.Errorf("%d due after the repair", report.Due)
 	}
@@ -103,9 +106,9 @@ func TestReindexToAnotherModel(t *testing.T) {
 	plain := model()
 	for _, id := range []string{plain + "/mirror", plain} {
 		var said bytes.Buffer
-		r.app.Stdout, r.app.Metrics = &said, prometheus.NewRegistry()
+		r.app.Stdout, r.h.Metrics = &said, prometheus.NewRegistry()
 		c := Reindex{Model: id, Sample: 100, DropOld: true}
-		must(t, r.app.withWorker(t.Context(), r.h, func(ctx context.Context) error { return c.build(ctx, r.app, r.h) }))
+		must(t, r.h.WithWorker(t.Context(), func(ctx context.Context) error { return c.build(ctx, r.app, r.h) }))
 		if !strings.Contains(said.String(), "sampled faces find themselves") || model() != id {
 			t.Errorf("now %s: %s", model(), said.String())
 		}
@@ -133,7 +136,7 @@ func TestRestoreIntoACluster(t *testing.T) {
 	r.app.Stdout = &receipt
 	gone, err := r.h.Ingest.Remove(ctx, sampleID(removed), "court order")
 	must(t, err)
-	signed, err := r.app.receipt(ctx, r.h, gone)
+	signed, err := r.h.Receipt(ctx, gone)
 	must(t, err, r.app.printJSON(signed))
 	r.app.Stdout = io.Discard
 	dir := filepath.Join(t.TempDir(), "backup")
@@ -148,21 +151,21 @@ func TestRestoreIntoACluster(t *testing.T) {
 	if !strings.Contains(said.String(), "entries added") {
 		t.Errorf("restore says %q", said.String())
 	}
-	h, err := app.Open(ctx)
+	h, err := node.Open(ctx, app.Options)
 	must(t, err)
 	t.Cleanup(func() { must(t, h.Close()) })
 	if _, err := h.Keys.Check(ctx, r.key); err != nil {
 		t.Errorf("the client's key: %v", err)
 	}
 	var summary schemas.RunSummary
-	must(t, app.withWorker(ctx, h, func(ctx context.Context) (err error) {
-		if summary, err = app.crawl(ctx, h, demoSource, true, ""); err != nil {
+	must(t, h.WithWorker(ctx, func(ctx context.Context) (err error) {
+		if summary, err = h.CrawlSite(ctx, demoSource, &scraper.Crawl{Resume: true}); err != nil {
 			return err
 		}
-		if err := app.reconcileOnce(ctx, h); err != nil {
+		if err := h.ReconcileOnce(ctx); err != nil {
 			return err
 		}
-		return h.drained(ctx, nil)
+		return h.Drain(ctx, nil)
 	}))
 	if summary.State != schemas.RunComplete || summary.Refused != 1 {
 		t.Errorf("the first crawl after the restore: %+v", summary)
@@ -172,7 +175,7 @@ func TestRestoreIntoACluster(t *testing.T) {
 	if stream, err := h.JS.Stream(ctx, "KV_"+ledger.ListingsBucket); err != nil || stream.CachedInfo().Config.Replicas != 3 {
 		t.Errorf("the restored ledger: %v", err)
 	}
-	report, err := h.audit(ctx, 1, false)
+	report, err := h.Audit(ctx, 1, false)
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit: %+v %v", report, err)
 	}

@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"lineup/queryd/evidence"
+	"lineup/internal/node"
 )
 
 // Prepare makes what the roles may not make.
@@ -17,16 +16,13 @@ func (Prepare) Help() string {
 		"buckets, not make or change them. What is as it should be is left alone. The all-in-one does this by itself."
 }
 
-// Run does it.
-func (Prepare) Run(ctx context.Context, app *App) (err error) {
-	h, err := app.Open(ctx) // makes those of ledger, queue and keys
-	if err != nil {
+// Run makes and changes streams and buckets, and says that they are as they should be.
+func (Prepare) Run(ctx context.Context, app *App) error {
+	return app.withNode(ctx, func(n *node.Node) error { // opening makes those of ledger, queue and keys
+		if err := n.Prepare(ctx); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintln(app.Stdout, "streams and buckets are as this version needs them")
 		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	if err := evidence.Prepare(ctx, h.JS, evidenceKept, app.Config.NATS.Replicas); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(app.Stdout, "streams and buckets are as this version needs them")
-	return err
+	})
 }

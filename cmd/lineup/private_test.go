@@ -51,7 +51,7 @@ func TestNothingOfASearchStays(t *testing.T) {
 	r.crawl("")
 	photo, err := faces.Files.ReadFile("p020c.jpg") // a view the gallery does not hold
 	must(t, err)
-	embedder, err := r.app.openFaces(t.Context())
+	embedder, err := r.h.OpenFaces(t.Context())
 	must(t, err)
 	probe, err := embedder.Embed(t.Context(), photo, face.Probe)
 	must(t, err)

@@ -49,7 +49,7 @@ func BenchmarkPython(b *testing.B) {
 	if err := people.written.Close(); err != nil {
 		b.Fatal(err)
 	}
-	embedder, err := r.app.openFaces(b.Context())
+	embedder, err := r.h.OpenFaces(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}

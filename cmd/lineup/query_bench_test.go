@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lineup/ingest/broker"
+	"lineup/internal/node"
 	"lineup/internal/testkit/qdranttest"
 )
 
@@ -37,12 +38,13 @@ func BenchmarkQueryAlone(b *testing.B) {
 	}
 	app := testApp(b, b.TempDir(), "")
 	app.Config.NATS.URL, app.Config.Qdrant.Address = nats.URL(), qdrant
-	if err := app.withNode(b.Context(), func(h *Node) error { // as an indexer does, which is not here
-		faces, err := app.openFaces(b.Context())
+	if err := app.withNode(b.Context(), func(h *node.Node) error { // as an indexer does, which is not here
+		faces, err := app.OpenFaces(b.Context())
 		if err != nil {
 			return err
 		}
-		return errors.Join(h.prepare(b.Context(), faces.Model()), faces.Close())
+		_, err = h.Prepared(b.Context(), faces.Model())
+		return errors.Join(err, faces.Close())
 	}); err != nil {
 		b.Fatal(err)
 	}

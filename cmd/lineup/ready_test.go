@@ -29,7 +29,7 @@ func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	house := *r.h
-	go func() { ended <- r.app.private(ctx, &house, true) }()
+	go func() { ended <- house.Private(ctx, true) }()
 	defer func() {
 		stop()
 		must(t, <-ended)

@@ -2,12 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"time"
 
-	"lineup/ingest"
+	"lineup/internal/node"
 	"lineup/schemas"
 )
 
@@ -24,62 +21,28 @@ func (c *Remove) Help() string {
 		"that names what was removed by digests only; lineup removal verify checks it. Removing again changes nothing."
 }
 
-// indexWait is how long a removal waits for the indexers.
-const indexWait = time.Minute
-
-// Run does it.
-func (c *Remove) Run(ctx context.Context, app *App) (err error) {
+// Run removes a registrant, waits for the index, and prints the receipt.
+func (c *Remove) Run(ctx context.Context, app *App) error {
 	id, err := schemas.ParseUUID(c.UUID)
 	if err != nil {
 		return fmt.Errorf("%w (it is the uuid of an answer, not a face id)", err)
 	}
-	h, err := app.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	removed, err := h.Ingest.Remove(ctx, id, c.Reason)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w: nobody of that uuid was ever listed here", err)
-	}
-	if err != nil {
-		return err
-	}
-	if h.Alone {
-		if err := app.settle(ctx, h, nil); err != nil {
-			return err
-		}
-	} else if err := h.letGo(ctx, removed.Listing); err != nil {
-		fmt.Fprintf(app.Stderr, "removed, and nobody is answered with it; but the index still holds it: %v (lineup status shows whether an indexer runs)\n", err)
-	}
-	receipt, err := app.receipt(ctx, h, removed)
-	if err != nil {
-		return err
-	}
-	return app.printJSON(receipt)
-}
-
-// letGo waits until every live generation agrees that the registrant is gone.
-func (h *Node) letGo(ctx context.Context, was schemas.Listing) error {
-	generations, err := h.Index.Generations(ctx)
-	if err != nil {
-		return err
-	}
-	for end := time.Now().Add(indexWait); ; {
-		s, err := h.Ledger.Listing(ctx, was.Source, was.ID)
+	return app.withNode(ctx, func(n *node.Node) error {
+		removed, err := n.Remove(ctx, id, c.Reason)
 		if err != nil {
 			return err
 		}
-		if !ingest.Due(s, live(generations)) {
-			return nil
+		if n.Alone {
+			if err := n.Settle(ctx); err != nil {
+				return err
+			}
+		} else if err := n.AwaitRemoval(ctx, removed.Listing); err != nil {
+			fmt.Fprintf(app.Stderr, "removed, and nobody is answered with it; but the index still holds it: %v (lineup status shows whether an indexer runs)\n", err)
 		}
-		if time.Now().After(end) {
-			return fmt.Errorf("no indexer answered within %s", indexWait)
+		receipt, err := n.Receipt(ctx, removed)
+		if err != nil {
+			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(poll):
-		}
-	}
+		return app.printJSON(receipt)
+	})
 }

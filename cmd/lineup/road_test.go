@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lineup/config"
+	"lineup/internal/node"
 	"lineup/queryd/keys"
 	"lineup/schemas"
 	"lineup/scraper"
@@ -26,7 +27,7 @@ import (
 type road struct {
 	t    testing.TB
 	app  *App
-	h    *Node
+	h    *node.Node
 	site *samplesite.Site
 	api  http.Handler
 	key  string
@@ -39,7 +40,7 @@ func testApp(t testing.TB, data, site string) *App {
 	c.Index.Workers = 2
 	c.Sources = map[string]config.Source{demoSource: {BaseURL: site}}
 	c.Log.Level = "error"
-	return &App{Config: c, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stdout: io.Discard, Stderr: io.Discard}
+	return &App{node.Options{Config: c, Version: version, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stderr: io.Discard}, io.Discard}
 }
 
 // newRoad opens a house; change, if given, may change the App before that.
@@ -63,14 +64,14 @@ func newRoadTo(t testing.TB, options samplesite.Options, change ...func(*App)) *
 	for _, c := range change {
 		c(r.app)
 	}
-	if r.h, err = r.app.Open(ctx); err != nil {
+	if r.h, err = node.Open(ctx, r.app.Options); err != nil {
 		t.Fatal(err)
 	}
-	faces, err := r.app.openFaces(ctx)
+	faces, err := r.h.OpenFaces(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.api, err = r.app.newServer(ctx, r.h, faces); err != nil {
+	if r.api, err = r.h.NewServer(ctx, faces); err != nil {
 		t.Fatal(err)
 	}
 	if r.key, _, err = r.h.Keys.Add(ctx, "road", keys.Limits{PerMinute: 100000, PerDay: 1000000}); err != nil {
@@ -85,7 +86,7 @@ func newRoadTo(t testing.TB, options samplesite.Options, change ...func(*App)) *
 }
 
 // renewMetrics lets another part register the metrics that one has already.
-func (r *road) renewMetrics() { r.app.Metrics = prometheus.NewRegistry() }
+func (r *road) renewMetrics() { r.h.Metrics = prometheus.NewRegistry() }
 
 // crawl crawls the site, indexes what changed, and returns the run's summary.
 func (r *road) crawl(acceptDrop string) schemas.RunSummary {
@@ -97,12 +98,12 @@ func (r *road) crawlAs(c *scraper.Crawl) schemas.RunSummary {
 	r.t.Helper()
 	var summary schemas.RunSummary
 	r.renewMetrics()
-	err := r.app.withWorker(r.t.Context(), r.h, func(ctx context.Context) error {
+	err := r.h.WithWorker(r.t.Context(), func(ctx context.Context) error {
 		var err error
-		if summary, err = r.app.crawlSite(ctx, r.h, demoSource, c); err != nil {
+		if summary, err = r.h.CrawlSite(ctx, demoSource, c); err != nil {
 			r.t.Logf("crawl: %v", err)
 		}
-		return r.h.drained(ctx, nil)
+		return r.h.Drain(ctx, nil)
 	})
 	if err != nil {
 		r.t.Fatal(err)
@@ -254,7 +255,7 @@ func TestTheWayOfARegistrant(t *testing.T) {
 	if r.finds("p005b.jpg", id) {
 		t.Error("a removed registrant came back")
 	}
-	report, err := r.h.audit(ctx, 1, false)
+	report, err := r.h.Audit(ctx, 1, false)
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit: %+v %v", report, err)
 	}

@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"lineup/internal/node"
 	"lineup/schemas"
 )
 
@@ -21,35 +20,18 @@ type Runs struct {
 	JSON   bool   `name:"json" help:"Print the whole reports as JSON."`
 }
 
-// Run shows.
-func (c *Runs) Run(ctx context.Context, app *App) (err error) {
-	h, err := app.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	sources := []string{c.Source}
-	if c.Source == "" {
-		if sources, err = h.Ledger.Sources(ctx); err != nil {
-			return err
-		}
-		slices.Sort(sources)
-	}
-	all := []schemas.RunSummary{}
-	for _, source := range sources {
-		runs, err := h.Ledger.Runs(ctx, source)
-		if errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s was never crawled here (lineup status names what was, lineup sources list what could be)", source)
-		}
+// Run shows the reports, the newest of each source first.
+func (c *Runs) Run(ctx context.Context, app *App) error {
+	return app.withNode(ctx, func(n *node.Node) error {
+		all, err := n.Runs(ctx, c.Source, c.Last)
 		if err != nil {
 			return err
 		}
-		all = append(all, runs.History[:min(len(runs.History), max(c.Last, 0))]...)
-	}
-	if c.JSON {
-		return app.printJSON(all)
-	}
-	return app.printRuns(all)
+		if c.JSON {
+			return app.printJSON(all)
+		}
+		return app.printRuns(all)
+	})
 }
 
 func (a *App) printRuns(all []schemas.RunSummary) error {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -35,7 +36,7 @@ func TestASleepingScraperWritesNothing(t *testing.T) {
 	must(t, a.site.Delist(left))
 	must(t, a.site.Move(samplesite.FirstID))
 
-	h, err := testApp(t, a.data, "").Open(t.Context())
+	h, err := node.Open(t.Context(), testApp(t, a.data, "").Options)
 	must(t, err)
 	defer func() { must(t, h.Close()) }()
 	if _, _, err := h.Ingest.Begin(t.Context(), demoSource, true); !errors.Is(err, schemas.ErrLeased) {
@@ -60,7 +61,7 @@ func TestASleepingScraperWritesNothing(t *testing.T) {
 }
 
 // ledgerText is every listing of the source, as stored, and its runs under the empty id.
-func ledgerText(t *testing.T, h *Node) map[schemas.UUID]string {
+func ledgerText(t *testing.T, h *node.Node) map[schemas.UUID]string {
 	t.Helper()
 	all := map[schemas.UUID]string{}
 	for s, err := range h.Ledger.Each(t.Context(), demoSource) {

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
-	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/source"
 )
@@ -139,48 +136,4 @@ func (c *SourcesNew) Run(app *App) error {
 	fmt.Fprintf(app.Stdout, "%s: edit source.yml, put pages into testdata, then: lineup sources try %s --page %s\n(docs/add-a-registry.md is the guide)\n",
 		folder, filepath.Join(folder, "source.yml"), filepath.Join(folder, "testdata", "detail.html"))
 	return nil
-}
-
-// Import reads a source from files.
-type Import struct {
-	Path       string `arg:"" type:"path" help:"A file the source's definition reads (CSV, JSON, ZIP ...), or a folder of files and photos."`
-	Source     string `required:"" placeholder:"ID" help:"The source whose records these are."`
-	AcceptDrop string `placeholder:"REASON" help:"Believe an import in which more registrants are missing than the source allows, and say why."`
-	JSON       bool   `name:"json" help:"Print the run's summary as JSON."`
-}
-
-// Help says what is read, and who indexes it.
-func (c *Import) Help() string {
-	return "A crawl that reads the files in the place of the site, under the same guards: what is missing is delisted, unless too\n" +
-		"much is. Photos lie beside the records under the names that the records give, or as KEY.jpg, KEY-2.jpg. Beside a running\n" +
-		"house its indexers bring the records into the index; otherwise this command does."
-}
-
-// Run imports: a crawl that reads the files in the place of the site, under the same guards.
-func (c *Import) Run(ctx context.Context, app *App) (err error) {
-	s, err := source.Get(c.Source)
-	if err != nil {
-		return err
-	}
-	files, transport, err := s.Import(c.Path)
-	if err != nil {
-		return err
-	}
-	h, err := app.Open(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, h.Close()) }()
-	return app.crawlThenIndex(ctx, h, func(ctx context.Context) error {
-		sum, err := app.crawlSource(ctx, h, files, &scraper.Crawl{AcceptDrop: c.AcceptDrop, Fetcher: scraper.FetcherConfig{Transport: transport}})
-		if err != nil && sum.Run == "" {
-			return err
-		}
-		if c.JSON {
-			return errors.Join(err, app.printJSON(sum), unbelieved(sum, err))
-		}
-		app.printRun(sum)
-		app.handOver(h, sum)
-		return errors.Join(err, unbelieved(sum, err))
-	})
 }

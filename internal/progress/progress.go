@@ -1,21 +1,21 @@
-package main
+// Package progress shows how far a task is: a bar where a person watches, a line a minute elsewhere.
+package progress
 
 import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
-
-	"lineup/scraper"
+	"golang.org/x/term"
 )
 
-// progress shows how far a task is: a bar where a person watches, a line a minute elsewhere. Its
-// methods may be called at once.
-type progress struct {
+// Task shows how far one task is. Its methods may be called at once; a nil Task shows nothing.
+type Task struct {
 	out    io.Writer
 	log    *slog.Logger // in the place of out
 	what   string
@@ -34,10 +34,11 @@ type progress struct {
 // lineEvery is how often a task says how far it is where nobody watches.
 const lineEvery = time.Minute
 
-func (a *App) progress(what string, total int64) *progress {
-	p := &progress{out: a.Stderr, what: what, last: time.Now()}
-	if terminal(a.Stderr) {
-		p.bars = mpb.New(mpb.WithOutput(a.Stderr), mpb.WithWidth(48))
+// Show begins to show a task on w; total is 0 while it is not known.
+func Show(w io.Writer, what string, total int64) *Task {
+	p := &Task{out: w, what: what, last: time.Now()}
+	if terminal(w) {
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))
 		p.bar = p.bars.AddBar(total,
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%-10s", what)), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
 			mpb.AppendDecorators(decor.Percentage(decor.WCSyncSpace), decor.Any(func(decor.Statistics) string { return p.eta() })))
@@ -45,20 +46,19 @@ func (a *App) progress(what string, total int64) *progress {
 	return p
 }
 
-// logged is a progress that goes to the log, for tasks that run beside others.
-func (a *App) logged(what, source string) *progress {
-	return &progress{log: a.Log, what: what, source: source, last: time.Now()}
+// Log begins to write a task of a source to the log, for tasks that run beside others.
+func Log(log *slog.Logger, what, source string) *Task {
+	return &Task{log: log, what: what, source: source, last: time.Now()}
 }
 
-// crawl shows a crawl's progress.
-func (p *progress) crawl(c scraper.Progress) {
-	p.show(int64(c.Registrants), int64(c.Claimed), fmt.Sprintf(", %d pages, %d photos, %d MB", c.Pages, c.Photos, c.Bytes>>20))
-}
+// Set says that done of total are done; total 0 is not known.
+func (p *Task) Set(done, total int64) { p.SetMore(done, total, "") }
 
-// set says that done of total are done; total 0 is not known.
-func (p *progress) set(done, total int64) { p.show(done, total, "") }
-
-func (p *progress) show(done, total int64, more string) {
+// SetMore is Set, with more to say where there is room for a line.
+func (p *Task) SetMore(done, total int64, more string) {
+	if p == nil {
+		return
+	}
 	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,14 +92,14 @@ func (p *progress) show(done, total int64, more string) {
 	fmt.Fprintf(p.out, "%s: %d%s%s%s\n", p.what, done, of, more, p.pace())
 }
 
-func (p *progress) eta() string {
+func (p *Task) eta() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.pace()
 }
 
 // pace is the rate and the time left, as far as they are known.
-func (p *progress) pace() (text string) {
+func (p *Task) pace() (text string) {
 	if p.rate > 0 {
 		text = fmt.Sprintf(", %.1f a second", p.rate)
 	}
@@ -109,10 +109,16 @@ func (p *progress) pace() (text string) {
 	return text
 }
 
-// end says that the task is over.
-func (p *progress) end() {
-	if p.bar != nil {
+// End says that the task is over.
+func (p *Task) End() {
+	if p != nil && p.bar != nil {
 		p.bar.SetTotal(-1, true)
 		p.bars.Wait()
 	}
+}
+
+// terminal reports whether a person watches w.
+func terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }

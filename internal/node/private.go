@@ -1,4 +1,4 @@
-package main
+package node
 
 import (
 	"context"
@@ -23,20 +23,20 @@ import (
 const readyTimeout = 3 * time.Second
 
 // parts are what every role works with, each with a check that it answers.
-func (h *Node) parts() map[string]func(context.Context) error {
+func (n *Node) parts() map[string]func(context.Context) error {
 	return map[string]func(context.Context) error{
-		"queue": func(ctx context.Context) error { _, err := h.Queue.Count(ctx); return err },
+		"queue": func(ctx context.Context) error { _, err := n.Queue.Count(ctx); return err },
 		"photos": func(ctx context.Context) error { // not Check, which writes: the query daemon may not
-			_, err := h.Blobs.Has(ctx, blob.Ref{Owner: schemas.RegistrantID("", "nobody"), Kind: blob.Photo, Digest: schemas.DigestOf(nil)})
+			_, err := n.Blobs.Has(ctx, blob.Ref{Owner: schemas.RegistrantID("", "nobody"), Kind: blob.Photo, Digest: schemas.DigestOf(nil)})
 			return err
 		},
-		"index": h.Index.Check,
+		"index": n.Index.Check,
 	}
 }
 
 // serving is an error while no generation of the index serves: searches are answered with 503.
-func (h *Node) serving(ctx context.Context) error {
-	all, err := h.Index.Generations(ctx)
+func (n *Node) serving(ctx context.Context) error {
+	all, err := n.Index.Generations(ctx)
 	if err != nil {
 		return err
 	}
@@ -46,10 +46,10 @@ func (h *Node) serving(ctx context.Context) error {
 	return nil
 }
 
-// private serves health, metrics and profiles to the operator alone, until ctx ends. A process
+// Private serves health, metrics and profiles to the operator alone, until ctx ends. A process
 // that answers searches is not ready before there is something to search; the others fill it.
-func (a *App) private(ctx context.Context, h *Node, answers bool) error {
-	if a.Config.Private == "" {
+func (n *Node) Private(ctx context.Context, answers bool) error {
+	if n.Config.Private == "" {
 		return nil
 	}
 	mux := http.NewServeMux()
@@ -58,13 +58,13 @@ func (a *App) private(ctx context.Context, h *Node, answers bool) error {
 		ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
 		defer cancel()
 		var not []string
-		parts := h.parts()
+		parts := n.parts()
 		if answers {
-			parts["generation"] = h.serving
+			parts["generation"] = n.serving
 		}
 		for _, name := range slices.Sorted(maps.Keys(parts)) {
 			if err := parts[name](ctx); err != nil {
-				a.Log.WarnContext(ctx, "part not ready", "part", name, "error", err)
+				n.Log.WarnContext(ctx, "part not ready", "part", name, "error", err)
 				not = append(not, name)
 			}
 		}
@@ -74,14 +74,14 @@ func (a *App) private(ctx context.Context, h *Node, answers bool) error {
 		}
 		fmt.Fprintln(w, "ok")
 	})
-	mux.Handle("/metrics", promhttp.HandlerFor(a.Metrics, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", promhttp.HandlerFor(n.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", a.Config.Private)
+	listener, err := lc.Listen(ctx, "tcp", n.Config.Private)
 	if err != nil {
 		return fmt.Errorf("listen on the private address: %w (choose another with --set private=host:port)", err)
 	}

@@ -1,14 +1,13 @@
-package main
+package node
 
 import (
 	"context"
 	"time"
 
-	"lineup/indexer/index"
 	"lineup/ingest"
 )
 
-// How often the figures of the house are taken: sweeping a ledger of a million takes some
+// How often the figures of the node are taken: sweeping a ledger of a million takes some
 // seconds, an audit lists every blob.
 const (
 	engineFigures = 30 * time.Second
@@ -18,24 +17,24 @@ const (
 	figureTimeout = 20 * time.Second // of one engine's check
 )
 
-// figures keeps the metrics of the house up to date until ctx ends. What cannot be taken is
+// figures keeps the metrics of the node up to date until ctx ends. What cannot be taken is
 // logged and tried again; metrics then keep their last value.
-func (a *App) figures(ctx context.Context, h *Node, m *ingest.Metrics) error {
+func (n *Node) figures(ctx context.Context, m *ingest.Metrics) error {
 	tick := time.NewTicker(engineFigures)
 	defer tick.Stop()
 	sources, audit := time.Now(), time.Now().Add(auditFirst)
 	for {
-		a.engineFigures(ctx, h, m)
+		n.engineFigures(ctx, m)
 		if now := time.Now(); !now.Before(sources) {
 			sources = now.Add(sourceFigures)
-			if err := h.sourceFigures(ctx, m); err != nil && ctx.Err() == nil {
-				a.Log.Warn("figures of the sources not taken", "error", err)
+			if err := n.sourceFigures(ctx, m); err != nil && ctx.Err() == nil {
+				n.Log.Warn("figures of the sources not taken", "error", err)
 			}
 		}
 		if now := time.Now(); !now.Before(audit) {
 			audit = now.Add(auditFigures)
-			if err := h.auditFigures(ctx, m); err != nil && ctx.Err() == nil {
-				a.Log.Warn("audit failed, trying again tomorrow", "error", err)
+			if err := n.auditFigures(ctx, m); err != nil && ctx.Err() == nil {
+				n.Log.Warn("audit failed, trying again tomorrow", "error", err)
 			}
 		}
 		select {
@@ -46,11 +45,11 @@ func (a *App) figures(ctx context.Context, h *Node, m *ingest.Metrics) error {
 	}
 }
 
-func (a *App) engineFigures(ctx context.Context, h *Node, m *ingest.Metrics) {
+func (n *Node) engineFigures(ctx context.Context, m *ingest.Metrics) {
 	for name, check := range map[string]func(context.Context) error{
-		"blobs": h.Blobs.Check, "index": h.Index.Check,
+		"blobs": n.Blobs.Check, "index": n.Index.Check,
 		"nats": func(ctx context.Context) error {
-			counts, err := h.Queue.Count(ctx)
+			counts, err := n.Queue.Count(ctx)
 			if err == nil {
 				m.Jobs(counts.Waiting, counts.Dead)
 			}
@@ -65,23 +64,13 @@ func (a *App) engineFigures(ctx context.Context, h *Node, m *ingest.Metrics) {
 		}
 		m.Engine(name, err == nil)
 		if err != nil {
-			a.Log.Warn("engine cannot be used", "engine", name, "error", err)
+			n.Log.Warn("engine cannot be used", "engine", name, "error", err)
 		}
 	}
 }
 
-func (h *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
-	generations, err := h.Index.Generations(ctx)
-	if err != nil {
-		return err
-	}
-	serving := ""
-	for _, g := range generations {
-		if g.State == index.Serving {
-			serving = g.Name
-		}
-	}
-	rows, err := h.sources(ctx, live(generations), serving)
+func (n *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
+	rows, err := n.Sources(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,8 +85,8 @@ func (h *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 }
 
 // auditFigures audits without reading the blobs' bytes.
-func (h *Node) auditFigures(ctx context.Context, m *ingest.Metrics) error {
-	report, err := h.audit(ctx, 0, false)
+func (n *Node) auditFigures(ctx context.Context, m *ingest.Metrics) error {
+	report, err := n.Audit(ctx, 0, false)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,205 @@
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/config"
+	"lineup/indexer/face/dlib/blas"
+	"lineup/indexer/face/dlib/weights"
+	"lineup/ingest/broker"
+	"lineup/ingest/ledger"
+	"lineup/schemas"
+)
+
+// Finding is the outcome of one check.
+type Finding struct {
+	What  string `json:"what"`
+	State string `json:"state"` // ok, advice, wrong
+	Say   string `json:"say"`
+}
+
+// Checkup collects findings.
+type Checkup []Finding
+
+// OK notes that something is as it should be.
+func (c *Checkup) OK(what, format string, args ...any) {
+	*c = append(*c, Finding{what, "ok", fmt.Sprintf(format, args...)})
+}
+
+// Advise notes what would better be otherwise.
+func (c *Checkup) Advise(what, format string, args ...any) {
+	*c = append(*c, Finding{what, "advice", fmt.Sprintf(format, args...)})
+}
+
+// Wrong notes what must be otherwise.
+func (c *Checkup) Wrong(what, format string, args ...any) {
+	*c = append(*c, Finding{what, "wrong", fmt.Sprintf(format, args...)})
+}
+
+// Note notes err as wrong, and nil as well.
+func (c *Checkup) Note(what string, err error, well string) {
+	if err != nil {
+		c.Wrong(what, "%v", err)
+	} else {
+		c.OK(what, "%s", well)
+	}
+}
+
+// lowSpace is how much must be free where the all-in-one keeps its data.
+const lowSpace = 2 << 30
+
+// CheckConfig looks at what is configured.
+func (c *Checkup) CheckConfig(set config.Config) {
+	c.OK("configuration", "read and valid (lineup config prints it)")
+	enabled := 0
+	for _, s := range set.Sources {
+		if s.Enabled {
+			enabled++
+		}
+	}
+	switch {
+	case enabled > 0 && set.Contact == "":
+		c.Wrong("contact", "%d sources are enabled and nobody can be reached: set contact to an e-mail address or a URL", enabled)
+	case enabled == 0:
+		c.Advise("sources", "none is enabled: nothing will be crawled (lineup sources list)")
+	default:
+		c.OK("sources", "%d enabled", enabled)
+	}
+	if host, _, err := net.SplitHostPort(set.Listen); err == nil && set.Public == "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
+		c.Advise("public", "the API listens on %s: set public to its https:// address behind your proxy, for the links in answers", set.Listen)
+	}
+	if set.Private != "" {
+		if host, _, err := net.SplitHostPort(set.Private); err == nil && !net.ParseIP(host).IsLoopback() {
+			c.Advise("private", "%s shows metrics and profiles to whoever reaches it: keep it inside", set.Private)
+		}
+	}
+}
+
+// CheckModels looks at the face models in dir, and at the matrix kernel they run on.
+func (c *Checkup) CheckModels(dir string) {
+	if err := weights.Verify(dir); err != nil {
+		c.Wrong("models", "%v (lineup models fetches them; scrape alone does not need them)", err)
+	} else {
+		c.OK("models", "verified in %s", dir)
+	}
+	if kernel := blas.Current(); kernel.Slow {
+		c.Advise("matrix kernel", "%s: embedding takes up to half as long again; a newer OpenBLAS or OPENBLAS_CORETYPE mends it", kernel)
+	} else {
+		c.OK("matrix kernel", "%s", kernel)
+	}
+}
+
+// CheckData looks at the directory where parts without an external engine are kept.
+func (c *Checkup) CheckData(set config.Config) {
+	if set.NATS.URL != "" && set.S3.Endpoint != "" && set.Qdrant.Address != "" {
+		c.OK("data", "all engines are external")
+		return
+	}
+	info, err := os.Stat(set.Data)
+	if err != nil {
+		c.Advise("data", "%s does not exist yet: lineup makes it", set.Data)
+		return
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		c.Advise("data", "%s can be read by others (mode %04o): chmod 700 it", set.Data, info.Mode().Perm())
+	}
+	var disk syscall.Statfs_t
+	if err := syscall.Statfs(set.Data, &disk); err != nil {
+		c.Wrong("data", "ask for free space: %v", err)
+		return
+	}
+	if free := disk.Bavail * uint64(disk.Bsize); free < lowSpace {
+		c.Wrong("data", "only %d MB are free below %s: crawling stops when it is full (docs/sizing.md)", free>>20, set.Data)
+	} else {
+		c.OK("data", "%d GB free below %s", free>>30, set.Data)
+	}
+}
+
+// CheckNATS checks that the broker answers and how it is set up.
+func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS) {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		c.Wrong("nats", "%v", err)
+		return
+	}
+	l, err := ledger.Open(ctx, js, set.Replicas)
+	if err != nil {
+		c.Wrong("nats", "%v (a role may not make streams: run lineup prepare as admin, deploy/nats; a call that is forbidden gets no answer)", err)
+		return
+	}
+	start := time.Now()
+	// Somebody who never was: every role may ask, though not every role may sweep.
+	if _, err := l.Listing(ctx, "doctor", schemas.RandomID()); !errors.Is(err, fs.ErrNotExist) {
+		c.Wrong("nats", "read the ledger: %v", err)
+		return
+	}
+	c.OK("nats", "ledger answers in %s", time.Since(start).Round(time.Millisecond))
+	if set.URL == "" {
+		return
+	}
+	c.checkServers(ctx, nc, set)
+	c.checkCluster(ctx, js)
+}
+
+// checkServers looks at the addresses of the servers and at what they do with a write.
+func (c *Checkup) checkServers(ctx context.Context, nc *nats.Conn, set config.NATS) {
+	for address := range strings.SplitSeq(set.URL, ",") {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if err == nil && u.Scheme != "tls" && u.Scheme != "wss" && set.CA == "" && !net.ParseIP(u.Hostname()).IsLoopback() {
+			c.Advise("nats", "%s is reached without TLS: use tls:// and nats.ca", u.Host)
+		}
+	}
+	if servers := len(nc.Servers()); set.Replicas == 1 && servers > 1 {
+		c.Advise("nats", "the cluster has %d servers and nats.replicas is 1: a lost server stops everything; set 3", servers)
+	}
+	if set.Monitor == "" {
+		c.Advise("nats", "a client cannot see whether the servers sync every write: make sure of sync_interval: always (deploy/nats/lineup.conf), "+
+			"or a power failure loses acknowledged work; with nats.monitor set it is looked at here")
+		return
+	}
+	for address := range strings.SplitSeq(set.Monitor, ",") {
+		sync, err := broker.Syncing(ctx, address)
+		switch {
+		case err != nil:
+			c.Advise("nats", "%v (nats.monitor)", err)
+		case sync.Always:
+			c.OK("nats", "%s syncs every write", sync.Server)
+		default:
+			c.Advise("nats", "%s syncs every %s only: a power failure loses what it acknowledged since; set sync_interval: always (deploy/nats/lineup.conf)",
+				sync.Server, sync.Every)
+		}
+	}
+}
+
+// checkCluster looks whether every replica of the ledger is there.
+func (c *Checkup) checkCluster(ctx context.Context, js jetstream.JetStream) {
+	stream, err := js.Stream(ctx, "KV_"+ledger.ListingsBucket)
+	if err != nil {
+		c.Wrong("nats", "%v", err)
+		return
+	}
+	cluster := stream.CachedInfo().Cluster
+	if cluster == nil {
+		return
+	}
+	for _, peer := range cluster.Replicas {
+		if peer.Offline || !peer.Current {
+			c.Advise("nats", "replica %s of the ledger is behind or away: look at that server", peer.Name)
+		}
+	}
+	if cluster.Leader == "" {
+		c.Wrong("nats", "the ledger has no leader: more than half of the servers must run")
+	}
+}

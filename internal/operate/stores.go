@@ -1,0 +1,158 @@
+// Package operate is what an operator does with a Lineup: audit, status, reindex, remove, link, jobs,
+// keys, backup, doctor. Each works on the opened stores and returns values; it prints nothing and
+// reads no flags. It starts no indexer: where one is needed, the caller runs it beside.
+package operate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/indexer/index"
+	"lineup/ingest"
+	"lineup/ingest/blob"
+	"lineup/ingest/ledger"
+	"lineup/ingest/queue"
+	"lineup/queryd/keys"
+	"lineup/schemas"
+)
+
+// Stores are the opened engines that operating reads and changes.
+type Stores struct {
+	JS     jetstream.JetStream
+	Ledger *ledger.Ledger
+	Queue  *queue.Queue
+	Keys   *keys.Store
+	Blobs  blob.Store
+	Index  index.Index
+	Ingest *ingest.Ingester
+
+	Replicas int // of streams and buckets that are made
+	PageDays int // after so many days the object store expires pages; 0 never
+}
+
+// Progress is told that so many of all are done; all is 0 while it is not known.
+type Progress func(done, all int64)
+
+// poll is how often it is looked whether what is waited for has come.
+const poll = 200 * time.Millisecond
+
+// Live are the generations that must agree with the ledger.
+func Live(generations []index.Generation) (targets []ingest.Target) {
+	for _, g := range generations {
+		if g.State != index.Retired {
+			targets = append(targets, Target(g))
+		}
+	}
+	return targets
+}
+
+// Target is a generation as the ledger's marks name it.
+func Target(g index.Generation) ingest.Target {
+	return ingest.Target{Generation: g.Name, Model: g.Model.ID, Built: g.Created}
+}
+
+// Drain waits until no job waits.
+func (s *Stores) Drain(ctx context.Context, shown Progress) error {
+	most := 0
+	for {
+		left, err := s.Queue.Left(ctx)
+		if err != nil {
+			return err
+		}
+		most = max(most, left)
+		if shown != nil {
+			shown(int64(most-left), int64(most))
+		}
+		if left == 0 {
+			return s.Queue.Tidy(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(poll):
+		}
+	}
+}
+
+// due counts the registrants of a source ("" for all) that a generation does not agree with yet, and
+// those that are listed. Registrants with a dead job are due.
+func (s *Stores) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
+	for listing, err := range s.Ledger.Each(ctx, source) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue // left alone: for the newer version to index
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+		if listing.Listed {
+			all++
+		}
+		if ingest.Due(listing, []ingest.Target{t}) {
+			due++
+		}
+	}
+	return due, all, nil
+}
+
+// Complete reports whether a generation holds what the ledger had when it was made, but for
+// registrants whose jobs are dead. Who changed since is on the way, as with any generation that
+// serves: where registries are crawled all day there is always somebody.
+func (s *Stores) Complete(ctx context.Context, t ingest.Target) (bool, error) {
+	due := make(map[schemas.UUID]bool)
+	for listing, err := range s.Ledger.Each(ctx, "") {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue // for the newer version to index
+		}
+		if err != nil {
+			return false, err
+		}
+		if (t.Built.IsZero() || listing.Changed.Before(t.Built)) && ingest.Due(listing, []ingest.Target{t}) {
+			due[listing.ID] = true
+		}
+		if len(due) > MaxDeadLetters {
+			return false, nil
+		}
+	}
+	if len(due) == 0 {
+		return true, nil
+	}
+	dead, err := s.Queue.DeadLetters(ctx, MaxDeadLetters)
+	for _, l := range dead {
+		delete(due, l.ID)
+	}
+	return len(due) == 0, err
+}
+
+// orphanGrace is how long a blob may be without a listing that refers to it: longer than any
+// capture takes from its first blob to its listing.
+const orphanGrace = time.Hour
+
+// Reconciled is what a reconciliation did.
+type Reconciled struct {
+	Enqueued int   // jobs for what the generations lack
+	Orphans  int   // blobs deleted that no listing refers to
+	Untidy   error // why answered jobs that a killed server left behind were not deleted
+}
+
+// Reconcile enqueues a job for every registrant that a live generation does not agree with, forgets dead
+// jobs whose registrants agree by now, and deletes blobs that nobody refers to.
+func (s *Stores) Reconcile(ctx context.Context) (done Reconciled, err error) {
+	generations, err := s.Index.Generations(ctx)
+	if err != nil {
+		return done, fmt.Errorf("list the generations: %w", err)
+	}
+	targets := Live(generations)
+	if done.Enqueued, err = s.Ingest.Reconcile(ctx, "", targets); err != nil {
+		return done, err
+	}
+	if err := s.forgetMended(ctx, targets); err != nil {
+		return done, err
+	}
+	done.Untidy = s.Queue.Tidy(ctx)
+	done.Orphans, err = s.Ingest.Orphans(ctx, orphanGrace)
+	return done, err
+}
