@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lineup/schemas"
+	"lineup/scraper/fetch"
 )
 
 // Permission is an operator's note that a source's agency allows the crawl.
@@ -53,7 +54,7 @@ func (p Progress) Left(now time.Time) time.Duration {
 type Crawl struct {
 	Source     Source
 	Sink       Sink
-	Fetcher    FetcherConfig // Manners are filled from the source
+	Fetcher    fetch.Config // Manners are filled from the source
 	Permission *Permission
 	Resume     bool   // go on with an interrupted run if there is one
 	AcceptDrop string // a human's reason to delist beyond the source's maximum drop
@@ -63,7 +64,7 @@ type Crawl struct {
 	Logger     *slog.Logger
 	Now        func() time.Time // nil is time.Now
 
-	fetcher *Fetcher
+	fetcher *fetch.Fetcher
 	info    Info
 	run     string
 	errors  *errorBook
@@ -84,8 +85,8 @@ type Crawl struct {
 
 // Run crawls the source to its end and returns what it did. A run that could not be finished
 // is told by the summary's State; the error is for what the operator must mend.
-// Errors: ErrPermission, and ErrBlocked where the last run was refused, before anything is asked;
-// schemas.ErrLeased, ErrBlocked, ErrLayout, ErrWindow, ErrRules, ErrDown, what the sink or the network says.
+// Errors: ErrPermission, and fetch.ErrBlocked where the last run was refused, before anything is asked;
+// schemas.ErrLeased, fetch.ErrBlocked, ErrLayout, ErrWindow, fetch.ErrRules, fetch.ErrDown, what the sink or the network says.
 func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	c.info = c.Source.Info()
 	if err := c.permitted(); err != nil {
@@ -117,8 +118,8 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if err := c.quota(ctx); err != nil {
 		return c.end(ctx, err)
 	}
-	c.Fetcher.Manners, c.Fetcher.Logger = c.info.Manners, c.Logger
-	if c.fetcher, err = NewFetcher(c.Fetcher); err == nil {
+	c.Fetcher.Manners, c.Fetcher.Refusals, c.Fetcher.Logger = c.info.Manners.Manners, c.info.Blocked, c.Logger
+	if c.fetcher, err = fetch.New(c.Fetcher); err == nil {
 		defer c.fetcher.Close()
 		if !resumed {
 			c.pending.start(c.onlyIfChanged(ctx, start))
@@ -176,8 +177,8 @@ func (c *Crawl) forget() {
 
 // stops reports whether err ends the run, rather than spoiling one page of it.
 func stops(err error) bool {
-	return errors.Is(err, ErrBlocked) || errors.Is(err, ErrLayout) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) ||
-		errors.Is(err, ErrRules) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
+	return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, ErrLayout) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) ||
+		errors.Is(err, fetch.ErrRules) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
 }
 
 // errSink marks what the sink refused: reading on would lose it.
@@ -266,9 +267,15 @@ func (c *Crawl) first(r Request) bool {
 	return true
 }
 
+// fetch asks the site for r.
+func (c *Crawl) fetch(ctx context.Context, r Request) (Page, error) {
+	got, err := c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body})
+	return Page{Request: r, URL: got.URL, Status: got.Status, Header: got.Header, Body: got.Body, Read: got.Read}, err
+}
+
 // read fetches and parses one page.
 func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
-	page, err := c.fetcher.Fetch(ctx, r)
+	page, err := c.fetch(ctx, r)
 	if err != nil {
 		c.errors.add(err)
 		return Parsed{}, page, err
@@ -320,7 +327,7 @@ func (c *Crawl) one(ctx context.Context, r Request, key string) error {
 			return c.sight(ctx, key, false)
 		}
 		return nil // listed, but its page is not there: the error is counted
-	case err != nil && (stops(err) || errors.Is(err, ErrDown)):
+	case err != nil && (stops(err) || errors.Is(err, fetch.ErrDown)):
 		return err
 	case err != nil:
 		c.Logger.Warn("registrant not read", "source", c.info.ID, "registrant", schemas.RegistrantID(c.info.ID, key), "error", err)
@@ -424,7 +431,7 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 	case errors.Is(err, errSame):
 		err = nil
 		sum.State, sum.Reason, sum.NotModified = schemas.RunSame, "the source says that nothing changed since its last complete run", 1
-	case errors.Is(err, ErrBlocked):
+	case errors.Is(err, fetch.ErrBlocked):
 		sum.State, sum.Reason = schemas.RunBlocked, err.Error()
 	case ctx.Err() != nil || errors.Is(err, ErrWindow):
 		sum.State, sum.Reason = schemas.RunPartial, "stopped; the next run goes on from here"

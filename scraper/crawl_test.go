@@ -14,6 +14,7 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 )
 
@@ -48,7 +49,7 @@ func newBench(t *testing.T, people int) *bench {
 // crawl makes a crawl over the bench with quick retries.
 func (b *bench) crawl() *scraper.Crawl {
 	return &scraper.Crawl{Source: b.source, Sink: b.sink, Resume: true,
-		Fetcher: scraper.FetcherConfig{Version: "test", Contact: "operator@example.org", Backoff: time.Millisecond, Tries: 3}}
+		Fetcher: fetch.Config{Version: "test", Contact: "operator@example.org", Backoff: time.Millisecond, Tries: 3}}
 }
 
 func (b *bench) run(t *testing.T) schemas.RunSummary {
@@ -124,9 +125,9 @@ func TestFaults(t *testing.T) {
 		err      error
 		delisted int
 	}{
-		{"list refuses", samplesite.Fault{Kind: samplesite.Block, Path: "search_index"}, schemas.RunBlocked, scraper.ErrBlocked, 0},
-		{"a detail page refuses", samplesite.Fault{Kind: samplesite.Block, Path: detail}, schemas.RunBlocked, scraper.ErrBlocked, 0},
-		{"a photo is forbidden", samplesite.Fault{Kind: samplesite.Forbidden, Path: photo}, schemas.RunBlocked, scraper.ErrBlocked, 0},
+		{"list refuses", samplesite.Fault{Kind: samplesite.Block, Path: "search_index"}, schemas.RunBlocked, fetch.ErrBlocked, 0},
+		{"a detail page refuses", samplesite.Fault{Kind: samplesite.Block, Path: detail}, schemas.RunBlocked, fetch.ErrBlocked, 0},
+		{"a photo is forbidden", samplesite.Fault{Kind: samplesite.Forbidden, Path: photo}, schemas.RunBlocked, fetch.ErrBlocked, 0},
 		{"list gives an agreement page", samplesite.Fault{Kind: samplesite.Gate, Path: "search_index"}, schemas.RunFailed, scraper.ErrLayout, 0},
 		{"list is empty", samplesite.Fault{Kind: samplesite.Empty, Path: "County=2"}, schemas.RunFailed, scraper.ErrLayout, 0},
 		{"list is cut", samplesite.Fault{Kind: samplesite.Cut, Path: "County=2"}, schemas.RunPartial, nil, 0},
@@ -162,7 +163,7 @@ func TestFaults(t *testing.T) {
 			c := b.crawl()
 			if sum.State == schemas.RunBlocked {
 				asked := b.site.Requests("*")
-				if _, err := b.crawl().Run(t.Context()); !errors.Is(err, scraper.ErrBlocked) || b.site.Requests("*") != asked {
+				if _, err := b.crawl().Run(t.Context()); !errors.Is(err, fetch.ErrBlocked) || b.site.Requests("*") != asked {
 					t.Errorf("asked again without a human's word: %v", err)
 				}
 				c.Unblock = "the agency says it was a mistake"

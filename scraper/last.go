@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"lineup/schemas"
+	"lineup/scraper/fetch"
 )
 
 // lastRun is what a Sink may know of the run before, however it ended.
@@ -30,14 +31,14 @@ func (c *Crawl) lastRun(ctx context.Context) (schemas.RunSummary, error) {
 }
 
 // stillBlocked says whether the site refused the last run: a program does not ask again by
-// itself. Errors: ErrBlocked.
+// itself. Errors: fetch.ErrBlocked.
 func (c *Crawl) stillBlocked(ctx context.Context) error {
 	last, err := c.lastRun(ctx)
 	if err != nil || last.State != schemas.RunBlocked || c.Unblock != "" {
 		return err
 	}
 	return fmt.Errorf("%s refused the run of %s (%s): %w; look at %s, and once it may be asked again: lineup scrape %s --once --unblock REASON",
-		c.info.ID, last.Started.Format("2006-01-02 15:04"), last.Reason, ErrBlocked, c.info.Home, c.info.ID)
+		c.info.ID, last.Started.Format("2006-01-02 15:04"), last.Reason, fetch.ErrBlocked, c.info.Home, c.info.ID)
 }
 
 // quota counts the requests of the last hour, whichever process made them.

@@ -15,6 +15,7 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 )
 
@@ -77,7 +78,7 @@ func BenchmarkCrawl(b *testing.B) {
 		for pass, name := range []string{"first", "second"} {
 			photos := site.Requests("/SomsSUBDirectory/offenderDetailsServletOther")
 			start := time.Now()
-			c := scraper.Crawl{Source: scrapertest.NewSource(server.URL), Sink: sink, Fetcher: scraper.FetcherConfig{Version: "bench"}}
+			c := scraper.Crawl{Source: scrapertest.NewSource(server.URL), Sink: sink, Fetcher: fetch.Config{Version: "bench"}}
 			sum, err := c.Run(b.Context())
 			if err != nil || sum.State != schemas.RunComplete {
 				b.Fatalf("%s: %s %v", name, sum.Reason, err)

@@ -10,6 +10,7 @@ import (
 
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
 )
@@ -48,8 +49,8 @@ func TestRobotsForbid(t *testing.T) {
 		err   error
 		state schemas.RunState
 	}{
-		{samplesite.Fault{Kind: samplesite.Robots}, scraper.ErrRobots, schemas.RunBlocked},
-		{samplesite.Fault{Kind: samplesite.ServerError, Path: "robots.txt"}, scraper.ErrRules, schemas.RunFailed},
+		{samplesite.Fault{Kind: samplesite.Robots}, fetch.ErrRobots, schemas.RunBlocked},
+		{samplesite.Fault{Kind: samplesite.ServerError, Path: "robots.txt"}, fetch.ErrRules, schemas.RunFailed},
 	} {
 		b := newBench(t, 0)
 		b.run(t)
@@ -70,18 +71,18 @@ func TestDeadSiteIsLeftAlone(t *testing.T) {
 	b := newBench(t, 300)
 	b.fault(t, samplesite.Fault{Kind: samplesite.ServerError, Path: "offenderDetails.jsp", Skip: 100})
 	sum, err := b.crawl().Run(t.Context())
-	if !errors.Is(err, scraper.ErrDown) || sum.State != schemas.RunPartial || sum.Delisted != 0 {
+	if !errors.Is(err, fetch.ErrDown) || sum.State != schemas.RunPartial || sum.Delisted != 0 {
 		t.Fatalf("dead site: %s (%s), %v", sum.State, sum.Reason, err)
 	}
-	if n := b.site.Requests(details); n > 100+(10+5)*3 {
+	if n := b.site.Requests(details); n > 100+(10+2*5)*3 {
 		t.Errorf("%d requests to a site that answers 100", n)
 	}
 	b.site.Heal()
-	before, taken := b.site.Requests(details), b.sink.Accepted
+	before, taken := b.site.Requests(details), b.sink.Accepted // a page whose photo was under way is read once more
 	if sum := b.run(t); sum.State != schemas.RunComplete || b.sink.Listed("us-sample") != 300 {
 		t.Fatalf("healed: %s (%s), %d listed", sum.State, sum.Reason, b.sink.Listed("us-sample"))
 	}
-	if again := b.site.Requests(details) - before; again != 300-taken {
+	if again := b.site.Requests(details) - before; again < 300-taken || again > 300-taken+5 {
 		t.Errorf("read %d pages after going on, want %d", again, 300-taken)
 	}
 }

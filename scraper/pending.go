@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lineup/schemas"
+	"lineup/scraper/fetch"
 )
 
 // listItem is a list page to read, and the partition it belongs to: a first page and the pages
@@ -213,15 +214,15 @@ func newErrorBook() *errorBook { return &errorBook{class: map[string]int{}} }
 
 func (b *errorBook) add(err error) {
 	class := "network"
-	var status *StatusError
+	var status *fetch.StatusError
 	switch {
-	case errors.Is(err, ErrRobots):
+	case errors.Is(err, fetch.ErrRobots):
 		class = "robots"
-	case errors.Is(err, ErrBlocked):
+	case errors.Is(err, fetch.ErrBlocked):
 		class = "blocked"
 	case errors.Is(err, ErrLayout):
 		class = "layout"
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, fetch.ErrTooLarge):
 		class = "too_large"
 	case errors.Is(err, context.DeadlineExceeded):
 		class = "timeout"

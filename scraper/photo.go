@@ -115,7 +115,7 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 // fetchPhoto fetches r, and once more when the bytes are an image cut short.
 func (c *Crawl) fetchPhoto(ctx context.Context, r Request) (Page, error) {
 	for try := 0; ; try++ {
-		page, err := c.fetcher.Fetch(ctx, r)
+		page, err := c.fetch(ctx, r)
 		if err != nil || page.Status == http.StatusNotModified || whole(page.Body) {
 			return page, err
 		}

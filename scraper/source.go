@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"lineup/schemas"
+	"lineup/scraper/fetch"
 )
 
 // Mode says whether a source may be crawled.
@@ -24,15 +25,8 @@ const (
 
 // Errors of a crawl. Each ends the run; none of them delists anybody.
 var (
-	// ErrBlocked says the site does not want us: a CAPTCHA, a bot wall, a login, a refusal.
-	// The source is marked blocked, and not asked again until a human says so.
-	ErrBlocked = errors.New("the site refuses automated reading")
 	// ErrLayout says a page lacks the marker its definition expects: the site has changed.
 	ErrLayout = errors.New("page without its expected marker")
-	// ErrDown says that a host failed so often in a row that it is asked no more in this run.
-	ErrDown = errors.New("the site fails again and again, so it is left alone for now")
-	// ErrRules says that a robots.txt cannot be read, which forbids everything (RFC 9309 §2.3.1.4).
-	ErrRules = errors.New("its robots.txt cannot be read, so nothing may be asked")
 	// ErrPermission says the source needs a permission the operator has not recorded.
 	ErrPermission = errors.New("no permission recorded for this source")
 )
@@ -114,43 +108,39 @@ type Info struct {
 	Manners      Manners `json:"manners"`
 	Guards       Guards  `json:"guards"`
 	Policy       Policy  `json:"policy"`
+
+	Blocked []string `json:"blocked,omitempty"` // texts, beyond the usual ones, that mean the site refuses us
 }
 
-// Manners are how a site is asked.
+// Manners are how a site is asked, when, and what its crawl must know of its pages.
 type Manners struct {
-	Interval    time.Duration `json:"interval"`              // at least this between two requests to a host
-	Concurrency int           `json:"concurrency,omitempty"` // requests at once to a host, 0 is 1
-	PerHour     int           `json:"perHour,omitempty"`     // requests an hour, 0 is no limit
-	Every       time.Duration `json:"every,omitempty"`       // not crawled more often than this
-	Schedule    string        `json:"schedule,omitempty"`    // cron expression, CRON_TZ= allowed
-	Window      string        `json:"window,omitempty"`      // "01:00-05:00", in the schedule's zone
-	CA          string        `json:"ca,omitempty"`          // PEM of a certificate the site fails to send
-	Refresh     time.Duration `json:"refresh,omitempty"`     // rolling: a registrant's page is read again when older than this
-	JoinPages   bool          `json:"joinPages,omitempty"`   // parts of one registrant may stand on several pages; else they stand on one
-	Timeout     time.Duration `json:"timeout,omitempty"`     // for one answer, 0 is 60 s
-	MaxBody     int64         `json:"maxBody,omitempty"`     // bytes of one answer, 0 is 64 MiB
-	BlockMarks  []string      `json:"blockMarks,omitempty"`  // text that only a refusal of this site has, beyond the common ones
-	StubPhotos  []string      `json:"stubPhotos,omitempty"`  // SHA-256 of this site's pictures for "no photo"
-	StubURLs    []string      `json:"stubURLs,omitempty"`    // parts of a photo's URL that mean "no photo", beyond the common ones
+	fetch.Manners `yaml:",inline"`
+	Every         time.Duration `yaml:"every,omitempty" json:"every,omitempty" doc:"not crawled more often than this"`
+	Schedule      string        `yaml:"schedule,omitempty" json:"schedule,omitempty" doc:"cron expression, CRON_TZ= allowed"`
+	Window        string        `yaml:"window,omitempty" json:"window,omitempty" doc:"daily window in the schedule's zone, 01:00-05:00"`
+	Refresh       time.Duration `yaml:"refresh,omitempty" json:"refresh,omitempty" doc:"rolling: read a registrant again when older than this"`
+	JoinPages     bool          `yaml:"join_pages,omitempty" json:"joinPages,omitempty" doc:"parts of one registrant may stand on several pages"`
+	StubPhotos    []string      `yaml:"stub_photos,omitempty" json:"stubPhotos,omitempty" doc:"SHA-256 of pictures that mean there is no photo"`
+	StubURLs      []string      `yaml:"stub_urls,omitempty" json:"stubURLs,omitempty" doc:"parts of a photo's address that mean there is no photo"`
 }
 
 // Guards are what must hold before a run may delist anybody.
 type Guards struct {
-	MinCount  int     `json:"minCount"`            // fewer registrants than this: the run is not complete
-	MaxDrop   float64 `json:"maxDrop,omitempty"`   // share of the listed that may vanish in one run, 0 is 0.10
-	MaxDrift  float64 `json:"maxDrift,omitempty"`  // change in the share of records with photo, birth date or offence that raises an alarm, 0 is 0.10
-	HasPhotos bool    `json:"hasPhotos,omitempty"` // the source publishes photos
+	MinCount  int     `yaml:"min_count,omitempty" json:"minCount" doc:"fewer registrants are not believed"`
+	MaxDrop   float64 `yaml:"max_drop,omitempty" json:"maxDrop,omitempty" doc:"share of the listed that may vanish in one run (default 0.10)"`
+	MaxDrift  float64 `yaml:"max_drift,omitempty" json:"maxDrift,omitempty" doc:"change of the share of records with photo, birth or offence that alarms (default 0.10)"`
+	HasPhotos bool    `yaml:"has_photos,omitempty" json:"hasPhotos,omitempty" doc:"the source publishes photos"`
 }
 
 // Policy is the law and the terms of a source, as data.
 type Policy struct {
-	Terms       string        `json:"terms,omitempty"`     // URL
-	TermsRead   string        `json:"termsRead,omitempty"` // date somebody read them
-	Attribution string        `json:"attribution,omitempty"`
-	Notices     []string      `json:"notices,omitempty"` // shown with every answer from this source
-	KeepPages   time.Duration `json:"keepPages,omitempty"`
-	KeepRecords time.Duration `json:"keepRecords,omitempty"` // longest time without a new sighting, 0 is no limit
-	NoPhotos    bool          `json:"noPhotos,omitempty"`    // photos may not be stored
-	NoCoords    bool          `json:"noCoords,omitempty"`    // coordinates may not be stored
-	Evidence    string        `json:"evidence,omitempty"`    // what is known of the site, and since when
+	Terms       string        `yaml:"terms,omitempty" json:"terms,omitempty" doc:"URL of the terms"`
+	TermsRead   string        `yaml:"terms_read,omitempty" json:"termsRead,omitempty" doc:"day somebody read them"`
+	Attribution string        `yaml:"attribution,omitempty" json:"attribution,omitempty" doc:"shown with every answer"`
+	Notices     []string      `yaml:"notices,omitempty" json:"notices,omitempty" doc:"shown with every answer"`
+	KeepPages   time.Duration `yaml:"keep_pages,omitempty" json:"keepPages,omitempty" doc:"how long pages are kept as evidence"`
+	KeepRecords time.Duration `yaml:"keep_records,omitempty" json:"keepRecords,omitempty" doc:"longest time without a new sighting"`
+	NoPhotos    bool          `yaml:"no_photos,omitempty" json:"noPhotos,omitempty" doc:"photos may not be stored"`
+	NoCoords    bool          `yaml:"no_coords,omitempty" json:"noCoords,omitempty" doc:"coordinates may not be stored"`
+	Evidence    string        `yaml:"evidence" json:"evidence,omitempty" doc:"what is known of the site, and since when"`
 }

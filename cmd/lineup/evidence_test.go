@@ -15,7 +15,8 @@ import (
 	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 )
 
 // planted are answers in which every text that may not be stored is marked DENIED.
@@ -52,12 +53,12 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for form, page := range planted {
-		src, err := definition.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "http://x.invalid/",
+		src, err := read.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "http://x.invalid/",
  guards: {min_count: 1}, policy: {evidence: test, keep_pages: 24h}, start: p, steps: {p: {request: {url: p}, `+page.step+`}}}`))
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{Fetcher: scraper.FetcherConfig{Transport: answers(page.body)}})
+		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{Fetcher: fetch.Config{Transport: answers(page.body)}})
 		if err != nil || sum.State != schemas.RunComplete || sum.New != 1 {
 			t.Fatalf("%s: %+v %v", form, sum, err)
 		}

@@ -12,7 +12,8 @@ import (
 	"lineup/internal/node"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 )
 
 // registry is a made-up file of n people, with or without their birth dates.
@@ -27,7 +28,7 @@ func registry(n int, born string) answers {
 
 func registrySource(t *testing.T, id string) scraper.Source {
 	t.Helper()
-	src, err := definition.Load(id, []byte(`{id: `+id+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "http://x.invalid/",
+	src, err := read.Load(id, []byte(`{id: `+id+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "http://x.invalid/",
  guards: {min_count: 4, max_drop: 0.10}, policy: {evidence: test, keep_pages: 168h}, start: p,
  steps: {p: {request: {url: p}, as: csv, key: {column: ID}, record: {name: {column: NAME}, birth: {column: BORN, format: Y}}}}}`))
 	if err != nil {
@@ -84,7 +85,7 @@ func TestGuardsAtTheFrontDoor(t *testing.T) {
 		{registry(39, "1970"), "", schemas.RunComplete, "", 39},
 		{registry(30, "1970"), "looked at it", schemas.RunComplete, "", 30},
 	} {
-		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{AcceptDrop: step.accept, Fetcher: scraper.FetcherConfig{Transport: step.file}})
+		sum, err := h.CrawlSource(t.Context(), src, &scraper.Crawl{AcceptDrop: step.accept, Fetcher: fetch.Config{Transport: step.file}})
 		if err != nil || sum.State != step.state || !strings.Contains(sum.Reason, step.reason) {
 			t.Errorf("%s (%s), %v; want %s (%s)", sum.State, sum.Reason, err, step.state, step.reason)
 		}
@@ -115,7 +116,7 @@ func TestPagesAreKeptForTheirTime(t *testing.T) {
 	for days, want := range map[int]int{6: 5, 8: 0} {
 		id := fmt.Sprintf("t-days-%d", days)
 		before := keptPages(t, h)
-		crawl := &scraper.Crawl{Now: func() time.Time { return time.Now().AddDate(0, 0, -days) }, Fetcher: scraper.FetcherConfig{Transport: registry(5, "1970")}}
+		crawl := &scraper.Crawl{Now: func() time.Time { return time.Now().AddDate(0, 0, -days) }, Fetcher: fetch.Config{Transport: registry(5, "1970")}}
 		if sum, err := h.CrawlSource(t.Context(), registrySource(t, id), crawl); err != nil || sum.New != 5 {
 			t.Fatalf("%+v, %v", sum, err)
 		}

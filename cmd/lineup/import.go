@@ -5,6 +5,7 @@ import (
 
 	"lineup/internal/node"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/source"
 )
 
@@ -35,7 +36,7 @@ func (c *Import) Run(ctx context.Context, app *App) error {
 	}
 	return app.withNode(ctx, func(n *node.Node) error {
 		return n.Indexed(ctx, func(ctx context.Context) error {
-			sum, err := n.CrawlSource(ctx, files, &scraper.Crawl{AcceptDrop: c.AcceptDrop, Fetcher: scraper.FetcherConfig{Transport: transport}})
+			sum, err := n.CrawlSource(ctx, files, &scraper.Crawl{AcceptDrop: c.AcceptDrop, Fetcher: fetch.Config{Transport: transport}})
 			return app.printCrawl(n, sum, nil, c.JSON, err)
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 	"lineup/scraper/source"
 )
 
@@ -109,10 +110,10 @@ func (c *SourcesTry) Run(app *App) error {
 }
 
 // sourceOrFile finds a source by id, by a definition file, or in the folder where new ones are made.
-func sourceOrFile(id string) (*definition.Source, error) {
+func sourceOrFile(id string) (*read.Source, error) {
 	for _, file := range []string{id, filepath.Join(sourceFolder, id, "source.yml")} {
 		if data, err := os.ReadFile(file); err == nil {
-			return definition.Load(file, data)
+			return read.Load(file, data)
 		}
 	}
 	return source.Get(id)

@@ -1,9 +1,10 @@
 package definition
 
 import (
-	"time"
+	"strings"
 
 	"lineup/scraper"
+	"lineup/scraper/definition/notation"
 )
 
 // Definition is one source.yml.
@@ -16,50 +17,12 @@ type Definition struct {
 	Version      int             `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
 	Base         string          `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
 	Account      bool            `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
-	Manners      Manners         `yaml:"manners,omitempty" doc:"how the site is asked"`
-	Guards       Guards          `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
-	Policy       Policy          `yaml:"policy" doc:"terms, notices and what may not be stored"`
+	Manners      scraper.Manners `yaml:"manners,omitempty" doc:"how the site is asked"`
+	Guards       scraper.Guards  `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
+	Policy       scraper.Policy  `yaml:"policy" doc:"terms, notices and what may not be stored"`
 	Blocked      []string        `yaml:"blocked,omitempty" doc:"texts, beyond the usual ones, that mean the site refuses us"`
 	Start        string          `yaml:"start,omitempty" doc:"the step a run begins with"`
 	Steps        map[string]Step `yaml:"steps,omitempty" doc:"how each kind of page is asked for and read"`
-}
-
-// Manners are how a site is asked.
-type Manners struct {
-	Interval    time.Duration `yaml:"interval,omitempty" doc:"at least this between two requests"`
-	Concurrency int           `yaml:"concurrency,omitempty" doc:"requests at once"`
-	PerHour     int           `yaml:"per_hour,omitempty" doc:"requests an hour"`
-	Every       time.Duration `yaml:"every,omitempty" doc:"not crawled more often than this"`
-	Schedule    string        `yaml:"schedule,omitempty" doc:"cron expression"`
-	Window      string        `yaml:"window,omitempty" doc:"daily window, 01:00-05:00"`
-	CA          string        `yaml:"ca,omitempty" doc:"PEM of a certificate the site fails to send"`
-	Refresh     time.Duration `yaml:"refresh,omitempty" doc:"rolling: read a registrant again when older than this"`
-	JoinPages   bool          `yaml:"join_pages,omitempty" doc:"parts of one registrant may stand on several pages"`
-	Timeout     time.Duration `yaml:"timeout,omitempty" doc:"for one answer"`
-	MaxBody     int64         `yaml:"max_body,omitempty" doc:"bytes of one answer"`
-	StubPhotos  []string      `yaml:"stub_photos,omitempty" doc:"SHA-256 of pictures that mean there is no photo"`
-	StubURLs    []string      `yaml:"stub_urls,omitempty" doc:"parts of a photo's address that mean there is no photo"`
-}
-
-// Guards are what must hold before a run may delist anybody.
-type Guards struct {
-	MinCount  int     `yaml:"min_count,omitempty" doc:"fewer registrants are not believed"`
-	MaxDrop   float64 `yaml:"max_drop,omitempty" doc:"share of the listed that may vanish in one run"`
-	MaxDrift  float64 `yaml:"max_drift,omitempty" doc:"change of the share of records with photo, birth or offence that alarms"`
-	HasPhotos bool    `yaml:"has_photos,omitempty" doc:"the source publishes photos"`
-}
-
-// Policy is the law and the terms of a source.
-type Policy struct {
-	Terms       string        `yaml:"terms,omitempty" doc:"URL of the terms"`
-	TermsRead   string        `yaml:"terms_read,omitempty" doc:"day somebody read them"`
-	Attribution string        `yaml:"attribution,omitempty" doc:"shown with every answer"`
-	Notices     []string      `yaml:"notices,omitempty" doc:"shown with every answer"`
-	KeepPages   time.Duration `yaml:"keep_pages,omitempty" doc:"how long pages are kept as evidence"`
-	KeepRecords time.Duration `yaml:"keep_records,omitempty" doc:"longest time without a new sighting"`
-	NoPhotos    bool          `yaml:"no_photos,omitempty" doc:"photos may not be stored"`
-	NoCoords    bool          `yaml:"no_coords,omitempty" doc:"coordinates may not be stored"`
-	Evidence    string        `yaml:"evidence" doc:"what is known of the site, and since when"`
 }
 
 // Step is one kind of page.
@@ -330,4 +293,41 @@ func (t *Texts) UnmarshalYAML(decode func(any) error) error {
 	}
 	*t = many
 	return nil
+}
+
+// Whole is the value that holds the whole name, nil when the name comes in parts.
+func (n *NameRule) Whole() *Value {
+	if n.First == nil && n.Last == nil || n.Value.Called() != "value" {
+		return &n.Value
+	}
+	return nil
+}
+
+// Called is what v is called in reports.
+func (v *Value) Called() string {
+	switch {
+	case len(v.Label) > 0:
+		return v.Label[0]
+	case len(v.Column) > 0:
+		return strings.Join(v.Column, "+")
+	}
+	for _, name := range []string{v.Path, v.XPath, v.CSS, v.Text, v.Section, v.Carried} {
+		if name != "" {
+			return name
+		}
+	}
+	if v.Attr != "" {
+		return v.Attr
+	}
+	return "value"
+}
+
+// Lookup finds text in v.Map.
+func (v *Value) Lookup(text string) (string, bool) {
+	for from, to := range v.Map {
+		if notation.Fold(from) == notation.Fold(text) {
+			return to, true
+		}
+	}
+	return "", false
 }

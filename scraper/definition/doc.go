@@ -1,6 +1,7 @@
-// Package definition runs registries that are described as data: a YAML file says how a site is
-// asked and how its pages are read, and a Source made from it is pure bytes in, drafts and next
-// requests out.
+// Package definition holds registries that are described as data: a YAML file says how a site is
+// asked and how its pages are read. This package loads and checks such files; package read runs
+// them, package redact decides what of a page is kept, package notation knows how registries
+// write dates, names and the like.
 //
 // A definition is a set of steps. A step names the request that asks for a page, the form of the
 // answer (HTML, JSON, XML or tables), which parts of it are items, and what of an item becomes

@@ -3,6 +3,7 @@ package definition
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
 	"reflect"
 	"regexp"
@@ -15,7 +16,9 @@ import (
 	"github.com/goccy/go-yaml/parser"
 	"golang.org/x/net/html/charset"
 
+	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/definition/notation"
 )
 
 type linter struct {
@@ -95,7 +98,7 @@ func (l *linter) checkSteps() {
 	if d.Mode != scraper.Import && d.Guards.MinCount < 1 {
 		l.fault("$.guards.min_count", "fewer registrants than this are not believed, so nobody is delisted by a broken page", "guards.min_count is missing")
 	}
-	for _, rule := range sortedKeys(d.Steps) {
+	for _, rule := range slices.Sorted(maps.Keys(d.Steps)) {
 		step := d.Steps[rule]
 		l.checkStep("$.steps."+rule, &step)
 	}
@@ -136,7 +139,7 @@ func (l *linter) checkStep(path string, s *Step) {
 		}
 	}
 	for i, css := range s.Ignore {
-		if s.As == "html" && selector(css) == nil && strings.ContainsAny(css, ">#[:") {
+		if s.As == "html" && Selector(css) == nil && strings.ContainsAny(css, ">#[:") {
 			l.fault(fmt.Sprintf("%s.ignore[%d]", path, i), "a CSS selector or a label", "%q is no CSS selector", css)
 		}
 	}
@@ -155,7 +158,7 @@ func (l *linter) checkLabels(path string, b *Labels) {
 	switch b.Layout {
 	case "table", "dl":
 	case "row", "colon", "lines":
-		if selector(b.Row) == nil || b.Row == "" {
+		if Selector(b.Row) == nil || b.Row == "" {
 			l.fault(path+".row", "CSS selector of one pair", "layout %s needs a row", b.Layout)
 		}
 		if b.Layout == "row" && b.Label == "" {
@@ -171,7 +174,7 @@ func (l *linter) checkRecord(path string, r *Record) {
 	if r == nil {
 		return
 	}
-	if r.Height != nil && (len(r.Height.Format) == 0 || slices.ContainsFunc(r.Height.Format, func(f string) bool { return heights[f] == nil })) {
+	if r.Height != nil && (len(r.Height.Format) == 0 || slices.ContainsFunc(r.Height.Format, func(f string) bool { return !notation.IsHeightFormat(f) })) {
 		l.fault(path+".height.format", "feet_inches, feet100 (511 is 5 ft 11 in) or inches: 511 alone can mean several", "height needs its format")
 	}
 	if r.Level != nil && r.Level.Scheme == "" {
@@ -206,12 +209,12 @@ func (l *linter) checkRecord(path string, r *Record) {
 			continue
 		}
 		for _, format := range v.Format {
-			if _, ok := dateLayouts[format]; !ok {
-				l.fault(path+at+".format", strings.Join(sortedKeys(dateLayouts), "; "), "date format %q is none", format)
+			if _, ok := notation.DateLayouts[format]; !ok {
+				l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "date format %q is none", format)
 			}
 		}
 		if len(v.Format) == 0 {
-			l.fault(path+at+".format", strings.Join(sortedKeys(dateLayouts), "; "), "a date needs its formats")
+			l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "a date needs its formats")
 		}
 	}
 	for i, a := range r.Addresses {
@@ -220,7 +223,7 @@ func (l *linter) checkRecord(path string, r *Record) {
 		}
 	}
 	for i, x := range r.Fields {
-		if denied(x.Name) {
+		if Denied(x.Name) {
 			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "registries.md §7: it is never stored", "%q is on the deny list", x.Name)
 		}
 	}
@@ -228,7 +231,7 @@ func (l *linter) checkRecord(path string, r *Record) {
 
 func (l *linter) checkValue(path string, v *Value) {
 	for key, css := range map[string]string{"css": v.CSS, "having": v.Having, "heading": v.Heading, "numbered": v.Numbered} {
-		if css != "" && selector(strings.ReplaceAll(css, "{n}", "1")) == nil {
+		if css != "" && Selector(strings.ReplaceAll(css, "{n}", "1")) == nil {
 			l.fault(path+"."+key, "", "%q is no CSS selector", css)
 		}
 	}
@@ -239,7 +242,7 @@ func (l *linter) checkValue(path string, v *Value) {
 	}
 	for key, texts := range map[string]Texts{"section": {v.Section}, "regex": {v.Regex}, "strip": v.Strip, "none": v.None, "split": {v.Split}} {
 		for _, text := range texts {
-			if _, err := pattern(text); err != nil {
+			if _, err := Pattern(text); err != nil {
 				l.fault(path+"."+key, "Go's regular expressions: no look-ahead", "%q is no regular expression", text)
 			}
 		}
@@ -249,7 +252,7 @@ func (l *linter) checkValue(path string, v *Value) {
 			break // may look at what is never stored, in order to leave somebody out
 		}
 		for _, text := range texts {
-			if text != "" && denied(text) {
+			if text != "" && Denied(text) {
 				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)", "%q is on the deny list", text)
 			}
 		}
@@ -260,4 +263,11 @@ func (l *linter) checkValue(path string, v *Value) {
 	if v.Order != "" && v.Order != "last_comma_first" && v.Order != "first_last" {
 		l.fault(path+".order", "last_comma_first or first_last", "order %q is none", v.Order)
 	}
+}
+
+// statuses are the words a definition's status map may map to.
+var statuses = map[string]bool{
+	schemas.StatusRegistered: true, schemas.StatusIncarcerated: true, schemas.StatusSupervised: true, schemas.StatusCommitted: true,
+	schemas.StatusAbsconded: true, schemas.StatusNonCompliant: true, schemas.StatusNonResident: true, schemas.StatusPending: true,
+	schemas.StatusMoved: true, schemas.StatusDeported: true, schemas.StatusDeceased: true, "": true,
 }

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"lineup/scraper/definition/notation"
 	"reflect"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 )
 
-// Load reads a source.yml and makes its Source. file is the name used in errors. What Lint would
-// find is an error.
-func Load(file string, data []byte) (*Source, error) {
+// Load reads a source.yml. file is the name used in errors. What Lint would find is an error.
+func Load(file string, data []byte) (*Definition, error) {
 	def, problems := Lint(file, data)
 	if len(problems) > 0 {
 		all := make([]error, len(problems))
@@ -21,26 +21,26 @@ func Load(file string, data []byte) (*Source, error) {
 		}
 		return nil, fmt.Errorf("load definition: %w", errors.Join(all...))
 	}
-	return New(def)
+	return def, nil
 }
 
 // LoadList reads a file that lists several definitions.
-func LoadList(file string, data []byte) ([]*Source, error) {
+func LoadList(file string, data []byte) ([]*Definition, error) {
 	var list []any
 	if err := yaml.Unmarshal(data, &list); err != nil {
 		return nil, fmt.Errorf("load definitions: %s", yamlProblem(file, err))
 	}
-	var all []*Source
+	var all []*Definition
 	for i, one := range list {
 		text, err := yaml.Marshal(one)
 		if err != nil {
 			return nil, fmt.Errorf("%s: definition %d: %w", file, i+1, err)
 		}
-		src, err := Load(fmt.Sprintf("%s[%d]", file, i), text)
+		def, err := Load(fmt.Sprintf("%s[%d]", file, i), text)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, src)
+		all = append(all, def)
 	}
 	return all, nil
 }
@@ -180,14 +180,14 @@ func walk(at reflect.Value, path string, do func(path string, v *Value)) {
 	}
 }
 
-// labels are the labels that each step reads.
-func (def *Definition) labels() map[string]map[string]bool {
+// LabelsByStep are the labels that each step reads.
+func (def *Definition) LabelsByStep() map[string]map[string]bool {
 	all := map[string]map[string]bool{}
 	for rule, step := range def.Steps {
 		all[rule] = map[string]bool{}
 		walk(reflect.ValueOf(&step), "", func(_ string, v *Value) {
 			for _, label := range v.Label {
-				all[rule][fold(label)] = true
+				all[rule][notation.Fold(label)] = true
 			}
 		})
 	}

@@ -110,21 +110,29 @@ func fields(t reflect.Type, do func(owner reflect.Type, f reflect.StructField, k
 func Keys() string {
 	var b strings.Builder
 	for _, t := range []reflect.Type{
-		reflect.TypeFor[Definition](), reflect.TypeFor[Manners](), reflect.TypeFor[Guards](), reflect.TypeFor[Policy](), reflect.TypeFor[Step](),
+		reflect.TypeFor[Definition](), reflect.TypeFor[scraper.Manners](), reflect.TypeFor[scraper.Guards](), reflect.TypeFor[scraper.Policy](), reflect.TypeFor[Step](),
 		reflect.TypeFor[Ask](), reflect.TypeFor[Table](), reflect.TypeFor[Labels](), reflect.TypeFor[Then](), reflect.TypeFor[Pages](), reflect.TypeFor[Drop](),
 		reflect.TypeFor[Value](), reflect.TypeFor[Record](), reflect.TypeFor[NameRule](), reflect.TypeFor[Alias](), reflect.TypeFor[Place](),
 		reflect.TypeFor[Offense](), reflect.TypeFor[Charge](), reflect.TypeFor[Vehicle](), reflect.TypeFor[Photo](),
 	} {
 		fmt.Fprintf(&b, "\n### %s\n\n| key | meaning |\n|---|---|\n", t.Name())
-		for i := range t.NumField() {
-			f := t.Field(i)
-			key, rest, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-			if rest == "inline" {
-				fmt.Fprintf(&b, "| … | every key of %s |\n", f.Type.Name())
-				continue
-			}
-			fmt.Fprintf(&b, "| `%s` | %s |\n", key, strings.ReplaceAll(f.Tag.Get("doc"), "|", "\\|"))
-		}
+		writeKeys(&b, t)
 	}
 	return b.String()
+}
+
+// writeKeys lists the keys of t, those of a part of t that has the same name included.
+func writeKeys(b *strings.Builder, t reflect.Type) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		key, rest, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		switch {
+		case rest == "inline" && f.Type.Name() == t.Name():
+			writeKeys(b, f.Type)
+		case rest == "inline":
+			fmt.Fprintf(b, "| … | every key of %s |\n", f.Type.Name())
+		default:
+			fmt.Fprintf(b, "| `%s` | %s |\n", key, strings.ReplaceAll(f.Tag.Get("doc"), "|", "\\|"))
+		}
+	}
 }

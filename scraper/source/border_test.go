@@ -11,6 +11,7 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/source"
 )
 
@@ -68,7 +69,7 @@ func TestRowsOfOnePersonAcrossPages(t *testing.T) {
 	}
 	sink := scrapertest.NewSink()
 	for _, want := range []schemas.RunSummary{{New: 3}, {Unchanged: 3}} {
-		c := scraper.Crawl{Source: src, Sink: sink, Fetcher: scraper.FetcherConfig{Version: "test", Tries: 1, Transport: inside{site}}}
+		c := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Tries: 1, Transport: inside{site}}}
 		sum, err := c.Run(t.Context())
 		if err != nil || sum.State != schemas.RunComplete || sum.Registrants != 3 || sum.New != want.New || sum.Unchanged != want.Unchanged || sum.Pages != 3 || len(sum.Alarms()) > 0 {
 			t.Errorf("%+v, %v; want %d new, %d unchanged of 3 pages", sum, err, want.New, want.Unchanged)

@@ -13,7 +13,8 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/source"
 )
@@ -45,14 +46,14 @@ func (r ran) heard() bool {
 	return r.err != nil || r.sum.State != schemas.RunComplete || len(r.sum.Alarms()) > 0
 }
 
-func firstRun(t *testing.T, src *definition.Source, shape string, site *samplesite.Site) ran {
+func firstRun(t *testing.T, src *read.Source, shape string, site *samplesite.Site) ran {
 	t.Helper()
 	src, err := src.Sample(insideURL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sink := scrapertest.NewSink()
-	c := scraper.Crawl{Source: src, Sink: sink, Fetcher: scraper.FetcherConfig{Version: "test", Tries: 1, Transport: inside{site}}}
+	c := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Tries: 1, Transport: inside{site}}}
 	if start := shapes[shape].start; start != nil {
 		c.Source = started{src, start(insideURL, slices.Collect(site.People()))}
 	}
@@ -117,7 +118,7 @@ func breakRuns(t *testing.T, shape string, people int, which func(path string) b
 		if err != nil {
 			t.Fatal(err)
 		}
-		src, err := definition.Load("mutant", mutant)
+		src, err := read.Load("mutant", mutant)
 		if err != nil {
 			return // lint stops it
 		}

@@ -15,7 +15,8 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
 	"lineup/scraper/source"
@@ -23,7 +24,7 @@ import (
 
 func run(t *testing.T, src scraper.Source, sink *scrapertest.Sink, transport http.RoundTripper) schemas.RunSummary {
 	t.Helper()
-	crawl := scraper.Crawl{Source: src, Sink: sink, Fetcher: scraper.FetcherConfig{Version: "test", Contact: "test@example.org", Transport: transport, Backoff: time.Millisecond}}
+	crawl := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Contact: "test@example.org", Transport: transport, Backoff: time.Millisecond}}
 	sum, err := crawl.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,7 @@ func TestNoSourceCrawlsWithoutPermission(t *testing.T) {
 		if info.Mode == scraper.Enabled {
 			continue
 		}
-		crawl := scraper.Crawl{Source: src, Sink: scrapertest.NewSink(), Fetcher: scraper.FetcherConfig{Version: "t", Contact: "t", Transport: refuse{t}}}
+		crawl := scraper.Crawl{Source: src, Sink: scrapertest.NewSink(), Fetcher: fetch.Config{Version: "t", Contact: "t", Transport: refuse{t}}}
 		if _, err := crawl.Run(t.Context()); err == nil {
 			t.Errorf("%s (%s) was crawled", info.ID, info.Mode)
 		}
@@ -152,7 +153,7 @@ func TestEvidenceGivesTheRecordAgain(t *testing.T) {
 }
 
 func TestDeniedColumnsAreNotKeptAsEvidence(t *testing.T) {
-	src, err := definition.Load("t", []byte(`
+	src, err := read.Load("t", []byte(`
 {id: t, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "https://x.example", guards: {min_count: 1}, policy: {evidence: test}, start: f,
  steps: {f: {as: csv, key: {column: ID}, record: {name: {column: NAME, order: last_comma_first}}}}}`))
 	if err != nil {

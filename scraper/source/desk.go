@@ -16,11 +16,11 @@ import (
 	"time"
 
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 )
 
 // WriteList prints one line for each source.
-func WriteList(w io.Writer, all []*definition.Source) error {
+func WriteList(w io.Writer, all []*read.Source) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "ID\tJURISDICTION\tMODE\tREADS\tNAME")
 	for _, src := range all {
@@ -31,7 +31,7 @@ func WriteList(w io.Writer, all []*definition.Source) error {
 }
 
 // Shape says in a word what src reads: "csv", "html, json", or "-" for a link.
-func Shape(src *definition.Source) string {
+func Shape(src *read.Source) string {
 	var forms []string
 	for _, step := range src.Definition().Steps {
 		if (step.Record != nil || step.Items != nil) && !slices.Contains(forms, step.As) {
@@ -46,7 +46,7 @@ func Shape(src *definition.Source) string {
 }
 
 // Markdown is the text of docs/sources.md.
-func Markdown(all []*definition.Source) string {
+func Markdown(all []*read.Source) string {
 	var b strings.Builder
 	b.WriteString(`# Sources
 
@@ -78,7 +78,7 @@ the terms before turning a source on.
 	return b.String()
 }
 
-func writeSource(b *strings.Builder, src *definition.Source) {
+func writeSource(b *strings.Builder, src *read.Source) {
 	i := src.Info()
 	fmt.Fprintf(b, "\n### %s: %s\n\n", i.ID, i.Name)
 	line := func(name, text string) {
@@ -117,7 +117,7 @@ func writeSource(b *strings.Builder, src *definition.Source) {
 
 // Try reads one saved page with step rule (or the step its file name begins with) and prints the
 // records and what was left over side by side. It asks no network.
-func Try(w io.Writer, src *definition.Source, rule, file string) error {
+func Try(w io.Writer, src *read.Source, rule, file string) error {
 	body, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("try %s: %w", src.Info().ID, err)

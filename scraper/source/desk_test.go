@@ -13,6 +13,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 	"lineup/scraper/source"
 )
 
@@ -117,7 +118,7 @@ func TestScaffoldWorksAsItStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	src, err := definition.Load("source.yml", text)
+	src, err := read.Load("source.yml", text)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,8 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/source"
 )
@@ -49,7 +50,7 @@ var spoils = []struct {
 type rough struct {
 	t    *testing.T
 	site *samplesite.Site
-	src  *definition.Source
+	src  *read.Source
 	sink *scrapertest.Sink
 }
 
@@ -80,7 +81,7 @@ func newRough(t *testing.T, id string) *rough {
 
 // crawl crawls once, with c's Unblock and AcceptDrop.
 func (r *rough) crawl(c *scraper.Crawl) (schemas.RunSummary, error) {
-	c.Source, c.Sink, c.Fetcher = r.src, r.sink, scraper.FetcherConfig{Version: "test", Tries: 1}
+	c.Source, c.Sink, c.Fetcher = r.src, r.sink, fetch.Config{Version: "test", Tries: 1}
 	return c.Run(r.t.Context())
 }
 

@@ -15,7 +15,7 @@ import (
 
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 	"lineup/scraper/source"
 )
 
@@ -36,7 +36,7 @@ type golden struct {
 // saved is a page in a source's testdata: step.ext or step-what.ext.
 type saved struct {
 	path string
-	src  *definition.Source
+	src  *read.Source
 	page scraper.Page
 }
 
@@ -75,7 +75,7 @@ func savedPages(t testing.TB) []saved {
 	return out
 }
 
-func pageOf(src *definition.Source, file string, body []byte) scraper.Page {
+func pageOf(src *read.Source, file string, body []byte) scraper.Page {
 	rule, _, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), "-")
 	address := src.Definition().Base
 	if address == "" {
@@ -87,7 +87,7 @@ func pageOf(src *definition.Source, file string, body []byte) scraper.Page {
 	}
 }
 
-func result(src *definition.Source, page scraper.Page) golden {
+func result(src *read.Source, page scraper.Page) golden {
 	parsed, err := src.Parse(page)
 	if err != nil {
 		return golden{Error: err.Error()}

@@ -9,7 +9,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 	"lineup/scraper/source"
 )
 
@@ -125,7 +125,7 @@ func TestBrokenSelectorsAreNoticed(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				src, err := definition.Load("mutant", mutant)
+				src, err := read.Load("mutant", mutant)
 				if err != nil {
 					return // lint stops it
 				}
@@ -138,7 +138,7 @@ func TestBrokenSelectorsAreNoticed(t *testing.T) {
 	}
 }
 
-func checkMutant(t *testing.T, src *definition.Source, path, key string, saves []saved, want map[string]golden) {
+func checkMutant(t *testing.T, src *read.Source, path, key string, saves []saved, want map[string]golden) {
 	t.Helper()
 	changed := ""
 	for _, s := range saves {

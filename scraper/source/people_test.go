@@ -6,6 +6,7 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/source"
 )
@@ -37,7 +38,7 @@ func TestUnchangedFileIsNotReadTwice(t *testing.T) {
 			}
 			sink := scrapertest.NewSink()
 			run := func() schemas.RunSummary {
-				c := scraper.Crawl{Source: src, Sink: sink, Fetcher: scraper.FetcherConfig{Version: "test"}}
+				c := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test"}}
 				sum, err := c.Run(t.Context())
 				if err != nil {
 					t.Fatal(err)

@@ -11,7 +11,8 @@ import (
 	"lineup/internal/testkit/scrapertest"
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
+	"lineup/scraper/fetch"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/source"
 )
@@ -265,7 +266,7 @@ func union(a, b facts) facts {
 
 // started is a source that begins elsewhere.
 type started struct {
-	*definition.Source
+	*read.Source
 	start []scraper.Request
 }
 
@@ -279,7 +280,7 @@ func crawlShape(t *testing.T, site *samplesite.Site, id, name string, has shape,
 		t.Fatal(err)
 	}
 	sink := scrapertest.NewSink()
-	crawl := scraper.Crawl{Sink: sink, Fetcher: scraper.FetcherConfig{Version: "test", Tries: 1}}
+	crawl := scraper.Crawl{Sink: sink, Fetcher: fetch.Config{Version: "test", Tries: 1}}
 	if form, ok := strings.CutPrefix(name, "import-nsopw "); ok {
 		dir := t.TempDir()
 		if err := site.Export(dir, form); err != nil {

@@ -10,13 +10,13 @@ import (
 
 	"lineup/schemas"
 	"lineup/scraper"
-	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/source"
 )
 
 // crawl reads a whole source from site without manners, as the crawl would.
-func crawl(t *testing.T, src *definition.Source) (map[string]schemas.Record, []scraper.Leftover) {
+func crawl(t *testing.T, src *read.Source) (map[string]schemas.Record, []scraper.Leftover) {
 	t.Helper()
 	queue, err := src.Start()
 	if err != nil {
@@ -35,7 +35,7 @@ func crawl(t *testing.T, src *definition.Source) (map[string]schemas.Record, []s
 		if len(seen) > 2000 {
 			t.Fatal("the crawl does not end")
 		}
-		parsed, err := src.Parse(fetch(t, ask))
+		parsed, err := src.Parse(get(t, ask))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +48,7 @@ func crawl(t *testing.T, src *definition.Source) (map[string]schemas.Record, []s
 	return got, left
 }
 
-func fetch(t *testing.T, ask scraper.Request) scraper.Page {
+func get(t *testing.T, ask scraper.Request) scraper.Page {
 	t.Helper()
 	method := ask.Method
 	if method == "" {
@@ -73,7 +73,7 @@ func fetch(t *testing.T, ask scraper.Request) scraper.Page {
 	return scraper.Page{Request: ask, URL: ask.URL, Status: resp.StatusCode, Header: resp.Header, Body: body, Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
 }
 
-func sample(t *testing.T, id string) *definition.Source {
+func sample(t *testing.T, id string) *read.Source {
 	t.Helper()
 	site, err := samplesite.New(samplesite.Options{})
 	if err != nil {

@@ -9,52 +9,67 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"lineup/scraper/definition"
+	"lineup/scraper/definition/read"
 )
 
 //go:embed */source.yml links.yml
 var files embed.FS
 
+// all are the sources of this binary, parsed on first use.
+var all = sync.OnceValues(parse)
+
 // All gives every source, by id in order, those that are only linked to included.
-func All() ([]*definition.Source, error) {
+func All() ([]*read.Source, error) {
+	sources, err := all()
+	return slices.Clone(sources), err
+}
+
+// Get gives one source by id. An unknown id is fs.ErrNotExist.
+func Get(id string) (*read.Source, error) {
+	sources, err := all()
+	if err != nil {
+		return nil, err
+	}
+	i, ok := slices.BinarySearchFunc(sources, id, func(s *read.Source, id string) int { return strings.Compare(s.Info().ID, id) })
+	if !ok {
+		return nil, fmt.Errorf("source %q: %w; lineup sources list names them all", id, fs.ErrNotExist)
+	}
+	return sources[i], nil
+}
+
+func parse() ([]*read.Source, error) {
 	paths, err := fs.Glob(files, "*/source.yml")
 	if err != nil {
 		return nil, fmt.Errorf("list definitions: %w", err)
 	}
-	var all []*definition.Source
+	var sources []*read.Source
 	for _, file := range paths {
 		one, err := load(file)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, one)
+		sources = append(sources, one)
 	}
 	links, err := files.ReadFile("links.yml")
 	if err != nil {
 		return nil, fmt.Errorf("read links: %w", err)
 	}
-	more, err := definition.LoadList("links.yml", links)
+	list, err := definition.LoadList("links.yml", links)
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, more...)
-	slices.SortFunc(all, func(a, b *definition.Source) int { return strings.Compare(a.Info().ID, b.Info().ID) })
-	return all, nil
-}
-
-// Get gives one source by id. An unknown id is fs.ErrNotExist.
-func Get(id string) (*definition.Source, error) {
-	all, err := All()
-	if err != nil {
-		return nil, err
-	}
-	for _, one := range all {
-		if one.Info().ID == id {
-			return one, nil
+	for _, def := range list {
+		one, err := read.New(def)
+		if err != nil {
+			return nil, err
 		}
+		sources = append(sources, one)
 	}
-	return nil, fmt.Errorf("source %q: %w; lineup sources list names them all", id, fs.ErrNotExist)
+	slices.SortFunc(sources, func(a, b *read.Source) int { return strings.Compare(a.Info().ID, b.Info().ID) })
+	return sources, nil
 }
 
 // YAML is the text of source id's definition. An unknown id is fs.ErrNotExist.
@@ -66,12 +81,12 @@ func YAML(id string) ([]byte, error) {
 	return data, nil
 }
 
-func load(file string) (*definition.Source, error) {
+func load(file string) (*read.Source, error) {
 	data, err := files.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
-	one, err := definition.Load(file, data)
+	one, err := read.Load(file, data)
 	if err != nil {
 		return nil, err
 	}

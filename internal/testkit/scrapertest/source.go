@@ -11,6 +11,7 @@ import (
 
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 )
 
 // Source reads the sample site's New York pages: enough of a record to see what changed. What
@@ -24,7 +25,7 @@ type Source struct {
 // NewSource reads the site at base without delay.
 func NewSource(base string) *Source {
 	return &Source{Base: base, Is: scraper.Info{ID: "us-sample", Name: "Sample", Jurisdiction: "NY", Home: base, Mode: scraper.Enabled, Version: 1,
-		Manners: scraper.Manners{Concurrency: 4}, Guards: scraper.Guards{HasPhotos: true}}}
+		Manners: scraper.Manners{Manners: fetch.Manners{Concurrency: 4}}, Guards: scraper.Guards{HasPhotos: true}}}
 }
 
 // Info is what was set.

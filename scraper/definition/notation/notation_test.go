@@ -1,0 +1,126 @@
+package notation
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lineup/schemas"
+)
+
+func TestDate(t *testing.T) {
+	tests := []struct {
+		text    string
+		formats []string
+		want    string // "" for not understood
+	}{
+		{"01/02/1970", []string{"m/d/Y"}, "1970-01-02"},
+		{"1/2/1970", []string{"m/d/Y"}, "1970-01-02"},
+		{"01-02-1970", []string{"m/d/Y", "m-d-Y"}, "1970-01-02"},
+		{"19700102", []string{"Ymd"}, "1970-01-02"},
+		{"January 2, 1970", []string{"Month d, Y"}, "1970-01-02"},
+		{"Jan 2, 1970", []string{"Month d, Y"}, "1970-01-02"},
+		{"1970-01-02T00:00:00", []string{"iso"}, "1970-01-02"},
+		{"/Date(86400000)/", []string{"ms"}, "1970-01-02"},
+		{"-86400000", []string{"ms"}, "1969-12-31"},
+		{"1970", []string{"Y"}, "1970"},
+		{"03/1970", []string{"m/Y"}, "1970-03"},
+		{"01/02/1970 01/02/1970", []string{"m/d/Y"}, "1970-01-02"},
+		{"01/02/1970 01/03/1970", []string{"m/d/Y"}, ""},
+		{"13/02/1970", []string{"m/d/Y"}, ""},
+		{"02/30/1970", []string{"m/d/Y"}, ""},
+		{"01/02/70", []string{"m/d/Y"}, ""},
+		{"01/02/0001", []string{"m/d/Y"}, ""},
+		{"01/02/1970", []string{"Y"}, ""},
+	}
+	for _, test := range tests {
+		got, ok := Date(test.text, test.formats)
+		if !ok {
+			got = schemas.Date{}
+		}
+		if got.String() != test.want {
+			t.Errorf("%q in %v: %q, want %q", test.text, test.formats, got, test.want)
+		}
+	}
+}
+
+func TestHeights(t *testing.T) {
+	tests := []struct {
+		format, text string
+		want         int // -1 for not understood
+	}{
+		{"feet_inches", `5'11"`, 71}, {"feet_inches", `5' 08"`, 68}, {"feet_inches", "5 ft 07 in", 67}, {"feet_inches", "5 Feet 08 Inches", 68},
+		{"feet_inches", "6'", 72}, {"feet_inches", "5’ 9”", 69}, {"feet_inches", "5' 12\"", -1}, {"feet_inches", "511", -1},
+		{"feet100", "511", 71}, {"feet100", "600", 72}, {"feet100", "512", -1}, {"feet100", `5'11"`, -1},
+		{"inches", "71", 71}, {"inches", "5ft", -1},
+	}
+	for _, test := range tests {
+		got, ok := heights[test.format](test.text)
+		if !ok {
+			got = -1
+		}
+		if got != test.want {
+			t.Errorf("%s %q: %d, want %d", test.format, test.text, got, test.want)
+		}
+	}
+}
+
+func TestName(t *testing.T) {
+	tests := []struct {
+		text, order string
+		want        schemas.Name
+	}{
+		{"MADEUP, ODETTE Q", "last_comma_first", schemas.Name{First: "ODETTE", Middle: "Q", Last: "MADEUP"}},
+		{"MADEUP,ODETTE", "last_comma_first", schemas.Name{First: "ODETTE", Last: "MADEUP"}},
+		{"VAN MADEUP JR, ODO", "last_comma_first", schemas.Name{First: "ODO", Last: "VAN MADEUP", Suffix: "JR"}},
+		{"MADEUP, ODO R III", "last_comma_first", schemas.Name{First: "ODO", Middle: "R", Last: "MADEUP", Suffix: "III"}},
+		{"MADEUP, JR, ODO", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "JR"}},
+		{"MADEUP, ODO V", "last_comma_first", schemas.Name{First: "ODO", Middle: "V", Last: "MADEUP"}},
+		{"MADEUP", "last_comma_first", schemas.Name{Last: "MADEUP"}},
+		{"Odette Q Madeup", "first_last", schemas.Name{First: "Odette", Middle: "Q", Last: "Madeup"}},
+		{"Odo Madeup, Jr.", "first_last", schemas.Name{First: "Odo", Last: "Madeup", Suffix: "Jr."}},
+	}
+	for _, test := range tests {
+		test.want.Full = test.text
+		if diff := cmp.Diff(test.want, SplitName(test.text, test.order)); diff != "" {
+			t.Errorf("%q -want +got\n%s", test.text, diff)
+		}
+	}
+}
+
+func TestAddress(t *testing.T) {
+	tests := []struct {
+		text string
+		want schemas.Address
+	}{
+		{"1 Unreal St\nNotown, NY 00001", schemas.Address{Street: "1 Unreal St", City: "Notown", State: "NY", Zip: "00001"}},
+		{"1 Unreal St, Notown, NY 00001-1234", schemas.Address{Street: "1 Unreal St", City: "Notown", State: "NY", Zip: "00001"}},
+		{"Notown, NY", schemas.Address{City: "Notown", State: "NY"}},
+		{"somewhere near the river", schemas.Address{Raw: "somewhere near the river"}},
+	}
+	for _, test := range tests {
+		if diff := cmp.Diff(test.want, SplitAddress(test.text)); diff != "" {
+			t.Errorf("%q -want +got\n%s", test.text, diff)
+		}
+	}
+}
+
+func FuzzValues(f *testing.F) {
+	f.Add("MADEUP, ODETTE JR", "5'11\"")
+	f.Fuzz(func(t *testing.T, a, b string) {
+		for _, order := range []string{"last_comma_first", "first_last"} {
+			SplitName(a, order)
+		}
+		SplitAddress(a)
+		for format := range DateLayouts {
+			if d, ok := Date(b, []string{format}); ok {
+				if again, err := schemas.ParseDate(d.String()); err != nil || again != d {
+					t.Errorf("%q as %s is %v: %v", b, format, d, err)
+				}
+			}
+		}
+		for _, read := range heights {
+			read(b)
+		}
+	})
+}

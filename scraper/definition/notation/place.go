@@ -1,0 +1,49 @@
+package notation
+
+import (
+	"lineup/schemas"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+var cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})\.?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
+
+// SplitAddress takes a whole address apart: street lines, then CITY, ST ZIP. What has another form
+// is kept as printed.
+func SplitAddress(text string) schemas.Address {
+	all := strings.Split(Lines(text), "\n")
+	last := all[len(all)-1]
+	m := cityStateZip.FindStringSubmatch(last)
+	if m == nil {
+		return schemas.Address{Raw: strings.Join(all, ", ")}
+	}
+	street, city := strings.Join(all[:len(all)-1], ", "), m[1]
+	if street == "" {
+		if i := strings.LastIndexByte(city, ','); i >= 0 { // all on one line: STREET, CITY, ST ZIP
+			street, city = Clean(city[:i]), Clean(city[i+1:])
+		}
+	}
+	return schemas.Address{Street: street, City: Clean(city), State: m[2], Zip: m[3]}
+}
+
+var fiveDigits = regexp.MustCompile(`^(\d{5})(?:-?\d{4}|\.0)?$`)
+
+func ZipCode(text string) string {
+	if m := fiveDigits.FindStringSubmatch(text); m != nil {
+		if m[1] != "00000" {
+			return m[1]
+		}
+	}
+	return ""
+}
+
+// Coordinates reads a place on the map; 0/0 and what lies outside the world is none.
+func Coordinates(lat, lon string) (*float64, *float64) {
+	y, err1 := strconv.ParseFloat(lat, 64)
+	x, err2 := strconv.ParseFloat(lon, 64)
+	if err1 != nil || err2 != nil || y == 0 && x == 0 || !(y >= -90 && y <= 90 && x >= -180 && x <= 180) {
+		return nil, nil
+	}
+	return &y, &x
+}

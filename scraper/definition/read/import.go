@@ -1,0 +1,240 @@
+package read
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lineup/schemas"
+	"lineup/scraper"
+	"lineup/scraper/definition"
+	"lineup/scraper/fetch"
+)
+
+// maxImport bounds the records of an import, in bytes. Photos are read one at a time.
+const maxImport = 1 << 30
+
+// importBase is where the files of an import seem to be. It is a name that no network has, and
+// only a folder's RoundTrip answers for it.
+const importBase = "http://import.invalid/"
+
+// Import makes a source that reads path in the place of its site, and the transport that a
+// crawl must use for it. path is a file in a form that one of the definition's steps reads, or a
+// folder of such files; photos lie in the folder (or beside the file) under the names that the
+// records give, or under the registrant's key: KEY.jpg, KEY-2.jpg.
+func (s *Source) Import(path string) (*Source, http.RoundTripper, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
+	}
+	f := &folder{photo: map[string]string{}}
+	dir := path
+	if !info.IsDir() {
+		dir = filepath.Dir(path)
+	}
+	if f.root, err = os.OpenRoot(dir); err != nil {
+		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
+	}
+	if err := f.list(); err != nil {
+		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
+	}
+	if info.IsDir() {
+		err = f.readDir(s.def)
+	} else {
+		err = f.readFile(s.def, filepath.Base(path))
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
+	}
+	out := *s
+	out.files = f
+	out.base, err = url.Parse(importBase)
+	return &out, f, err
+}
+
+// folder is what is imported: the records as one body, and where photos lie.
+type folder struct {
+	root    *os.Root
+	rule    string // the step that reads the records
+	records []byte
+	data    []string          // names of files that are no photos
+	photo   map[string]string // path of a photo by its lower-case name without folders
+}
+
+var photoExt = map[string]bool{".jpg": true, ".jpeg": true, ".png": true, ".gif": true, ".webp": true}
+
+func (f *folder) list() error {
+	return fs.WalkDir(f.root.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.Type()&fs.ModeSymlink != 0 || entry.IsDir():
+		case photoExt[strings.ToLower(path.Ext(name))]:
+			f.photo[strings.ToLower(path.Base(name))] = name
+		default:
+			f.data = append(f.data, name)
+		}
+		return nil
+	})
+}
+
+// stepFor finds the step that reads files of name's kind.
+func stepFor(def *definition.Definition, name string) (string, bool) {
+	ext := strings.TrimPrefix(strings.ToLower(path.Ext(name)), ".")
+	for _, rule := range slices.Sorted(maps.Keys(def.Steps)) {
+		as := def.Steps[rule].As
+		if def.Steps[rule].Record != nil && (as == ext || as == "arcgis" && ext == "json" || (as == "tsv" || as == "fixed") && ext == "txt") {
+			return rule, true
+		}
+	}
+	return "", false
+}
+
+func (f *folder) readFile(def *definition.Definition, name string) error {
+	rule, ok := stepFor(def, name)
+	if !ok {
+		return fmt.Errorf("no step of the definition reads %s files; lineup sources show %s lists the steps", path.Ext(name), def.ID)
+	}
+	f.rule = rule
+	var err error
+	f.records, err = f.read(name, maxImport)
+	return err
+}
+
+// readDir packs the tables of a folder as the archive they would come in, or reads its one file.
+func (f *folder) readDir(def *definition.Definition) error {
+	rule, zipped := stepFor(def, "a.zip")
+	var tables []string
+	for _, name := range f.data {
+		if zipped && tableFor(def.Steps[rule].Tables, name) != "" {
+			tables = append(tables, name)
+		}
+	}
+	if len(tables) > 0 {
+		f.rule = rule
+		return f.pack(tables)
+	}
+	var usable []string
+	for _, name := range f.data {
+		if _, ok := stepFor(def, name); ok {
+			usable = append(usable, name)
+		}
+	}
+	if len(usable) != 1 {
+		want := "one"
+		if tables := tableFiles(def.Steps[rule]); len(tables) > 0 {
+			want += ", or its tables " + strings.Join(tables, ", ")
+		}
+		return fmt.Errorf("the folder holds %d files that the definition reads, want %s (lineup sources list says what each source reads)", len(usable), want)
+	}
+	return f.readFile(def, usable[0])
+}
+
+func tableFiles(step definition.Step) []string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(step.Tables)) {
+		all = append(all, step.Tables[name].File)
+	}
+	return all
+}
+
+func (f *folder) pack(names []string) error {
+	var body bytes.Buffer
+	w := zip.NewWriter(&body)
+	slices.Sort(names)
+	for _, name := range names {
+		data, err := f.read(name, maxImport-int64(body.Len()))
+		if err != nil {
+			return err
+		}
+		entry, err := w.Create(name)
+		if err == nil {
+			_, err = entry.Write(data)
+		}
+		if err != nil {
+			return fmt.Errorf("pack the folder's tables: %w", err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("pack the folder's tables: %w", err)
+	}
+	f.records = body.Bytes()
+	return nil
+}
+
+func (f *folder) read(name string, most int64) ([]byte, error) {
+	file, err := f.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() // read only; nothing to lose
+	data, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("larger than %d bytes", most)
+	}
+	return data, err
+}
+
+// photos are the pictures named after a key, for records that name none.
+func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
+	var photos []schemas.Photo
+	var asks []scraper.Request
+	for n := 1; n <= 9; n++ {
+		stem := strings.ToLower(key)
+		if n > 1 {
+			stem = fmt.Sprintf("%s-%d", stem, n)
+		}
+		for _, ext := range slices.Sorted(maps.Keys(photoExt)) {
+			if _, ok := f.photo[stem+ext]; ok {
+				at := importBase + "photos/" + url.PathEscape(stem+ext)
+				photos = append(photos, schemas.Photo{URL: at})
+				asks = append(asks, scraper.Request{Rule: "photo", URL: at})
+			}
+		}
+	}
+	return photos, asks
+}
+
+// RoundTrip answers for the folder, and for nothing else: an import asks no network.
+func (f *folder) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Host != "import.invalid" {
+		return nil, fmt.Errorf("import: %s is not in the folder", r.URL.Host)
+	}
+	var body []byte
+	if r.URL.Path == "/records" {
+		body = f.records
+	} else if name, ok := f.photo[strings.ToLower(path.Base(r.URL.Path))]; ok {
+		var err error
+		if body, err = f.read(name, fetch.DefaultMaxBody); err != nil {
+			return nil, fmt.Errorf("import: read a photo: %w", err)
+		}
+	} else {
+		return answer(r, http.StatusNotFound, nil, ""), nil
+	}
+	tag := `"` + string(schemas.DigestOf(body)) + `"`
+	if r.Header.Get("If-None-Match") == tag {
+		return answer(r, http.StatusNotModified, nil, tag), nil
+	}
+	return answer(r, http.StatusOK, body, tag), nil
+}
+
+func answer(r *http.Request, status int, body []byte, tag string) *http.Response {
+	h := http.Header{}
+	if tag != "" {
+		h.Set("ETag", tag)
+	}
+	return &http.Response{
+		Status: http.StatusText(status), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: h, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Request: r,
+	}
+}

@@ -1,0 +1,233 @@
+package read
+
+import (
+	"fmt"
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
+	"lineup/scraper/definition/redact"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/antchfx/xmlquery"
+)
+
+// node is one part of an answer, whatever the answer's form: exactly one of html, xml, rows and
+// data says what it is. Rows beside html are the cells of a table row by their headings.
+type node struct {
+	html *goquery.Selection
+	xml  *xmlquery.Node
+	rows []*row // grouped rows: values are those of the first that has one
+	data any    // decoded JSON
+	path string // of data, from the page's top, for the audit
+	n    int    // number of a numbered repeat
+}
+
+// find gives the parts of n that v means, in the order of the page.
+func (d *doc) find(n node, v *definition.Value) ([]node, error) {
+	found := []node{n}
+	steps := []struct {
+		on bool
+		do func(node, *definition.Value) ([]node, error)
+	}{
+		{v.Section != "", d.findSection},
+		{v.CSS != "" || v.Having != "", d.findCSS},
+		{v.Numbered != "", d.findNumbered},
+		{v.Grid, d.findGrid},
+		{v.Path != "", d.findPath},
+		{v.XPath != "", d.findXPath},
+		{v.Rows, d.findRows},
+		{v.Table != "", d.findTable},
+		{len(v.Parallel) > 0, d.findParallel},
+	}
+	for _, step := range steps {
+		if !step.on {
+			continue
+		}
+		var next []node
+		for _, at := range found {
+			more, err := step.do(at, v)
+			if err != nil {
+				return nil, err
+			}
+			next = append(next, more...)
+		}
+		found = next
+	}
+	return found, nil
+}
+
+func (d *doc) findCSS(n node, v *definition.Value) ([]node, error) {
+	if n.html == nil {
+		return nil, fmt.Errorf("css %q: the answer is not HTML", v.CSS)
+	}
+	css := strings.ReplaceAll(v.CSS, "{n}", strconv.Itoa(n.n))
+	matches := n.html
+	if css != "" {
+		matches = n.html.Find(css).AddSelection(n.html.Filter(css))
+	}
+	if v.Having != "" {
+		matches = matches.Has(v.Having)
+	}
+	var out []node
+	matches.Each(func(i int, s *goquery.Selection) {
+		if v.Nth == 0 || v.Nth == i+1 {
+			if v.Run {
+				s = withRun(n.html, s, css)
+			}
+			out = append(out, node{html: s, n: n.n})
+		}
+	})
+	return out, nil
+}
+
+// withRun is s and its following siblings up to the next that css matches, no further than scope.
+func withRun(scope, s *goquery.Selection, css string) *goquery.Selection {
+	run := s.NextUntil(css)
+	if scope.IsSelection(s) {
+		run = run.Intersection(scope)
+	}
+	return s.AddSelection(run)
+}
+
+// maxNumbered bounds the repeats of ids with a running number.
+const maxNumbered = 200
+
+func (d *doc) findNumbered(n node, v *definition.Value) ([]node, error) {
+	if n.html == nil {
+		return nil, fmt.Errorf("numbered %q: the answer is not HTML", v.Numbered)
+	}
+	var out []node
+	for i := 1; i <= maxNumbered; i++ {
+		if n.html.Find(strings.ReplaceAll(v.Numbered, "{n}", strconv.Itoa(i))).Length() == 0 {
+			break
+		}
+		out = append(out, node{html: n.html, n: i})
+	}
+	return out, nil
+}
+
+func (d *doc) findRows(n node, _ *definition.Value) ([]node, error) {
+	var out []node
+	for _, r := range n.rows {
+		out = append(out, node{rows: []*row{r}})
+	}
+	return out, nil
+}
+
+// findTable gives the rows of another table that belong to n.
+func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
+	t := d.tables[v.Table]
+	if t == nil {
+		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
+	}
+	theirs := slices.Sorted(maps.Keys(v.On))
+	for _, column := range append(slices.Sorted(maps.Keys(v.Where)), theirs...) {
+		if _, ok := t.at[t.key(column)]; !ok {
+			d.miss(t, column)
+		}
+	}
+	wanted := make([]string, len(theirs))
+	victim := d.Victim
+	d.Victim = nil // what rows are joined by is not what is looked for
+	for i, column := range theirs {
+		redact.See(d.Reading, t.touched, t.key(column))
+		wanted[i] = n.column(d, v.On[column], false)
+		if wanted[i] == "" {
+			d.Victim = victim
+			return nil, nil
+		}
+	}
+	for column := range v.Where {
+		redact.See(d.Reading, t.touched, t.key(column))
+	}
+	d.Victim = victim
+	var out []node
+	for _, r := range t.where(theirs, wanted) {
+		keep := true
+		for column, text := range v.Where {
+			keep = keep && strings.EqualFold(notation.Clean(t.cell(r, column)), text)
+		}
+		if keep {
+			d.joined = append(d.joined, r)
+			out = append(out, node{rows: []*row{r}})
+		}
+	}
+	return out, nil
+}
+
+// findParallel splits several texts and reads their n-th parts as one row.
+func (d *doc) findParallel(n node, v *definition.Value) ([]node, error) {
+	t := &table{name: "parallel", at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]redact.Mark{}}
+	var lists [][]string
+	longest := 0
+	for i, name := range slices.Sorted(maps.Keys(v.Parallel)) {
+		spec := v.Parallel[name]
+		texts, err := d.texts(n, &spec)
+		if err != nil {
+			return nil, err
+		}
+		t.columns = append(t.columns, name)
+		t.at[notation.Fold(name)] = i
+		lists = append(lists, texts)
+		longest = max(longest, len(texts))
+	}
+	out := make([]node, 0, longest)
+	for i := range longest {
+		r := &row{table: t, cells: make([]string, len(lists))}
+		for j, list := range lists {
+			if len(list) != longest && len(list) > 0 {
+				d.leave("lists of different length", t.columns[j])
+			}
+			if i < len(list) {
+				r.cells[j] = list[i]
+			}
+		}
+		out = append(out, node{rows: []*row{r}})
+	}
+	return out, nil
+}
+
+// column is the text of a column of n: of the first grouped row that has one.
+func (n node) column(d *doc, name string, optional bool) string {
+	for _, r := range n.rows {
+		k := r.table.key(name)
+		at, ok := r.table.at[k]
+		if !ok {
+			if !optional {
+				d.miss(r.table, name)
+			}
+			return ""
+		}
+		redact.See(d.Reading, r.table.touched, k)
+		text := notation.Clean(r.table.cell(r, name))
+		if text != "" {
+			if r.nodes != nil {
+				d.Use(r.nodes[at])
+			}
+			return text
+		}
+	}
+	return ""
+}
+
+// text is all the text of n, lines kept apart.
+func (n node) text(d *doc) string {
+	switch {
+	case n.html != nil:
+		d.Use(n.html)
+		if n.html.Is("script") {
+			return n.html.Text() // data that a page keeps in its script
+		}
+		return notation.HTML(n.html)
+	case n.xml != nil:
+		redact.See(d.Reading, d.XML, n.xml)
+		return notation.Clean(n.xml.InnerText())
+	case n.rows != nil:
+		return ""
+	}
+	redact.See(d.Reading, d.Paths, n.path)
+	return notation.JSON(n.data)
+}

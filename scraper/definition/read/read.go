@@ -1,0 +1,101 @@
+package read
+
+import (
+	"strings"
+
+	"lineup/schemas"
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
+)
+
+// date reads a date; a text in no declared format is reported.
+func (d *doc) date(n node, v *definition.Value) (schemas.Date, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" {
+		return schemas.Date{}, err
+	}
+	got, ok := notation.Date(text, v.Format)
+	if !ok {
+		d.leave("date not understood", v.Called())
+	}
+	return got, nil
+}
+
+func (d *doc) height(n node, v *definition.Value) (schemas.Measure, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" || strings.Trim(text, "0") == "" {
+		return schemas.Measure{}, err
+	}
+	if inches, ok := notation.Height(text, v.Format); ok {
+		return schemas.Measure{Value: inches, Raw: text}, nil
+	}
+	d.leave("height not understood", v.Called())
+	return schemas.Measure{Raw: text}, nil
+}
+
+func (d *doc) weight(n node, v *definition.Value) (schemas.Measure, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" {
+		return schemas.Measure{}, err
+	}
+	pounds, ok := notation.Weight(text)
+	switch {
+	case !ok:
+		d.leave("weight not understood", v.Called())
+		return schemas.Measure{Raw: text}, nil
+	case pounds == 0:
+		return schemas.Measure{}, nil
+	}
+	return schemas.Measure{Value: pounds, Raw: text}, nil
+}
+
+// coded maps text by the definition's map, else by the usual words; what neither knows is
+// reported when the words are all there can be, else kept as the source prints it.
+func (d *doc) coded(n node, v *definition.Value, words map[string]string, closed bool) (schemas.Coded, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" {
+		return schemas.Coded{}, err
+	}
+	if len(v.Map) > 0 {
+		return schemas.Coded{Value: d.mapped(text, v), Raw: text}, nil
+	}
+	if value, ok := words[notation.Fold(text)]; ok {
+		return schemas.Coded{Value: value, Raw: text}, nil
+	}
+	if closed {
+		d.leave("value not understood", v.Called())
+		return schemas.Coded{Raw: text}, nil
+	}
+	return schemas.Coded{Value: strings.ToLower(text), Raw: text}, nil
+}
+
+// flag reads a yes or no; nil when the source says neither.
+func (d *doc) flag(n node, v *definition.Value) (*bool, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" && len(v.Map) == 0 {
+		return nil, err
+	}
+	if len(v.Map) > 0 {
+		text = d.mapped(text, v)
+	}
+	switch notation.Fold(text) {
+	case "y", "yes", "true", "1", "x":
+		yes := true
+		return &yes, nil
+	case "n", "no", "false", "0":
+		no := false
+		return &no, nil
+	case "":
+		return nil, nil
+	}
+	d.leave("neither yes nor no", v.Called())
+	return nil, nil
+}
+
+// minorOrAdult reads what a source says of a victim's age, by the definition's map where there is one.
+func minorOrAdult(text string, v *definition.Value) (string, bool) {
+	if text != "" && len(v.Map) > 0 {
+		return v.Lookup(text)
+	}
+	return notation.VictimAge(text)
+}

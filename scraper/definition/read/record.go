@@ -1,0 +1,342 @@
+package read
+
+import (
+	"cmp"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+
+	"lineup/schemas"
+	"lineup/scraper"
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
+)
+
+// reader reads the values of one item and keeps the first error, so that a rule reads as a list.
+type reader struct {
+	*doc
+	n   node
+	err error
+}
+
+func get[T any](r *reader, v *definition.Value, read func(node, *definition.Value) (T, error)) T {
+	var zero T
+	if v == nil || r.err != nil {
+		return zero
+	}
+	got, err := read(r.n, v)
+	r.err = err
+	return got
+}
+
+func (r *reader) str(v *definition.Value) string { return get(r, v, r.text) }
+func (r *reader) day(v *definition.Value) schemas.Date {
+	return get(r, v, func(n node, v *definition.Value) (schemas.Date, error) { return r.date(n, v) })
+}
+func (r *reader) yes(v *definition.Value) *bool { return get(r, v, r.flag) }
+func (r *reader) count(v *definition.Value) int { return get(r, v, r.number) }
+func (r *reader) code(v *definition.Value, words map[string]string, closed bool) schemas.Coded {
+	return get(r, v, func(n node, v *definition.Value) (schemas.Coded, error) { return r.coded(n, v, words, closed) })
+}
+
+// each runs do for every part that v means; without v, for the item itself.
+func (r *reader) each(v *definition.Value, do func(*reader)) {
+	if r.err != nil {
+		return
+	}
+	parts := []node{r.n}
+	if v != nil {
+		parts, r.err = r.find(r.n, v)
+	}
+	for _, part := range parts {
+		inner := &reader{doc: r.doc, n: part}
+		if inner.n.rows == nil && part.html == nil && part.xml == nil && part.data == nil {
+			continue
+		}
+		if do(inner); inner.err != nil && r.err == nil {
+			r.err = inner.err
+		}
+	}
+}
+
+// record reads the registrant that item n is. Photos are the requests for Record.Photos.
+func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper.Request, error) {
+	r := &reader{doc: d, n: n}
+	rec := schemas.Record{
+		Schema: schemas.RecordSchema, Source: d.opt.def.ID, Jurisdiction: d.opt.def.Jurisdiction,
+		URL: d.resolve(r.str(spec.URL)), Name: r.name(spec.Name),
+		Birth: r.day(spec.Birth), Sex: r.code(spec.Sex, notation.Sexes, true), Race: r.code(spec.Race, notation.Races, false),
+		Ethnicity: r.code(spec.Ethnicity, notation.Races, false), Height: get(r, spec.Height, d.height), Weight: get(r, spec.Weight, d.weight),
+		Eyes: r.code(spec.Eyes, notation.Colours, false), Hair: r.code(spec.Hair, notation.Colours, false), Marks: distinct(get(r, spec.Marks, d.texts)),
+		Designation: r.str(spec.Designation), Predator: r.yes(spec.Predator), Absconder: r.yes(spec.Absconder),
+		Registered: r.day(spec.Registered), Updated: r.day(spec.Updated), Verified: r.day(spec.Verified),
+		RegistersTo: r.day(spec.RegistersTo), Lifetime: r.yes(spec.Lifetime),
+	}
+	if years := r.count(spec.Age); years > 0 {
+		rec.Age = schemas.AgeAsOf{Years: years, On: d.today}
+	}
+	if spec.Level != nil {
+		if text := r.str(spec.Level); text != "" {
+			if len(spec.Level.Map) > 0 {
+				text = cmp.Or(d.mapped(text, spec.Level), text)
+			}
+			rec.Level = schemas.Level{Scheme: spec.Level.Scheme, Value: text}
+		}
+	}
+	rec.Status = r.code(spec.Status, nil, true)
+	rec.Aliases = r.aliases(spec.Aliases)
+	rec.Addresses = r.places(spec.Addresses)
+	rec.Offenses = r.offenses(spec.Offenses)
+	rec.Vehicles = r.vehicles(spec.Vehicles)
+	for i := range spec.Fields {
+		for _, text := range get(r, &spec.Fields[i].Value, d.texts) {
+			rec.SourceFields = append(rec.SourceFields, schemas.Field{Name: spec.Fields[i].Name, Value: strings.ReplaceAll(text, "\n", " ")})
+		}
+	}
+	var photos []scraper.Request
+	rec.Photos, photos = r.photos(spec.Photos)
+	return rec, photos, r.err
+}
+
+func (r *reader) name(spec *definition.NameRule) schemas.Name {
+	if spec == nil {
+		return schemas.Name{}
+	}
+	out := notation.SplitName(r.str(spec.Whole()), spec.Order)
+	out.First, out.Middle = cmp.Or(r.str(spec.First), out.First), cmp.Or(r.str(spec.Middle), out.Middle)
+	out.Last, out.Suffix = cmp.Or(r.str(spec.Last), out.Last), cmp.Or(r.str(spec.Suffix), out.Suffix)
+	if spec.Last != nil && out.Last == "" && out.First != "" && !notation.IsNoName(out.First) {
+		r.leave("name without a last name", spec.Last.Called())
+	}
+	if spec.Last != nil && spec.Suffix == nil {
+		out.Last, out.Suffix = notation.TakeSuffix(strings.Fields(out.Last), out.Suffix)
+	}
+	if out.Full == "" {
+		out.Full = notation.Clean(strings.Join([]string{out.First, out.Middle, out.Last, out.Suffix}, " "))
+	}
+	return out
+}
+
+func (r *reader) aliases(specs []definition.Alias) []schemas.Alias {
+	var out []schemas.Alias
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			born := r.day(spec.Birth)
+			if spec.Name.Whole() == nil {
+				out = addAlias(out, schemas.Alias{Name: r.name(&spec.Name), Birth: born}, spec.Drop)
+				return
+			}
+			for _, text := range get(r, spec.Name.Whole(), r.texts) {
+				alias := schemas.Alias{Name: schemas.Name{Full: strings.ReplaceAll(text, "\n", " ")}, Birth: born}
+				if !spec.Raw {
+					alias.Name = notation.SplitName(text, spec.Name.Order)
+				}
+				out = addAlias(out, alias, spec.Drop)
+			}
+		})
+	}
+	return out
+}
+
+func addAlias(all []schemas.Alias, one schemas.Alias, drop definition.Texts) []schemas.Alias {
+	if one.Full == "" || notation.IsNoName(one.Full) {
+		return all
+	}
+	for _, text := range drop {
+		if re, err := definition.Pattern(text); err == nil && re.MatchString(one.Full) {
+			return all
+		}
+	}
+	for _, other := range all {
+		if other == one {
+			return all
+		}
+	}
+	return append(all, one)
+}
+
+func (r *reader) places(specs []definition.Place) []schemas.Address {
+	var out []schemas.Address
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			a := r.place(spec)
+			empty := a
+			empty.Kind, empty.From, empty.To = "", schemas.Date{}, schemas.Date{}
+			if empty == (schemas.Address{}) || containsAddress(out, a) {
+				return
+			}
+			out = append(out, a)
+		})
+	}
+	return out
+}
+
+func containsAddress(all []schemas.Address, one schemas.Address) bool {
+	text, _ := json.Marshal(one) // an address always encodes
+	for _, other := range all {
+		if same, _ := json.Marshal(other); string(same) == string(text) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) place(spec *definition.Place) schemas.Address {
+	var a schemas.Address
+	if text := strings.Join(get(r, spec.Address, r.texts), "\n"); text != "" {
+		a = notation.SplitAddress(text)
+	}
+	a.Street = cmp.Or(strings.Join(get(r, spec.Street, r.texts), " "), a.Street)
+	a.City, a.County = cmp.Or(r.str(spec.City), a.City), r.str(spec.County)
+	a.State, a.Zip = cmp.Or(strings.ToUpper(r.str(spec.State)), a.State), cmp.Or(notation.ZipCode(r.str(spec.Zip)), a.Zip)
+	a.From, a.To = r.day(spec.From), r.day(spec.To)
+	a.Kind = schemas.AddressHome
+	if spec.Kind != nil {
+		a.Kind = schemas.AddressOther
+		if text := r.str(spec.Kind); text != "" {
+			a.Kind = cmp.Or(r.code(spec.Kind, notation.Kinds, true).Value, schemas.AddressOther)
+		}
+	}
+	for _, text := range []*string{&a.Street, &a.Raw} {
+		status, ok := spec.Status[strings.ToUpper(*text)]
+		if !ok {
+			status, ok = notation.Places[notation.Fold(*text)]
+		}
+		if ok && *text != "" {
+			a.Status, *text = status, ""
+			if status == "transient" && a.Kind == schemas.AddressHome {
+				a.Kind = schemas.AddressTransient
+			}
+		}
+	}
+	if !r.NoCoords {
+		a.Lat, a.Lon = notation.Coordinates(r.str(spec.Lat), r.str(spec.Lon))
+	}
+	return a
+}
+
+func (r *reader) offenses(specs []definition.Offense) []schemas.Offense {
+	var out []schemas.Offense
+	seen := map[string]bool{}
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			o := schemas.Offense{
+				Description: r.str(spec.Description), Statute: r.str(spec.Statute), Committed: r.day(spec.Committed),
+				Convicted: r.day(spec.Convicted), Released: r.day(spec.Released), Place: r.str(spec.Place),
+				Disposition: r.str(spec.Disposition), Sentence: r.str(spec.Sentence), Counts: r.count(spec.Counts),
+				Victim: r.victim(spec.Victim), Charges: r.charges(spec.Charges),
+			}
+			text, _ := json.Marshal(o) // an offence always encodes
+			if r.err == nil && string(text) != "{}" && !seen[string(text)] {
+				seen[string(text)] = true
+				out = append(out, o)
+			}
+		})
+	}
+	return out
+}
+
+func (r *reader) charges(specs []definition.Charge) []schemas.Charge {
+	var out []schemas.Charge
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			c := schemas.Charge{
+				Title: r.str(spec.Title), Section: r.str(spec.Section), Subsection: r.str(spec.Subsection), Class: r.str(spec.Class),
+				Category: r.str(spec.Category), Counts: r.count(spec.Counts), Description: r.str(spec.Description),
+			}
+			if c != (schemas.Charge{}) {
+				out = append(out, c)
+			}
+		})
+	}
+	return out
+}
+
+// victim reads an age or a word as minor or adult. Nothing else of a victim leaves this function.
+func (r *reader) victim(v *definition.Value) string {
+	if v == nil || r.err != nil {
+		return ""
+	}
+	r.doc.Victim = v
+	defer func() { r.doc.Victim = nil }()
+	if r.kept { // the evidence holds the word alone
+		if raw, err := r.raw(r.n, v); err == nil && len(raw) > 0 {
+			if word := notation.Fold(raw[0]); word == "minor" || word == "adult" {
+				return word
+			}
+		}
+	}
+	text := r.str(v)
+	word, ok := minorOrAdult(text, v)
+	if !ok {
+		r.leave("neither minor nor adult", v.Called())
+	}
+	return word
+}
+
+func (r *reader) vehicles(specs []definition.Vehicle) []schemas.Vehicle {
+	var out []schemas.Vehicle
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			v := schemas.Vehicle{Make: r.str(spec.Make), Model: r.str(spec.Model), Year: r.str(spec.Year), Color: r.str(spec.Color)}
+			if v != (schemas.Vehicle{}) && r.opt.vehicles {
+				out = append(out, v)
+			}
+		})
+	}
+	return out
+}
+
+// noPhoto are addresses that never are a person's photo, whatever the source.
+var noPhoto = regexp.MustCompile(`(?i)(no[_-]?image|no[_-]?photo|/offices/|[?&]im(age|g)id=0?(&|$)|spacer\.gif)`)
+
+func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Request) {
+	var photos []schemas.Photo
+	var asks []scraper.Request
+	for i := range specs {
+		spec := &specs[i]
+		r.each(spec.Each, func(r *reader) {
+			if has := r.yes(spec.If); spec.If != nil && (has == nil || !*has) {
+				return
+			}
+			taken := r.day(spec.Taken)
+			for _, text := range get(r, &spec.URL, r.texts) {
+				at := r.resolve(text)
+				if at == "" || noPhoto.MatchString(at) || rejected(at, spec.Reject) || r.opt.def.Policy.NoPhotos ||
+					slices.ContainsFunc(photos, func(p schemas.Photo) bool { return p.URL == at }) {
+					continue
+				}
+				photos = append(photos, schemas.Photo{URL: at, Taken: taken, View: spec.View})
+				asks = append(asks, scraper.Request{Rule: "photo", URL: at})
+			}
+		})
+	}
+	return photos, asks
+}
+
+func rejected(url string, rules definition.Texts) bool {
+	for _, rule := range rules {
+		if re, err := definition.Pattern(rule); err == nil && re.MatchString(url) {
+			return true
+		}
+	}
+	return false
+}
+
+func distinct(all []string) []string {
+	var out []string
+	seen := map[string]bool{}
+	for _, one := range all {
+		if one = strings.ReplaceAll(one, "\n", " "); !seen[one] {
+			seen[one] = true
+			out = append(out, one)
+		}
+	}
+	return out
+}

@@ -1,0 +1,332 @@
+package read
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
+	"lineup/scraper/definition/redact"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/xuri/excelize/v2"
+)
+
+// table is rows under named columns.
+type table struct {
+	name    string
+	columns []string
+	keys    []string       // columns, folded
+	at      map[string]int // column by folded name
+	ignored map[string]bool
+	touched map[string]redact.Mark
+	never   []bool            // by column: it is never stored
+	folded  map[string]string // names that the definition uses
+	rows    []*row
+	index   map[string]map[string][]*row // by joined column names, then by joined values
+}
+
+type row struct {
+	table *table
+	cells []string
+	nodes []*goquery.Selection // of an HTML row
+	extra map[string]string    // of an ArcGIS feature: its place
+}
+
+func newTable(name string, columns []string, ignore definition.Texts) *table {
+	t := &table{name: name, columns: columns, at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]redact.Mark{}}
+	for i, column := range columns {
+		t.keys = append(t.keys, notation.Fold(column))
+		if _, ok := t.at[notation.Fold(column)]; !ok {
+			t.at[notation.Fold(column)] = i
+		}
+	}
+	for _, column := range columns {
+		t.never = append(t.never, definition.Denied(column))
+	}
+	for _, column := range ignore {
+		t.ignored[notation.Fold(column)] = true
+	}
+	return t
+}
+
+// key folds a name that the definition uses, once.
+func (t *table) key(name string) string {
+	k, ok := t.folded[name]
+	if !ok {
+		if t.folded == nil {
+			t.folded = map[string]string{}
+		}
+		k = notation.Fold(name)
+		t.folded[name] = k
+	}
+	return k
+}
+
+func (t *table) cell(r *row, name string) string {
+	i, ok := t.at[t.key(name)]
+	if !ok || i >= len(r.cells) {
+		return ""
+	}
+	return r.cells[i]
+}
+
+// where gives the rows whose columns hold the values, through an index made on first use.
+func (t *table) where(columns, values []string) []*row {
+	name := strings.Join(columns, "\x00")
+	if t.index == nil {
+		t.index = map[string]map[string][]*row{}
+	}
+	rows, ok := t.index[name]
+	if !ok {
+		rows = map[string][]*row{}
+		for _, r := range t.rows {
+			key := make([]string, len(columns))
+			for i, column := range columns {
+				key[i] = notation.Clean(t.cell(r, column))
+			}
+			joined := strings.Join(key, "\x00")
+			rows[joined] = append(rows[joined], r)
+		}
+		t.index[name] = rows
+	}
+	return rows[strings.Join(values, "\x00")]
+}
+
+// Limits of what a file may unpack to, so that a hostile archive cannot fill the memory.
+const (
+	maxUnpacked = 1 << 30
+	maxFiles    = 4096
+)
+
+// readTable reads one file. Errors name the file's form, never its content.
+func readTable(name, as, charset, header string, ignore definition.Texts, data []byte) (*table, error) {
+	var rows [][]string
+	var err error
+	switch as {
+	case "xlsx":
+		rows, err = xlsxRows(data)
+	default:
+		var text string
+		if text, err = decodeText(data, charset, ""); err != nil {
+			break
+		}
+		switch as {
+		case "csv":
+			rows, err = csvRows(text, ',')
+		case "tsv":
+			rows, err = csvRows(text, '\t')
+		case "fixed":
+			rows, err = fixedRows(text)
+		case "xls":
+			rows, err = htmlRows(text)
+		default:
+			err = fmt.Errorf("%q is no form of a table", as)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read table %s as %s: %w", name, as, err)
+	}
+	return makeTable(name, header, ignore, rows)
+}
+
+// makeTable finds the header row and keeps the rows below it.
+func makeTable(name, header string, ignore definition.Texts, rows [][]string) (*table, error) {
+	for i, cells := range rows {
+		if header == "" || len(cells) > 0 && notation.Fold(cells[0]) == notation.Fold(header) {
+			t := newTable(name, cells, ignore)
+			for _, cells := range rows[i+1:] {
+				if !blankRow(cells) {
+					if len(cells) > len(t.columns) {
+						return nil, fmt.Errorf("table %s: a row has %d cells under %d columns", name, len(cells), len(t.columns))
+					}
+					t.rows = append(t.rows, &row{table: t, cells: cells})
+				}
+			}
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("table %s: no header row beginning with %q", name, header)
+}
+
+func blankRow(cells []string) bool {
+	for _, cell := range cells {
+		if notation.Clean(cell) != "" {
+			return false
+		}
+	}
+	return true
+}
+
+func csvRows(text string, comma rune) ([][]string, error) {
+	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
+	r.Comma = comma
+	r.FieldsPerRecord = -1
+	r.LazyQuotes = comma == '\t' // database dumps do not quote
+	rows, err := r.ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	// A file that was cut off ends in a row with fewer cells than its header.
+	if n := len(rows); n > 1 && len(rows[n-1]) < len(rows[0]) && !blankRow(rows[n-1]) && len(rows[n-1]) < len(rows[n-2]) {
+		return nil, errors.New("the last row is cut off")
+	}
+	return rows, nil
+}
+
+// fixedRows reads columns whose places are told by a ruler of dashes under the header.
+func fixedRows(text string) ([][]string, error) {
+	all := strings.Split(strings.ReplaceAll(text, "\r", ""), "\n")
+	for i := 1; i < len(all); i++ {
+		ruler := all[i]
+		if !strings.Contains(ruler, "--") || strings.Trim(ruler, "- ") != "" {
+			continue
+		}
+		var spans [][2]int
+		for j := 0; j < len(ruler); j++ {
+			if ruler[j] == '-' && (j == 0 || ruler[j-1] == ' ') {
+				end := j + strings.IndexByte(ruler[j:]+" ", ' ')
+				spans = append(spans, [2]int{j, end})
+			}
+		}
+		rows := [][]string{cut(all[i-1], spans)}
+		for _, line := range all[i+1:] {
+			if strings.HasPrefix(line, "(") && strings.Contains(line, "rows affected") {
+				continue
+			}
+			rows = append(rows, cut(line, spans))
+		}
+		return rows, nil
+	}
+	return nil, errors.New("no ruler of dashes under the header")
+}
+
+// cut takes line apart at spans, which count characters; the last column runs to the line's end.
+func cut(line string, spans [][2]int) []string {
+	runes := []rune(line)
+	cells := make([]string, len(spans))
+	for i, span := range spans {
+		from, to := min(span[0], len(runes)), min(span[1], len(runes))
+		if i == len(spans)-1 {
+			to = len(runes)
+		}
+		cells[i] = strings.TrimSpace(string(runes[from:to]))
+	}
+	return cells
+}
+
+// xlsxRows reads the first sheet as its reader sees it, but for days in the "short date" of the
+// reader's own country, whose year would have two digits: they come as an American writes them out.
+func xlsxRows(data []byte) ([][]string, error) {
+	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: maxUnpacked, ShortDatePattern: "mm/dd/yyyy"})
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close() // read only; nothing to lose
+	sheets := file.GetSheetList()
+	if len(sheets) == 0 {
+		return nil, errors.New("no sheet")
+	}
+	return file.GetRows(sheets[0])
+}
+
+func htmlRows(text string) ([][]string, error) {
+	page, err := goquery.NewDocumentFromReader(strings.NewReader(text))
+	if err != nil {
+		return nil, err
+	}
+	var rows [][]string
+	page.Find("tr").Each(func(_ int, tr *goquery.Selection) {
+		rows = append(rows, texts(tr.ChildrenFiltered("td, th")))
+	})
+	if len(rows) == 0 {
+		return nil, errors.New("no table rows")
+	}
+	return rows, nil
+}
+
+// unzip reads the tables of an archive; a file that no table names is reported.
+func (d *doc) unzip(data []byte) error {
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return fmt.Errorf("open the archive: %w", err)
+	}
+	if len(archive.File) > maxFiles {
+		return fmt.Errorf("archive of %d files, want at most %d", len(archive.File), maxFiles)
+	}
+	left := int64(maxUnpacked)
+	for _, file := range archive.File {
+		if file.FileInfo().IsDir() || matchesAny(d.step.Ignore, path.Base(file.Name)) {
+			continue
+		}
+		name := tableFor(d.step.Tables, file.Name)
+		if name == "" {
+			d.leave("file", path.Ext(file.Name))
+			continue
+		}
+		if d.tables[name] != nil {
+			return fmt.Errorf("two files for table %s in the archive", name)
+		}
+		r, err := file.Open()
+		if err != nil {
+			return fmt.Errorf("open %s in the archive: %w", name, err)
+		}
+		content, err := io.ReadAll(io.LimitReader(r, left+1))
+		if closing := r.Close(); err == nil {
+			err = closing
+		}
+		if left -= int64(len(content)); err == nil && left < 0 {
+			err = fmt.Errorf("unpacks to more than %d bytes", maxUnpacked)
+		}
+		if err != nil {
+			return fmt.Errorf("read %s in the archive: %w", name, err)
+		}
+		spec := d.step.Tables[name]
+		if d.tables[name], err = readTable(name, spec.As, spec.Charset, spec.Header, spec.Ignore, content); err != nil {
+			return err
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.step.Tables)) {
+		if d.tables[name] == nil {
+			return fmt.Errorf("no file %q in the archive", d.step.Tables[name].File)
+		}
+	}
+	return nil
+}
+
+func tableFor(tables map[string]definition.Table, file string) string {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if matchesAny(definition.Texts{tables[name].File}, path.Base(file)) {
+			return name
+		}
+	}
+	return ""
+}
+
+func matchesAny(patterns definition.Texts, name string) bool {
+	for _, p := range patterns {
+		if ok, err := path.Match(strings.ToLower(p), strings.ToLower(name)); err == nil && ok {
+			return true
+		}
+	}
+	return false
+}
+
+// auditTable reports the columns that nothing read.
+func (d *doc) auditTable(t *table) {
+	if len(t.touched) == 0 || d.kept && len(t.rows) == 0 {
+		return
+	}
+	for i, column := range t.columns {
+		if c := notation.Fold(column); c != "" && !t.touched[c].Read && !t.ignored[c] && !t.never[i] {
+			d.leave("column", column)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package fetch_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"lineup/scraper/fetch"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// ask fetches url with a quick fetcher.
+func ask(t *testing.T, cfg fetch.Config, r fetch.Request) (fetch.Page, error) {
+	t.Helper()
+	if cfg.Backoff == 0 {
+		cfg.Backoff = time.Millisecond
+	}
+	f, err := fetch.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	return f.Fetch(t.Context(), r)
+}
+
+func TestFetcher(t *testing.T) {
+	var tries atomic.Int32
+	mux := http.NewServeMux()
+	mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "User-agent: *\nDisallow: /closed\nAllow: /closed/but\n\nUser-agent: Lineup\nDisallow: /not-you\nDisallow: /closed\nAllow: /closed/but\n")
+	})
+	mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.UserAgent()) })
+	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/who", http.StatusFound) })
+	mux.HandleFunc("/to-closed", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/closed", http.StatusFound) })
+	mux.HandleFunc("/loop", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/loop", http.StatusFound) })
+	mux.HandleFunc("/closed/but", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "open") })
+	mux.HandleFunc("/flaky", func(w http.ResponseWriter, _ *http.Request) {
+		if tries.Add(1)%3 != 0 {
+			http.Error(w, "down", http.StatusBadGateway)
+			return
+		}
+		fmt.Fprint(w, "up")
+	})
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusServiceUnavailable) })
+	mux.HandleFunc("/captcha-404", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		fmt.Fprint(w, `<html><body><div class="g-recaptcha"></div>`)
+	})
+	mux.HandleFunc("/denied", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprint(w, "<html><head><title>Access Denied</title>")
+	})
+	mux.HandleFunc("/own-mark", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html><body>Come back with a ticket") })
+	mux.HandleFunc("/403", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
+	mux.HandleFunc("/big", func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 2<<20)) })
+	mux.HandleFunc("/bomb", func(w http.ResponseWriter, _ *http.Request) {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		z.Write(make([]byte, 20<<20))
+		z.Close()
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(b.Bytes())
+	})
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	mux.HandleFunc("/same", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") == `"x"` {
+			w.WriteHeader(http.StatusNotModified)
+		}
+	})
+	mux.HandleFunc("/cookie", func(w http.ResponseWriter, r *http.Request) {
+		if _, err := r.Cookie("session"); err == nil {
+			fmt.Fprint(w, "known")
+			return
+		}
+		http.SetCookie(w, &http.Cookie{Name: "session", Value: "1"})
+		http.Redirect(w, r, "/cookie", http.StatusSeeOther)
+	})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	manners, refusals := fetch.Manners{MaxBody: 1 << 20, Timeout: time.Second}, []string{"come back with a ticket"}
+	for _, tc := range []struct {
+		path   string
+		header http.Header
+		body   string
+		status int
+		err    error
+		asked  int32 // of /flaky
+	}{
+		{path: "/who", body: "Lineup/1.2 (+operator@example.orgX: y)"},
+		{path: "/away", body: "Lineup/1.2 (+operator@example.orgX: y)"},
+		{path: "/cookie", body: "known"},
+		{path: "/closed/but", body: "open"},
+		{path: "/closed/door", err: fetch.ErrRobots},
+		{path: "/not-you", err: fetch.ErrRobots},
+		{path: "/to-closed", err: fetch.ErrRobots},
+		{path: "/loop", err: errAny},
+		{path: "/flaky", body: "up"},
+		{path: "/down", err: errAny},
+		{path: "/nothing", err: fs.ErrNotExist},
+		{path: "/captcha-404", err: fetch.ErrBlocked},
+		{path: "/denied", err: fetch.ErrBlocked},
+		{path: "/own-mark", err: fetch.ErrBlocked},
+		{path: "/403", err: fetch.ErrBlocked},
+		{path: "/big", err: fetch.ErrTooLarge},
+		{path: "/bomb", err: fetch.ErrTooLarge},
+		{path: "/slow", err: context.DeadlineExceeded},
+		{path: "/same", header: http.Header{"If-None-Match": {`"x"`}}, status: http.StatusNotModified},
+	} {
+		t.Run(tc.path, func(t *testing.T) {
+			m := manners
+			if tc.path == "/slow" {
+				m.Timeout = 20 * time.Millisecond
+			}
+			page, err := ask(t, fetch.Config{Version: "1.2", Contact: "operator@example.org\r\nX: y" /* header injection */, Manners: m, Refusals: refusals, Tries: 3},
+				fetch.Request{URL: server.URL + tc.path, Header: tc.header})
+			switch {
+			case tc.err == errAny && err == nil, tc.err != nil && tc.err != errAny && !errors.Is(err, tc.err), tc.err == nil && err != nil:
+				t.Fatalf("error %v, want %v", err, tc.err)
+			case tc.err == nil && tc.status == 0 && !strings.HasPrefix(string(page.Body), tc.body):
+				t.Errorf("got %q, want %q", page.Body, tc.body)
+			case tc.status != 0 && page.Status != tc.status:
+				t.Errorf("status %d, want %d", page.Status, tc.status)
+			}
+		})
+	}
+}
+
+// errAny stands for any error.
+var errAny = errors.New("any")
+
+func TestRefusalIsNeverRetried(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(w, r)
+			return
+		}
+		asked.Add(1)
+		w.WriteHeader(http.StatusForbidden)
+	}))
+	defer server.Close()
+	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); !errors.Is(err, fetch.ErrBlocked) || asked.Load() != 1 {
+		t.Errorf("asked %d times: %v", asked.Load(), err)
+	}
+}
+
+func TestRetryAfterIsWaitedFor(t *testing.T) {
+	for name, header := range map[string]func() string{
+		"seconds": func() string { return "1" },
+		"date":    func() string { return time.Now().Add(2 * time.Second).UTC().Format(http.TimeFormat) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var first, second time.Time
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/robots.txt":
+				case first.IsZero():
+					first = time.Now()
+					w.Header().Set("Retry-After", header())
+					w.WriteHeader(http.StatusTooManyRequests)
+				default:
+					second = time.Now()
+				}
+			}))
+			defer server.Close()
+			if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); err != nil {
+				t.Fatal(err)
+			}
+			if waited := second.Sub(first); waited < 900*time.Millisecond {
+				t.Errorf("asked again after %s", waited)
+			}
+		})
+	}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/robots.txt" {
+			w.Header().Set("Retry-After", "86400")
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer server.Close()
+	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); err == nil || !strings.Contains(err.Error(), "24h") {
+		t.Errorf("a day's wait: %v", err)
+	}
+}
+
+func TestHourlyQuotaCountsEarlierRequests(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	now := time.Now()
+	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	// Three an hour, two were made: robots.txt is the third, the page must wait.
+	f, err := fetch.New(fetch.Config{Manners: fetch.Manners{PerHour: 3}, Asked: []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute), now.Add(-time.Second)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Fetch(ctx, fetch.Request{URL: server.URL + "/x"}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("fourth request of the hour: %v", err)
+	}
+	if got := len(f.Recent()); got != 3 {
+		t.Errorf("%d requests kept for the next process, want 3", got)
+	}
+}
+
+func TestIntervalHolds(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	f, err := fetch.New(fetch.Config{Manners: fetch.Manners{Interval: 30 * time.Millisecond, Concurrency: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	start := time.Now()
+	for range 4 {
+		f.Fetch(t.Context(), fetch.Request{URL: server.URL + "/x"})
+	}
+	if took := time.Since(start); took < 4*30*time.Millisecond {
+		t.Errorf("five requests in %s", took)
+	}
+}
+
+func TestOwnCA(t *testing.T) {
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	if _, err := ask(t, fetch.Config{Manners: fetch.Manners{CA: ca}}, fetch.Request{URL: server.URL + "/x"}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("with its own CA: %v", err)
+	}
+	if _, err := ask(t, fetch.Config{Tries: 1}, fetch.Request{URL: server.URL + "/x"}); err == nil || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without: %v", err)
+	}
+	if _, err := fetch.New(fetch.Config{Manners: fetch.Manners{CA: "nonsense"}}); err == nil {
+		t.Error("took nonsense for a certificate")
+	}
+}
