@@ -2,16 +2,21 @@ package notation
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-var feetInches = regexp.MustCompile(`(?i)^(\d)\s*(?:'|ft\.?|feet|foot)\s*(?:(\d{1,2})\s*(?:"|''|in\.?|inch(?:es)?)?)?$`)
+var (
+	feetInches = regexp.MustCompile(`(?i)^(\d)\s*(?:'|-|ft\.?|feet|foot)\s*(?:(\d{1,2})\s*(?:"|''|in\.?|inch(?:es)?)?)?$`)
+	inchesOnly = regexp.MustCompile(`(?i)^(\d{2,3})\s*(?:"|''|in\.?|inch(?:es)?)?$`)
+	quotes     = strings.NewReplacer("’", "'", "”", `"`, "′", "'", "″", `"`)
+)
 
 // heights read a height into inches, by the name definitions use.
 var heights = map[string]func(string) (int, bool){
 	"feet_inches": func(text string) (int, bool) {
-		m := feetInches.FindStringSubmatch(strings.NewReplacer("’", "'", "”", `"`, "′", "'", "″", `"`).Replace(text))
+		m := feetInches.FindStringSubmatch(quotes.Replace(text))
 		if m == nil {
 			return 0, false
 		}
@@ -24,16 +29,28 @@ var heights = map[string]func(string) (int, bool){
 		return n/100*12 + n%100, err == nil && n%100 < 12
 	},
 	"inches": func(text string) (int, bool) {
-		n, err := strconv.Atoi(text)
+		m := inchesOnly.FindStringSubmatch(quotes.Replace(text))
+		if m == nil {
+			return 0, false
+		}
+		n, err := strconv.Atoi(m[1])
 		return n, err == nil
 	},
 }
 
-var weightForm = regexp.MustCompile(`(?i)^0*(\d{1,4})\s*(?:lbs?\.?|pounds)?$`)
+// heightForms are tried after the declared ones: forms that cannot be taken for another.
+var heightForms = []string{"feet_inches", "inches"}
 
-// Height reads a height in one of the formats into inches; false for a text that is no grown person's.
+// Height reads a height in one of the formats, or in a form that can be no other, into inches;
+// false for a text that is no grown person's.
 func Height(text string, formats []string) (int, bool) {
-	for _, format := range formats {
+	if m := trailingZeros.FindStringSubmatch(text); m != nil {
+		text = m[1] // a spreadsheet's number
+	}
+	for _, format := range append(formats[:len(formats):len(formats)], heightForms...) {
+		if format == "inches" && !slices.Contains(formats, format) && strings.Trim(text, "0123456789") == "" {
+			continue // a bare number is what the definition says, not what it looks like
+		}
 		if inches, ok := heights[format](text); ok && inches >= 24 && inches <= 107 {
 			return inches, true
 		}
@@ -43,6 +60,8 @@ func Height(text string, formats []string) (int, bool) {
 
 // IsHeightFormat reports whether there is such a way of writing a height.
 func IsHeightFormat(name string) bool { return heights[name] != nil }
+
+var weightForm = regexp.MustCompile(`(?i)^0*(\d{1,4})(?:\.0+)?\s*(?:lbs?\.?|pounds)?$`)
 
 // Weight reads a weight into pounds: 0 for what stands for unknown, false for a text that is none.
 func Weight(text string) (int, bool) {

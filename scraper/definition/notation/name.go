@@ -1,12 +1,27 @@
 package notation
 
 import (
-	"lineup/schemas"
 	"regexp"
 	"strings"
+
+	"lineup/schemas"
 )
 
-var suffixes = regexp.MustCompile(`(?i)^(jr|sr|ii|iii|iv|v)\.?$`)
+// suffixes are what may stand behind a name: Roman and English ordinals, and words.
+var suffixes = regexp.MustCompile(`(?i)^(jr|sr|junior|senior|esq|esquire|i{2,3}|iv|v|vi{1,3}|ix|2nd|3rd|[4-9]th)\.?$`)
+
+// onlySuffix are suffixes that nobody is called by: a name of nothing else is no name. Junior, V
+// and Vi are names too.
+var onlySuffix = regexp.MustCompile(`(?i)^(jr|sr|esq|i{2,3}|iv|vi{2,3}|ix|2nd|3rd|[4-9]th)\.?$`)
+
+// noName are texts that stand where a name is missing.
+var noName = regexp.MustCompile(`(?i)^(none|unknown|null|n/a|none reported.*|alias:?|otherdob,?.*|ssn,?.*|moniker,?.*)$`)
+
+// IsNoName reports whether a name names nobody: nothing, a word that stands for nothing, or a suffix alone.
+func IsNoName(full string) bool {
+	full = strings.Trim(full, " ,.")
+	return full == "" || noName.MatchString(full) || onlySuffix.MatchString(full)
+}
 
 // SplitName takes a name apart by the order it is written in.
 func SplitName(text, order string) schemas.Name {
@@ -44,15 +59,11 @@ func SplitName(text, order string) schemas.Name {
 	return out
 }
 
+// TakeSuffix takes a suffix off the end of a last name. V and Vi stay: they end last names too.
 func TakeSuffix(last []string, suffix string) (string, string) {
-	if n := len(last); n > 1 && suffix == "" && suffixes.MatchString(last[n-1]) && !strings.EqualFold(last[n-1], "v") {
+	n := len(last)
+	if n > 1 && suffix == "" && suffixes.MatchString(last[n-1]) && !strings.EqualFold(last[n-1], "v") && !strings.EqualFold(last[n-1], "vi") {
 		return strings.Join(last[:n-1], " "), last[n-1]
 	}
 	return strings.Join(last, " "), suffix
 }
-
-// noName are texts that stand where a name is missing.
-var noName = regexp.MustCompile(`(?i)^(none|unknown|null|n/a|none reported.*|alias:?|otherdob,?.*|ssn,?.*|moniker,?.*)$`)
-
-// IsNoName reports whether text stands where a name is missing.
-func IsNoName(text string) bool { return noName.MatchString(text) }

@@ -29,14 +29,28 @@ func TestDate(t *testing.T) {
 		{"01/02/1970 01/03/1970", []string{"m/d/Y"}, ""},
 		{"13/02/1970", []string{"m/d/Y"}, ""},
 		{"02/30/1970", []string{"m/d/Y"}, ""},
-		{"01/02/70", []string{"m/d/Y"}, ""},
+		{"1970-01-02 00:00:00.000", []string{"Y-m-d"}, "1970-01-02"},
+		{"1/2/1970 12:00:00 AM", []string{"m/d/Y"}, "1970-01-02"},
+		{"1970-01-02T05:00:00Z", []string{"iso"}, "1970-01-02"},
+		{"1970-01-02T05:00:00-05:00", []string{"iso"}, "1970-01-02"},
+		{"2-Jan-1970", []string{"d Month Y"}, "1970-01-02"},
+		{"02 SEPT 1970", []string{"d Month Y"}, "1970-09-02"},
+		{"2 January, 1970", []string{"d Month Y"}, "1970-01-02"},
+		{"02/01/1970", []string{"d/m/Y"}, "1970-01-02"},
+		{"25570", []string{"m/d/Y"}, "1970-01-02"},
+		{"25570.5", []string{"Y-m-d"}, "1970-01-02"},
+		{"25570", nil, ""},
+		{"01/01/1900", []string{"m/d/Y"}, ""},
+		{"1900-01-01T00:00:00", []string{"iso"}, ""},
+		{"0000-00-00", []string{"Y-m-d"}, ""},
+		{"0001-01-01T00:00:00", []string{"iso"}, ""},
 		{"01/02/0001", []string{"m/d/Y"}, ""},
 		{"01/02/1970", []string{"Y"}, ""},
 	}
 	for _, test := range tests {
-		got, ok := Date(test.text, test.formats)
+		got, ok := ParseDay(test.text, test.formats)
 		if !ok {
-			got = schemas.Date{}
+			got = Day{}
 		}
 		if got.String() != test.want {
 			t.Errorf("%q in %v: %q, want %q", test.text, test.formats, got, test.want)
@@ -52,7 +66,7 @@ func TestHeights(t *testing.T) {
 		{"feet_inches", `5'11"`, 71}, {"feet_inches", `5' 08"`, 68}, {"feet_inches", "5 ft 07 in", 67}, {"feet_inches", "5 Feet 08 Inches", 68},
 		{"feet_inches", "6'", 72}, {"feet_inches", "5’ 9”", 69}, {"feet_inches", "5' 12\"", -1}, {"feet_inches", "511", -1},
 		{"feet100", "511", 71}, {"feet100", "600", 72}, {"feet100", "512", -1}, {"feet100", `5'11"`, -1},
-		{"inches", "71", 71}, {"inches", "5ft", -1},
+		{"inches", "71", 71}, {"inches", "71 in", 71}, {"inches", "5ft", -1}, {"feet_inches", "5-11", 71},
 	}
 	for _, test := range tests {
 		got, ok := heights[test.format](test.text)
@@ -76,6 +90,12 @@ func TestName(t *testing.T) {
 		{"MADEUP, ODO R III", "last_comma_first", schemas.Name{First: "ODO", Middle: "R", Last: "MADEUP", Suffix: "III"}},
 		{"MADEUP, JR, ODO", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "JR"}},
 		{"MADEUP, ODO V", "last_comma_first", schemas.Name{First: "ODO", Middle: "V", Last: "MADEUP"}},
+		{"MADEUP, ODO JUNIOR", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "JUNIOR"}},
+		{"MADEUP, JUNIOR", "last_comma_first", schemas.Name{First: "JUNIOR", Last: "MADEUP"}},
+		{"MADEUP 2ND, ODO", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "2ND"}},
+		{"MADEUP, ODO VI", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "VI"}},
+		{"Odo Q Madeup Esq", "first_last", schemas.Name{First: "Odo", Middle: "Q", Last: "Madeup", Suffix: "Esq"}},
+		{"Odo Q Madeup 3rd", "first_last", schemas.Name{First: "Odo", Middle: "Q", Last: "Madeup", Suffix: "3rd"}},
 		{"MADEUP", "last_comma_first", schemas.Name{Last: "MADEUP"}},
 		{"Odette Q Madeup", "first_last", schemas.Name{First: "Odette", Middle: "Q", Last: "Madeup"}},
 		{"Odo Madeup, Jr.", "first_last", schemas.Name{First: "Odo", Last: "Madeup", Suffix: "Jr."}},
@@ -113,8 +133,8 @@ func FuzzValues(f *testing.F) {
 		}
 		SplitAddress(a)
 		for format := range DateLayouts {
-			if d, ok := Date(b, []string{format}); ok {
-				if again, err := schemas.ParseDate(d.String()); err != nil || again != d {
+			if d, ok := ParseDay(b, []string{format}); ok {
+				if again, err := schemas.ParseDate(d.String()); err != nil || again != d.Date {
 					t.Errorf("%q as %s is %v: %v", b, format, d, err)
 				}
 			}

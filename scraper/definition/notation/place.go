@@ -1,10 +1,11 @@
 package notation
 
 import (
-	"lineup/schemas"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"lineup/schemas"
 )
 
 var cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})\.?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
@@ -27,15 +28,23 @@ func SplitAddress(text string) schemas.Address {
 	return schemas.Address{Street: street, City: Clean(city), State: m[2], Zip: m[3]}
 }
 
-var fiveDigits = regexp.MustCompile(`^(\d{5})(?:-?\d{4}|\.0)?$`)
+var zipDigits = regexp.MustCompile(`^(\d{3,5})(?:-?\d{4}|\.0)?$`)
 
+// ZipCode reads a ZIP code, with the zeros in front that a spreadsheet took for nothing.
 func ZipCode(text string) string {
-	if m := fiveDigits.FindStringSubmatch(text); m != nil {
-		if m[1] != "00000" {
-			return m[1]
-		}
+	m := zipDigits.FindStringSubmatch(text)
+	if m == nil || strings.Trim(m[1], "0") == "" {
+		return ""
 	}
-	return ""
+	return strings.Repeat("0", 5-len(m[1])) + m[1]
+}
+
+// State is the code of a state that is written out, or what is printed in capitals.
+func State(text string) string {
+	if code, ok := schemas.StateCode(text); ok {
+		return code
+	}
+	return strings.ToUpper(text)
 }
 
 // Coordinates reads a place on the map; 0/0 and what lies outside the world is none.

@@ -30,6 +30,8 @@ type doc struct {
 	step  *definition.Step
 	rule  string
 	url   *url.URL
+	base  *url.URL           // what relative addresses are relative to, once it was asked for
+	whole *goquery.Selection // an HTML page with its head
 	carry map[string]string
 	today schemas.Date
 	opt   options
@@ -120,6 +122,7 @@ func (d *doc) decodeHTML(body []byte, contentType string) error {
 		return err
 	}
 	root := page.Selection
+	d.whole = root
 	if d.step.Root != "" {
 		if root = page.Find(d.step.Root); root.Length() == 0 {
 			return fmt.Errorf("no %q on the page", d.step.Root)

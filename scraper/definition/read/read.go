@@ -8,22 +8,49 @@ import (
 	"lineup/scraper/definition/notation"
 )
 
-// date reads a date; a text in no declared format is reported.
-func (d *doc) date(n node, v *definition.Value) (schemas.Date, error) {
-	text, err := d.text(n, v)
-	if err != nil || text == "" {
+// day reads a date; a text in no declared format is reported. A two-digit year is of the century
+// that puts the day before tomorrow, as Go and POSIX would, and no later.
+func (d *doc) day(n node, v *definition.Value) (schemas.Date, error) {
+	got, err := d.parsed(n, v)
+	if got.TwoDigitYear && got.Start().After(d.today.Start()) {
+		got.Year -= 100
+	}
+	return got.Date, err
+}
+
+// birth reads a date of birth. A two-digit year takes the latest century that makes an adult:
+// registries list juveniles so rarely that the other reading would lose an adult instead. A day in
+// the future, or one that makes a baby, is nobody's: it is reported and not known.
+func (d *doc) birth(n node, v *definition.Value) (schemas.Date, error) {
+	got, err := d.parsed(n, v)
+	if got.TwoDigitYear {
+		for got.Year += 100; got.YearsBetween(d.today) < 18; {
+			got.Year -= 100
+		}
+	}
+	if !got.IsZero() && got.YearsBetween(d.today) < 1 {
+		d.leave("birth date of nobody who is listed", v.Called())
 		return schemas.Date{}, err
 	}
-	got, ok := notation.Date(text, v.Format)
+	return got.Date, err
+}
+
+func (d *doc) parsed(n node, v *definition.Value) (notation.Day, error) {
+	text, err := d.text(n, v)
+	if err != nil || text == "" {
+		return notation.Day{}, err
+	}
+	got, ok := notation.ParseDay(text, v.Format)
 	if !ok {
 		d.leave("date not understood", v.Called())
+		return notation.Day{}, nil
 	}
 	return got, nil
 }
 
 func (d *doc) height(n node, v *definition.Value) (schemas.Measure, error) {
 	text, err := d.text(n, v)
-	if err != nil || text == "" || strings.Trim(text, "0") == "" {
+	if err != nil || text == "" || strings.Trim(text, "0.") == "" {
 		return schemas.Measure{}, err
 	}
 	if inches, ok := notation.Height(text, v.Format); ok {

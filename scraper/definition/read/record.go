@@ -30,12 +30,11 @@ func get[T any](r *reader, v *definition.Value, read func(node, *definition.Valu
 	return got
 }
 
-func (r *reader) str(v *definition.Value) string { return get(r, v, r.text) }
-func (r *reader) day(v *definition.Value) schemas.Date {
-	return get(r, v, func(n node, v *definition.Value) (schemas.Date, error) { return r.date(n, v) })
-}
-func (r *reader) yes(v *definition.Value) *bool { return get(r, v, r.flag) }
-func (r *reader) count(v *definition.Value) int { return get(r, v, r.number) }
+func (r *reader) str(v *definition.Value) string         { return get(r, v, r.text) }
+func (r *reader) day(v *definition.Value) schemas.Date   { return get(r, v, r.doc.day) }
+func (r *reader) birth(v *definition.Value) schemas.Date { return get(r, v, r.doc.birth) }
+func (r *reader) yes(v *definition.Value) *bool          { return get(r, v, r.flag) }
+func (r *reader) count(v *definition.Value) int          { return get(r, v, r.number) }
 func (r *reader) code(v *definition.Value, words map[string]string, closed bool) schemas.Coded {
 	return get(r, v, func(n node, v *definition.Value) (schemas.Coded, error) { return r.coded(n, v, words, closed) })
 }
@@ -66,7 +65,7 @@ func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper
 	rec := schemas.Record{
 		Schema: schemas.RecordSchema, Source: d.opt.def.ID, Jurisdiction: d.opt.def.Jurisdiction,
 		URL: d.resolve(r.str(spec.URL)), Name: r.name(spec.Name),
-		Birth: r.day(spec.Birth), Sex: r.code(spec.Sex, notation.Sexes, true), Race: r.code(spec.Race, notation.Races, false),
+		Birth: r.birth(spec.Birth), Sex: r.code(spec.Sex, notation.Sexes, true), Race: r.code(spec.Race, notation.Races, false),
 		Ethnicity: r.code(spec.Ethnicity, notation.Races, false), Height: get(r, spec.Height, d.height), Weight: get(r, spec.Weight, d.weight),
 		Eyes: r.code(spec.Eyes, notation.Colours, false), Hair: r.code(spec.Hair, notation.Colours, false), Marks: distinct(get(r, spec.Marks, d.texts)),
 		Designation: r.str(spec.Designation), Predator: r.yes(spec.Predator), Absconder: r.yes(spec.Absconder),
@@ -106,7 +105,7 @@ func (r *reader) name(spec *definition.NameRule) schemas.Name {
 	out := notation.SplitName(r.str(spec.Whole()), spec.Order)
 	out.First, out.Middle = cmp.Or(r.str(spec.First), out.First), cmp.Or(r.str(spec.Middle), out.Middle)
 	out.Last, out.Suffix = cmp.Or(r.str(spec.Last), out.Last), cmp.Or(r.str(spec.Suffix), out.Suffix)
-	if spec.Last != nil && out.Last == "" && out.First != "" && !notation.IsNoName(out.First) {
+	if spec.Last != nil && out.Last == "" && !notation.IsNoName(out.First) {
 		r.leave("name without a last name", spec.Last.Called())
 	}
 	if spec.Last != nil && spec.Suffix == nil {
@@ -123,7 +122,7 @@ func (r *reader) aliases(specs []definition.Alias) []schemas.Alias {
 	for i := range specs {
 		spec := &specs[i]
 		r.each(spec.Each, func(r *reader) {
-			born := r.day(spec.Birth)
+			born := r.birth(spec.Birth)
 			if spec.Name.Whole() == nil {
 				out = addAlias(out, schemas.Alias{Name: r.name(&spec.Name), Birth: born}, spec.Drop)
 				return
@@ -141,7 +140,7 @@ func (r *reader) aliases(specs []definition.Alias) []schemas.Alias {
 }
 
 func addAlias(all []schemas.Alias, one schemas.Alias, drop definition.Texts) []schemas.Alias {
-	if one.Full == "" || notation.IsNoName(one.Full) {
+	if notation.IsNoName(one.Full) {
 		return all
 	}
 	for _, text := range drop {
@@ -191,7 +190,7 @@ func (r *reader) place(spec *definition.Place) schemas.Address {
 	}
 	a.Street = cmp.Or(strings.Join(get(r, spec.Street, r.texts), " "), a.Street)
 	a.City, a.County = cmp.Or(r.str(spec.City), a.City), r.str(spec.County)
-	a.State, a.Zip = cmp.Or(strings.ToUpper(r.str(spec.State)), a.State), cmp.Or(notation.ZipCode(r.str(spec.Zip)), a.Zip)
+	a.State, a.Zip = cmp.Or(notation.State(r.str(spec.State)), a.State), cmp.Or(notation.ZipCode(r.str(spec.Zip)), a.Zip)
 	a.From, a.To = r.day(spec.From), r.day(spec.To)
 	a.Kind = schemas.AddressHome
 	if spec.Kind != nil {

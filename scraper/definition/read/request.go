@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -17,16 +18,41 @@ import (
 	"lineup/scraper/definition"
 )
 
-// resolve makes an address of the page absolute; "" for one that cannot be.
+// lonePercent is a percent sign that escapes nothing, as hand-written pages have them.
+var lonePercent = regexp.MustCompile(`%(?:[^0-9a-fA-F]|[0-9a-fA-F][^0-9a-fA-F]|[0-9a-fA-F]?$)`)
+
+// addressParts escapes what may not stand in an address as it is.
+var addressParts = strings.NewReplacer("\n", "", "\r", "", "\t", "", " ", "%20", "\\", "/")
+
+// resolve makes an address of the page absolute, by the page's own <base href> where it has one;
+// "" for one that cannot be, which is reported.
 func (d *doc) resolve(text string) string {
 	if text == "" {
 		return ""
 	}
-	u, err := url.Parse(strings.ReplaceAll(strings.ReplaceAll(text, "\n", ""), " ", "%20"))
+	text = addressParts.Replace(text)
+	text = lonePercent.ReplaceAllStringFunc(text, func(found string) string { return "%25" + found[1:] })
+	u, err := url.Parse(text)
 	if err != nil {
+		d.leave("address not understood", d.step.As)
 		return ""
 	}
-	return d.url.ResolveReference(u).String()
+	return d.origin().ResolveReference(u).String()
+}
+
+// origin is what relative addresses of the page are relative to.
+func (d *doc) origin() *url.URL {
+	if d.base == nil {
+		d.base = d.url
+		if d.whole != nil {
+			if href, ok := d.whole.Find("base[href]").First().Attr("href"); ok {
+				if u, err := d.url.Parse(addressParts.Replace(strings.TrimSpace(href))); err == nil && u.Host == d.url.Host {
+					d.base = u
+				}
+			}
+		}
+	}
+	return d.base
 }
 
 // ask makes the request of step rule. from is the page that asks, nil at a run's start.
@@ -93,7 +119,7 @@ func (s *Source) address(a definition.Ask, vars map[string]string, from *doc) (s
 		return "", errors.New("address is no URL")
 	}
 	if strings.HasPrefix(a.URL, "{") && from != nil {
-		at = from.url
+		at = from.origin()
 	}
 	out := at.ResolveReference(ref)
 	if len(a.Query) > 0 {

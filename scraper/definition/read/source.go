@@ -370,7 +370,7 @@ func (d *doc) key(item node) (string, bool, error) {
 			return "", true, err
 		}
 		some = some || text != ""
-		h.Write([]byte(notation.Fold(text) + "\x00"))
+		h.Write([]byte(notation.KeyPart(text) + "\x00"))
 	}
 	if !some {
 		return "", true, fmt.Errorf("item without any field of its key: %w", scraper.ErrLayout)
@@ -437,7 +437,7 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 		rec.URL = d.url.String()
 	}
 	switch {
-	case rec.Name.Full == "" || notation.IsNoName(rec.Name.Full):
+	case notation.IsNoName(rec.Name.Full):
 		return noNameRule, nil
 	case !rec.Birth.IsZero() && rec.Birth.YearsBetween(d.today) < 18, rec.Age.Years > 0 && rec.Age.Years < 18:
 		return "under 18", nil

@@ -3,7 +3,6 @@ package read
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"lineup/scraper/definition/redact"
 	"maps"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -120,9 +120,9 @@ func readTable(name, as, charset, header string, ignore definition.Texts, data [
 		}
 		switch as {
 		case "csv":
-			rows, err = csvRows(text, ',')
+			rows, err = commaRows(text)
 		case "tsv":
-			rows, err = csvRows(text, '\t')
+			rows, err = tabbedRows(text)
 		case "fixed":
 			rows, err = fixedRows(text)
 		case "xls":
@@ -144,16 +144,31 @@ func makeTable(name, header string, ignore definition.Texts, rows [][]string) (*
 			t := newTable(name, cells, ignore)
 			for _, cells := range rows[i+1:] {
 				if !blankRow(cells) {
-					if len(cells) > len(t.columns) {
+					if len(cells) > len(t.columns) && !fits(cells, t.columns) {
 						return nil, fmt.Errorf("table %s: a row has %d cells under %d columns", name, len(cells), len(t.columns))
 					}
 					t.rows = append(t.rows, &row{table: t, cells: cells})
 				}
 			}
+			if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
+				t.rows = t.rows[:n-1]
+			}
 			return t, nil
 		}
 	}
 	return nil, fmt.Errorf("table %s: no header row beginning with %q", name, header)
+}
+
+var (
+	countWord  = regexp.MustCompile(`(?i)^(?:grand|sub|totals?|sum|count|number|records?|rows?|offenders|registrants)\b`)
+	countWords = regexp.MustCompile(`(?i)\b(?:grand|sub|totals?|sum|count|number|of|records?|rows?|offenders|registrants|listed)\b`)
+)
+
+// totalsRow reports whether a row at a table's foot counts the rows above: words for it, numbers,
+// and nothing else.
+func totalsRow(cells []string) bool {
+	text := notation.Clean(strings.Join(cells, " "))
+	return countWord.MatchString(text) && strings.Trim(countWords.ReplaceAllString(text, ""), " -:=()0123456789,.") == ""
 }
 
 func blankRow(cells []string) bool {
@@ -163,22 +178,6 @@ func blankRow(cells []string) bool {
 		}
 	}
 	return true
-}
-
-func csvRows(text string, comma rune) ([][]string, error) {
-	r := csv.NewReader(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
-	r.Comma = comma
-	r.FieldsPerRecord = -1
-	r.LazyQuotes = comma == '\t' // database dumps do not quote
-	rows, err := r.ReadAll()
-	if err != nil {
-		return nil, err
-	}
-	// A file that was cut off ends in a row with fewer cells than its header.
-	if n := len(rows); n > 1 && len(rows[n-1]) < len(rows[0]) && !blankRow(rows[n-1]) && len(rows[n-1]) < len(rows[n-2]) {
-		return nil, errors.New("the last row is cut off")
-	}
-	return rows, nil
 }
 
 // fixedRows reads columns whose places are told by a ruler of dashes under the header.
@@ -263,7 +262,7 @@ func (d *doc) unzip(data []byte) error {
 	}
 	left := int64(maxUnpacked)
 	for _, file := range archive.File {
-		if file.FileInfo().IsDir() || matchesAny(d.step.Ignore, path.Base(file.Name)) {
+		if file.FileInfo().IsDir() || litter(file.Name) || matchesAny(d.step.Ignore, path.Base(file.Name)) {
 			continue
 		}
 		name := tableFor(d.step.Tables, file.Name)
