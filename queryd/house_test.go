@@ -91,7 +91,7 @@ func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house 
 	if err != nil {
 		t.Fatal(err)
 	}
-	proof, err := evidence.Open(ctx, js, time.Hour, 1)
+	proof, err := evidence.Open(ctx, js, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lineup/ingest/blob"
-	"lineup/ingest/ledger"
+	"lineup/ingest/broker"
 	"lineup/internal/node"
 	"lineup/internal/operate"
 	"lineup/internal/testkit/brokertest"
@@ -172,7 +172,7 @@ func TestRestoreIntoACluster(t *testing.T) {
 	}
 	file := filepath.Join(t.TempDir(), "receipt.json")
 	must(t, os.WriteFile(file, receipt.Bytes(), 0o600), (&RemovalVerify{File: file}).Run(ctx, app))
-	if stream, err := h.JS.Stream(ctx, "KV_"+ledger.ListingsBucket); err != nil || stream.CachedInfo().Config.Replicas != 3 {
+	if stream, err := h.JS.Stream(ctx, "KV_"+broker.Listings); err != nil || stream.CachedInfo().Config.Replicas != 3 {
 		t.Errorf("the restored ledger: %v", err)
 	}
 	report, err := h.Audit(ctx, 1, false)

@@ -24,13 +24,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
-	"lineup/ingest/ledger"
 	"lineup/schemas"
 )
 
@@ -81,9 +79,9 @@ type removal struct {
 	schemas.Removal
 }
 
-// Write backs the buckets named up into dir, which must be empty or missing. The manifest is
+// Write backs up into dir, which must be empty or missing, what the table of stores says. The manifest is
 // written last: without it a directory is no backup. Errors: ErrExists.
-func Write(ctx context.Context, js jetstream.JetStream, dir, version string, buckets []string) (Manifest, error) {
+func Write(ctx context.Context, js jetstream.JetStream, dir, version string) (Manifest, error) {
 	m := Manifest{Schema: Schema, Made: time.Now().UTC().Truncate(time.Second), Version: version}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return m, fmt.Errorf("make the backup's directory: %w", err)
@@ -99,10 +97,13 @@ func Write(ctx context.Context, js jetstream.JetStream, dir, version string, buc
 		return m, err
 	}
 	defer removals.abandon()
-	for _, bucket := range buckets {
-		file, err := writeBucket(ctx, js, dir, bucket, removals)
+	for _, store := range broker.Stores() {
+		if !store.Backup {
+			continue
+		}
+		file, err := writeBucket(ctx, js, dir, store.Name, removals)
 		if err != nil {
-			return m, fmt.Errorf("back up bucket %s: %w", bucket, err)
+			return m, fmt.Errorf("back up %s: %w", store.Name, err)
 		}
 		m.Files = append(m.Files, file)
 	}
@@ -118,27 +119,30 @@ func Write(ctx context.Context, js jetstream.JetStream, dir, version string, buc
 	return m, writeSynced(dir, manifestFile, append(data, '\n'))
 }
 
-func writeBucket(ctx context.Context, js jetstream.JetStream, dir, bucket string, removals *lines) (File, error) {
-	out, err := create(filepath.Join(dir, bucket+".jsonl"))
+func writeBucket(ctx context.Context, js jetstream.JetStream, dir, name string, removals *lines) (File, error) {
+	bucket, err := broker.UseBucket(js, name)
+	if err != nil {
+		return File{}, err
+	}
+	out, err := create(filepath.Join(dir, name+".jsonl"))
 	if err != nil {
 		return File{}, err
 	}
 	defer out.abandon()
-	prefix, seen := "$KV."+bucket+".", map[string]bool{}
+	seen := map[string]bool{}
 	var problem error
-	err = broker.Sweep(ctx, js, "KV_"+bucket, prefix+">", func(subject string, data []byte) bool {
-		key := strings.TrimPrefix(subject, prefix)
-		if seen[key] || len(data) == 0 { // written twice meanwhile, or deleted
+	err = bucket.Each(ctx, "", func(e broker.Entry) bool {
+		if seen[e.Key] { // written twice meanwhile
 			return true
 		}
-		seen[key] = true
-		if problem = out.add(entry{key, data}); problem != nil {
+		seen[e.Key] = true
+		if problem = out.add(entry{e.Key, e.Value}); problem != nil {
 			return false
 		}
-		if bucket != ledger.ListingsBucket {
+		if name != broker.Listings {
 			return true
 		}
-		if s, err := schemas.DecodeListing(data); err == nil && s.Removal != nil {
+		if s, err := schemas.DecodeListing(e.Value); err == nil && s.Removal != nil {
 			problem = removals.add(removal{s.Source, s.ID, *s.Removal})
 		}
 		return problem == nil
@@ -147,7 +151,7 @@ func writeBucket(ctx context.Context, js jetstream.JetStream, dir, bucket string
 		return File{}, err
 	}
 	file, err := out.finish()
-	file.Bucket = bucket
+	file.Bucket = name
 	return file, err
 }
 
@@ -172,11 +176,11 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 		if file.Bucket == "" {
 			continue
 		}
-		kv, err := js.KeyValue(ctx, file.Bucket)
+		bucket, err := broker.UseBucket(js, file.Bucket)
 		if err != nil {
 			return m, done, fmt.Errorf("restore bucket %s: %w", file.Bucket, err)
 		}
-		err = read(filepath.Join(dir, file.Name), func(e entry) error { return restore(ctx, kv, e, &done) })
+		err = read(filepath.Join(dir, file.Name), func(e entry) error { return restore(ctx, bucket, e, &done) })
 		if err != nil {
 			return m, done, fmt.Errorf("restore bucket %s: %w", file.Bucket, err)
 		}
@@ -184,9 +188,9 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 	return m, done, nil
 }
 
-func restore(ctx context.Context, kv jetstream.KeyValue, e entry, done *Restored) error {
+func restore(ctx context.Context, bucket *broker.Bucket, e entry, done *Restored) error {
 	value := e.Value
-	if kv.Bucket() == ledger.ListingsBucket {
+	if bucket.Name() == broker.Listings {
 		s, err := schemas.DecodeListing(value)
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
@@ -196,19 +200,19 @@ func restore(ctx context.Context, kv jetstream.KeyValue, e entry, done *Restored
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}
 	}
-	_, err := kv.Create(ctx, e.Key, value)
+	_, err := bucket.Create(ctx, e.Key, value)
 	if err == nil {
 		done.Added++
 		return nil
 	}
-	if !errors.Is(err, jetstream.ErrKeyExists) {
+	if !errors.Is(err, broker.ErrRaced) {
 		return fmt.Errorf("entry %s: %w", e.Key, err)
 	}
-	there, err := kv.Get(ctx, e.Key)
+	there, err := bucket.Get(ctx, e.Key)
 	if err != nil {
 		return fmt.Errorf("entry %s: %w", e.Key, err)
 	}
-	if string(there.Value()) == string(value) || string(there.Value()) == string(e.Value) {
+	if string(there.Value) == string(value) || string(there.Value) == string(e.Value) {
 		done.Same++
 	} else {
 		done.Kept++

@@ -21,8 +21,6 @@ import (
 
 const source = "us-zz"
 
-var buckets = []string{ledger.ListingsBucket, ledger.RunsBucket, "secrets"}
-
 // house is an empty one.
 func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
 	t.Helper()
@@ -44,7 +42,7 @@ func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := broker.Bucket(t.Context(), js, "secrets", 0, 1); err != nil {
+	if err := broker.Prepare(t.Context(), js, 1); err != nil {
 		t.Fatal(err)
 	}
 	return js, l
@@ -84,7 +82,7 @@ func full(t *testing.T) (dir string) {
 	}
 	put(t, js, "k1", "hash of a key")
 	dir = filepath.Join(t.TempDir(), "backup")
-	m, err := Write(t.Context(), js, dir, "test", buckets)
+	m, err := Write(t.Context(), js, dir, "test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +90,7 @@ func full(t *testing.T) (dir string) {
 	for _, file := range m.Files {
 		counts[file.Name] = file.Entries
 	}
-	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "secrets.jsonl": 1, removalsFile: 1}
+	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "lineup_keys.jsonl": 1, "lineup_signing.jsonl": 0, removalsFile: 1}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Fatalf("entries (-want +got):\n%s", diff)
 	}
@@ -101,11 +99,11 @@ func full(t *testing.T) (dir string) {
 
 func put(t *testing.T, js jetstream.JetStream, key, value string) {
 	t.Helper()
-	kv, err := js.KeyValue(t.Context(), "secrets")
+	bucket, err := broker.UseBucket(js, broker.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := kv.PutString(t.Context(), key, value); err != nil {
+	if _, err := bucket.Create(t.Context(), key, []byte(value)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -116,7 +114,7 @@ func TestThereAndBack(t *testing.T) {
 	if err != nil || !strings.Contains(string(list1), "court order 12") || !strings.Contains(string(list1), string(id("c"))) {
 		t.Errorf("removal list: %s, %v", list1, err)
 	}
-	for _, file := range []string{manifestFile, removalsFile, "secrets.jsonl"} {
+	for _, file := range []string{manifestFile, removalsFile, "lineup_keys.jsonl"} {
 		if info, err := os.Stat(filepath.Join(dir, file)); err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: %v, %v, want mode 0600", file, info.Mode(), err)
 		}
@@ -138,11 +136,11 @@ func TestThereAndBack(t *testing.T) {
 	if _, err := l.Runs(t.Context(), source); err != nil {
 		t.Errorf("runs: %v", err)
 	}
-	kv, err := js.KeyValue(t.Context(), "secrets")
+	bucket, err := broker.UseBucket(js, broker.Keys)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if e, err := kv.Get(t.Context(), "k1"); err != nil || string(e.Value()) != "hash of a key" {
+	if e, err := bucket.Get(t.Context(), "k1"); err != nil || string(e.Value) != "hash of a key" {
 		t.Errorf("key: %v, %v", e, err)
 	}
 }
@@ -167,7 +165,7 @@ func TestWriteRefusesWhatIsThere(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Write(t.Context(), js, dir, "test", buckets); !errors.Is(err, ErrExists) {
+	if _, err := Write(t.Context(), js, dir, "test"); !errors.Is(err, ErrExists) {
 		t.Errorf("Write: %v, want ErrExists", err)
 	}
 }
@@ -178,7 +176,7 @@ func TestRestoreRefuses(t *testing.T) {
 		want error
 	}{
 		"no manifest":  {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, manifestFile))) }, fs.ErrNotExist},
-		"file gone":    {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "secrets.jsonl"))) }, ErrDamaged},
+		"file gone":    {func(t *testing.T, dir string) { must(t, os.Remove(filepath.Join(dir, "lineup_keys.jsonl"))) }, ErrDamaged},
 		"a bit turned": {func(t *testing.T, dir string) { replace(t, dir, "lineup-standings.jsonl", `"key"`, `"kez"`) }, ErrDamaged},
 		"cut short": {func(t *testing.T, dir string) {
 			must(t, os.Truncate(filepath.Join(dir, "lineup-standings.jsonl"), 20))
@@ -206,7 +204,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	dir := filepath.Join(t.TempDir(), "backup")
-	if _, err := Write(ctx, js, dir, "test", buckets); err == nil {
+	if _, err := Write(ctx, js, dir, "test"); err == nil {
 		t.Error("Write succeeded")
 	}
 	if _, err := Verify(dir); err == nil {

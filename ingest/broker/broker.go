@@ -9,7 +9,6 @@ package broker
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -23,7 +22,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 )
 
 // startTimeout bounds how long a server may take to be ready; recovering 1,000,000 keys after
@@ -190,52 +188,4 @@ func connectOptions(log *slog.Logger) []nats.Option {
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("nats connection restored") }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats error", "error", err) }))
-}
-
-// Stream makes the stream config describes, or brings the one of that name to it.
-func Stream(ctx context.Context, js jetstream.JetStream, config jetstream.StreamConfig) (jetstream.Stream, error) {
-	// A role without the right to change streams may still use those that are there.
-	have, err := js.Stream(ctx, config.Name)
-	if err == nil && same(have.CachedInfo().Config, config) {
-		return have, nil
-	}
-	if err != nil && !errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil, fmt.Errorf("look at stream %s: %w", config.Name, err)
-	}
-	made, err := js.CreateOrUpdateStream(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("make stream %s: %w", config.Name, err)
-	}
-	return made, nil
-}
-
-// Bucket is Stream for a key-value bucket with one revision a key. Reads go to the stream's
-// leader, never to a replica that may lag: who was delisted must not answer.
-func Bucket(ctx context.Context, js jetstream.JetStream, name string, ttl time.Duration, replicas int) (jetstream.KeyValue, error) {
-	_, err := Stream(ctx, js, jetstream.StreamConfig{
-		Name:              "KV_" + name,
-		Subjects:          []string{"$KV." + name + ".>"},
-		MaxMsgsPerSubject: 1,
-		MaxAge:            ttl,
-		Storage:           jetstream.FileStorage,
-		Compression:       jetstream.S2Compression,
-		Replicas:          max(replicas, 1),
-		Discard:           jetstream.DiscardNew,
-		AllowRollup:       true,
-		DenyDelete:        true,
-	})
-	if err != nil {
-		return nil, err
-	}
-	kv, err := js.KeyValue(ctx, name)
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", name, err)
-	}
-	return kv, nil
-}
-
-func same(have, want jetstream.StreamConfig) bool {
-	return have.Replicas == max(want.Replicas, 1) && have.MaxAge == want.MaxAge &&
-		have.MaxMsgsPerSubject == want.MaxMsgsPerSubject && have.Retention == want.Retention &&
-		have.Discard == want.Discard && have.AllowDirect == want.AllowDirect
 }

@@ -2,111 +2,150 @@ package broker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// idle bounds how long a sweep waits for a message that must come, and look how long until it
-// asks again whether it must.
 const (
-	idle = 30 * time.Second
-	look = time.Second
-	// patience is how many looks a consumer gets before another one is tried.
-	patience = 3
+	// batch is how many messages a sweep asks for at once, and batchBytes about how many bytes at most.
+	batch      = 1000
+	batchBytes = 8 << 20
 	// rounds is how often a sweep that has read all there was goes on because more was written
 	// meanwhile. Somebody who writes as fast as it reads would keep it for ever. To be missed then,
 	// an entry must have been overwritten in every round, each time just before its turn.
 	rounds = 1000
+	// patience is how often a sweep asks again where a replica does not have yet what the leader has,
+	// and lag how long it waits each time.
+	patience = 300
+	lag      = 100 * time.Millisecond
 )
 
-// Sweep hands the last message of every subject matching filter to do, until all are, or do
-// returns false. A subject written meanwhile may be handed over twice. It needs the right to get
-// single messages of the stream.
+// sweep hands the last message of every subject that matches filter to do, until all are, or do
+// returns false. A subject that is written meanwhile may be handed over twice.
 //
-// It reads an ordered consumer to its end: listing or watching keys was seen to miss keys that
-// others overwrite meanwhile. Nor is the end where the server counts no message as pending: it
-// subtracts one that is overwritten before it adds the one that overwrites it. The end is where
-// what was read last is the last there is.
-func Sweep(ctx context.Context, js jetstream.JetStream, stream, filter string, do func(subject string, data []byte) bool) error {
-	store, err := js.Stream(ctx, stream)
-	if err != nil {
-		return fmt.Errorf("open stream %s: %w", stream, err)
+// It reads in the order of the stream, from the first message to the last that the leader has. A
+// message that is overwritten meanwhile moves to the end, so it is met there; listing or watching
+// keys by a consumer was seen to miss such keys. Where replicas answer, each has the beginning of
+// what the leader has, so one that lags ends early and is asked again: it never leaves anything out.
+func sweep(ctx context.Context, js jetstream.JetStream, s Store, filter string, do func(*stored) bool) error {
+	read := readOne
+	if s.Direct {
+		read = readBatch
 	}
-	last := func() (uint64, error) {
-		message, err := store.GetLastMsgForSubject(ctx, filter)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
-			return 0, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("read the last entry: %w", err)
-		}
-		return message.Sequence, nil
-	}
-	if end, err := last(); end == 0 || err != nil {
-		return err
-	}
-	open := func() (jetstream.MessagesContext, error) {
-		consumer, err := store.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
-			FilterSubjects: []string{filter},
-			DeliverPolicy:  jetstream.DeliverLastPerSubjectPolicy,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("open a consumer: %w", err)
-		}
-		messages, err := consumer.Messages(jetstream.PullMaxMessages(1000))
-		if err != nil {
-			return nil, fmt.Errorf("read the consumer: %w", err)
-		}
-		return messages, nil
-	}
-	messages, err := open()
-	if err != nil {
-		return err
-	}
-	defer func() { messages.Stop() }()
 	var at uint64 // sequence read last
-	heard := time.Now()
-	for silent, round := 0, 0; ; {
-		waiting, done := context.WithTimeout(ctx, look)
-		message, err := messages.Next(jetstream.NextContext(waiting))
-		done()
-		switch {
-		case err == nil:
-			meta, err := message.Metadata()
-			if err != nil {
-				return fmt.Errorf("read an entry's metadata: %w", err)
-			}
-			at, heard, silent = max(at, meta.Sequence.Stream), time.Now(), 0
-			if !do(message.Subject(), message.Data()) {
-				return nil
-			}
-			if meta.NumPending > 0 {
-				continue
-			}
-		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded) || time.Since(heard) > idle:
-			return fmt.Errorf("read the next entry: %w", err)
-		}
-		if end, err := last(); end <= at || err != nil {
+	for round, silent := 0, 0; round < rounds; {
+		last, err := lastMessage(ctx, js, s.Stream(), filter)
+		if err != nil {
 			return err
 		}
-		if err == nil {
-			if round++; round == rounds {
-				return nil
+		if last == nil || last.Sequence <= at {
+			return nil
+		}
+		before := at
+		for more := true; more && at < last.Sequence; {
+			var goOn bool
+			if at, more, goOn, err = read(ctx, js, s, filter, at, do); err != nil || !goOn {
+				return err
+			}
+		}
+		if at > before {
+			silent = 0
+			if at >= last.Sequence {
+				round++
 			}
 			continue
 		}
-		// Silence where something must come: in a cluster a consumer may live beside a replica
-		// that lags. Another one, from the start, may not.
-		if silent++; silent%patience == 0 {
-			another, err := open()
-			if err != nil {
-				return err
-			}
-			messages.Stop()
-			messages = another
+		if silent++; silent == patience {
+			return fmt.Errorf("replicas of %s lack what its leader has for %s", s.Name, patience*lag)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lag):
 		}
 	}
+	return nil
+}
+
+// readOne reads the next message behind sequence at, from the leader. at is then its sequence; more
+// says that there was one, and goOn what do said.
+func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (next uint64, more, goOn bool, err error) {
+	m, err := message(ctx, js, s.Stream(), getRequest{Sequence: at + 1, Next: filter})
+	if err != nil || m == nil {
+		return at, false, true, err
+	}
+	return m.Sequence, true, do(m), nil
+}
+
+// readBatch is readOne for many messages, which any replica may answer. more is false where the answer
+// ended before its last message came.
+func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (next uint64, more, goOn bool, err error) {
+	ask, err := json.Marshal(getRequest{Sequence: at + 1, Next: filter, Batch: batch, MaxBytes: batchBytes})
+	if err != nil {
+		return at, false, false, err
+	}
+	nc := js.Conn()
+	inbox := nc.NewInbox()
+	answers, err := nc.SubscribeSync(inbox)
+	if err != nil {
+		return at, false, false, fmt.Errorf("listen for a batch: %w", err)
+	}
+	defer answers.Unsubscribe() //nolint:errcheck // the connection is closed: the next request says so
+	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+s.Stream(), inbox, ask); err != nil {
+		return at, false, false, fmt.Errorf("ask for a batch: %w", err)
+	}
+	var before uint64 // sequence of the message before in this batch
+	for {
+		waiting, done := limited(ctx)
+		answer, err := answers.NextMsgWithContext(waiting)
+		done()
+		if err != nil {
+			return at, false, false, fmt.Errorf("read a batch: %w", err)
+		}
+		switch status := answer.Header.Get("Status"); status {
+		case "":
+		case "204": // the end of the batch
+			return at, true, true, nil
+		case "404":
+			return at, false, true, nil
+		default:
+			return at, false, false, fmt.Errorf("read a batch: %s %s", status, answer.Header.Get("Description"))
+		}
+		m, previous, err := direct(answer)
+		if err != nil {
+			return at, false, false, err
+		}
+		if previous != before { // some were lost with a connection: ask for them again
+			return at, false, true, nil
+		}
+		before, at = m.Sequence, m.Sequence
+		if !do(m) {
+			return at, false, false, nil
+		}
+	}
+}
+
+// direct reads a message of a batch, and the sequence of the one before it.
+func direct(answer *nats.Msg) (m *stored, previous uint64, err error) {
+	m = &stored{Subject: answer.Header.Get(jetstream.SubjectHeader), Data: answer.Data, header: answer.Header}
+	m.Sequence, err = strconv.ParseUint(answer.Header.Get(jetstream.SequenceHeader), 10, 64)
+	if err == nil {
+		previous, err = strconv.ParseUint(answer.Header.Get(jetstream.LastSequenceHeader), 10, 64)
+	}
+	if err == nil {
+		m.Time, err = time.Parse(time.RFC3339Nano, answer.Header.Get(jetstream.TimeStampHeaer))
+	}
+	if err == nil && m.Subject == "" {
+		err = errors.New("it names no subject")
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("message of a batch: %w", err)
+	}
+	return m, previous, nil
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -20,15 +19,8 @@ import (
 	"lineup/schemas"
 )
 
-// The names of the buckets.
-const (
-	ListingsBucket = "lineup-standings"
-	RunsBucket     = "lineup-runs"
-	LeasesBucket   = "lineup-leases"
-)
-
 // LeaseTime is how long a lease holds without being renewed.
-const LeaseTime = 60 * time.Second
+const LeaseTime = broker.LeaseTime
 
 // tries bounds the attempts of one compare-and-set; each failure means somebody else won.
 const tries = 50
@@ -42,25 +34,22 @@ var (
 
 // Ledger is the ledger. Its methods may be called from many goroutines.
 type Ledger struct {
-	js       jetstream.JetStream
-	listings jetstream.KeyValue
-	runs     jetstream.KeyValue
-	leases   jetstream.KeyValue
+	listings *broker.Bucket
+	runs     *broker.Bucket
+	leases   *broker.Bucket
 }
 
 // Open opens the ledger's buckets, making those that are missing with so many replicas.
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ledger, error) {
-	l := &Ledger{js: js}
-	for _, bucket := range []struct {
-		into *jetstream.KeyValue
+	l := &Ledger{}
+	for _, b := range []struct {
+		into **broker.Bucket
 		name string
-		ttl  time.Duration
-	}{{&l.listings, ListingsBucket, 0}, {&l.runs, RunsBucket, 0}, {&l.leases, LeasesBucket, LeaseTime}} {
-		kv, err := broker.Bucket(ctx, js, bucket.name, bucket.ttl, replicas)
-		if err != nil {
+	}{{&l.listings, broker.Listings}, {&l.runs, broker.Runs}, {&l.leases, broker.Leases}} {
+		var err error
+		if *b.into, err = broker.OpenBucket(ctx, js, b.name, replicas); err != nil {
 			return nil, fmt.Errorf("open the ledger: %w", err)
 		}
-		*bucket.into = kv
 	}
 	return l, nil
 }
@@ -75,30 +64,26 @@ func (l *Ledger) Listing(ctx context.Context, source string, id schemas.UUID) (s
 
 // Find returns the listing of a registrant whose source is not known. Errors: fs.ErrNotExist.
 func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Listing, error) {
-	stream, err := l.js.Stream(ctx, "KV_"+ListingsBucket)
-	if err != nil {
-		return schemas.Listing{}, fmt.Errorf("find %s: %w", id, err)
-	}
-	message, err := stream.GetLastMsgForSubject(ctx, "$KV."+ListingsBucket+".*."+string(id))
-	if errors.Is(err, jetstream.ErrMsgNotFound) {
+	entry, err := l.listings.Get(ctx, key("*", id))
+	if errors.Is(err, broker.ErrNoEntry) {
 		return schemas.Listing{}, fmt.Errorf("registrant %s: %w", id, fs.ErrNotExist)
 	}
 	if err != nil {
 		return schemas.Listing{}, fmt.Errorf("find %s: %w", id, err)
 	}
-	return schemas.DecodeListing(message.Data)
+	return schemas.DecodeListing(entry.Value)
 }
 
 func (l *Ledger) read(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, uint64, error) {
 	entry, err := l.listings.Get(ctx, key(source, id))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	if errors.Is(err, broker.ErrNoEntry) {
 		return schemas.Listing{}, 0, fmt.Errorf("registrant %s of %s: %w", id, source, fs.ErrNotExist)
 	}
 	if err != nil {
 		return schemas.Listing{}, 0, fmt.Errorf("read the listing of %s: %w", id, err)
 	}
-	s, err := schemas.DecodeListing(entry.Value())
-	return s, entry.Revision(), err
+	s, err := schemas.DecodeListing(entry.Value)
+	return s, entry.Revision, err
 }
 
 // Update changes one listing by compare-and-set: change gets it as it is now (only ID and
@@ -133,16 +118,11 @@ func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, cha
 		if err == nil {
 			return s, nil
 		}
-		if !lost(err) {
+		if !errors.Is(err, broker.ErrRaced) {
 			return before, fmt.Errorf("write the listing of %s: %w", id, err)
 		}
 	}
 	return schemas.Listing{}, fmt.Errorf("listing of %s: others changed it %d times in a row", id, tries)
-}
-
-// lost reports whether a compare-and-set failed because somebody else was faster.
-func lost(err error) bool {
-	return errors.Is(err, jetstream.ErrKeyExists) || errors.Is(err, jetstream.ErrKeyRevisionMismatch)
 }
 
 // Mark notes that a generation holds revision m.Revision of a registrant, and forgets the marks

@@ -186,7 +186,7 @@ func TestEachMissesNobody(t *testing.T) {
 func TestNewerSchemaIsReportedAndLeftAlone(t *testing.T) {
 	l, js := ledgerFor(t)
 	ctx := t.Context()
-	kv, err := js.KeyValue(ctx, ledger.ListingsBucket)
+	kv, err := js.KeyValue(ctx, broker.Listings)
 	if err != nil {
 		t.Fatal(err)
 	}

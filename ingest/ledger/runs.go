@@ -8,10 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
 	"lineup/schemas"
@@ -76,20 +73,20 @@ func (l *Ledger) Runs(ctx context.Context, source string) (Runs, error) {
 
 func (l *Ledger) readRuns(ctx context.Context, source string) (Runs, uint64, error) {
 	entry, err := l.runs.Get(ctx, source)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	if errors.Is(err, broker.ErrNoEntry) {
 		return Runs{Source: source}, 0, fmt.Errorf("runs of %s: %w", source, fs.ErrNotExist)
 	}
 	if err != nil {
 		return Runs{}, 0, fmt.Errorf("read the runs of %s: %w", source, err)
 	}
 	var r Runs
-	if err := json.Unmarshal(entry.Value(), &r); err != nil {
+	if err := json.Unmarshal(entry.Value, &r); err != nil {
 		return Runs{}, 0, fmt.Errorf("decode the runs of %s: %w", source, err)
 	}
 	if r.Schema > RunsSchema {
 		return Runs{}, 0, fmt.Errorf("runs of %s: %w", source, schemas.ErrNewerSchema)
 	}
-	return r, entry.Revision(), nil
+	return r, entry.Revision, nil
 }
 
 // UpdateRuns changes what is kept of source's runs by compare-and-set, as Update does.
@@ -115,7 +112,7 @@ func (l *Ledger) UpdateRuns(ctx context.Context, source string, change func(*Run
 		if err == nil {
 			return r, nil
 		}
-		if !lost(err) {
+		if !errors.Is(err, broker.ErrRaced) {
 			return Runs{}, fmt.Errorf("write the runs of %s: %w", source, err)
 		}
 	}
@@ -126,11 +123,10 @@ func (l *Ledger) UpdateRuns(ctx context.Context, source string, change func(*Run
 func (l *Ledger) Sources(ctx context.Context) ([]string, error) {
 	var sources []string
 	seen := make(map[string]bool)
-	prefix := "$KV." + RunsBucket + "."
-	err := broker.Sweep(ctx, l.js, "KV_"+RunsBucket, prefix+">", func(subject string, _ []byte) bool {
-		if source := strings.TrimPrefix(subject, prefix); !seen[source] {
-			seen[source] = true
-			sources = append(sources, source)
+	err := l.runs.Each(ctx, "", func(e broker.Entry) bool {
+		if !seen[e.Key] {
+			seen[e.Key] = true
+			sources = append(sources, e.Key)
 		}
 		return true
 	})
@@ -143,7 +139,7 @@ func (l *Ledger) Sources(ctx context.Context) ([]string, error) {
 // Lease is the right to crawl one source. It ends with its holder: it must be renewed within
 // LeaseTime. A Lease is used by one goroutine at a time.
 type Lease struct {
-	kv       jetstream.KeyValue
+	kv       *broker.Bucket
 	source   string
 	revision uint64
 	holder   []byte
@@ -153,7 +149,7 @@ type Lease struct {
 func (l *Ledger) Lease(ctx context.Context, source, holder string) (*Lease, error) {
 	lease := &Lease{kv: l.leases, source: source, holder: []byte(holder)}
 	revision, err := l.leases.Create(ctx, source, lease.holder)
-	if errors.Is(err, jetstream.ErrKeyExists) {
+	if errors.Is(err, broker.ErrRaced) {
 		return nil, fmt.Errorf("lease of %s: %w", source, schemas.ErrLeased)
 	}
 	if err != nil {
@@ -166,7 +162,7 @@ func (l *Ledger) Lease(ctx context.Context, source, holder string) (*Lease, erro
 // Renew holds the lease for another LeaseTime. Errors: schemas.ErrLeased when it was lost.
 func (le *Lease) Renew(ctx context.Context) error {
 	revision, err := le.kv.Update(ctx, le.source, le.holder, le.revision)
-	if lost(err) {
+	if errors.Is(err, broker.ErrRaced) {
 		return fmt.Errorf("renew the lease of %s: %w", le.source, schemas.ErrLeased)
 	}
 	if err != nil {
@@ -178,8 +174,8 @@ func (le *Lease) Renew(ctx context.Context) error {
 
 // Release gives the lease back. A lease that was lost already is not an error.
 func (le *Lease) Release(ctx context.Context) error {
-	err := le.kv.Delete(ctx, le.source, jetstream.LastRevision(le.revision))
-	if err == nil || lost(err) {
+	err := le.kv.Delete(ctx, le.source, le.revision)
+	if err == nil || errors.Is(err, broker.ErrRaced) {
 		return nil
 	}
 	return fmt.Errorf("release the lease of %s: %w", le.source, err)
@@ -188,11 +184,7 @@ func (le *Lease) Release(ctx context.Context) error {
 // BreakLeases ends all leases. It is for a process that knows that it is the only one: those
 // who held them are dead.
 func (l *Ledger) BreakLeases(ctx context.Context) error {
-	stream, err := l.js.Stream(ctx, "KV_"+LeasesBucket)
-	if err == nil {
-		err = stream.Purge(ctx)
-	}
-	if err != nil {
+	if err := l.leases.Purge(ctx); err != nil {
 		return fmt.Errorf("break the leases of the dead: %w", err)
 	}
 	return nil

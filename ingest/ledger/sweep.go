@@ -14,21 +14,20 @@ import (
 // at some moment of the sweep. A listing of a newer schema is yielded as that error, with ID
 // and Source set, and the sweep goes on; any other error ends it.
 func (l *Ledger) Each(ctx context.Context, source string) iter.Seq2[schemas.Listing, error] {
-	prefix := "$KV." + ListingsBucket + "."
-	filter := prefix + ">"
+	filter := ""
 	if source != "" {
-		filter = prefix + source + ".*"
+		filter = key(source, "*")
 	}
 	return func(yield func(schemas.Listing, error) bool) {
 		seen := make(map[string]struct{})
-		err := broker.Sweep(ctx, l.js, "KV_"+ListingsBucket, filter, func(subject string, data []byte) bool {
-			if _, again := seen[subject]; again || len(data) == 0 {
+		err := l.listings.Each(ctx, filter, func(e broker.Entry) bool {
+			if _, again := seen[e.Key]; again {
 				return true
 			}
-			seen[subject] = struct{}{}
-			s, err := schemas.DecodeListing(data)
+			seen[e.Key] = struct{}{}
+			s, err := schemas.DecodeListing(e.Value)
 			if err != nil {
-				from, id, _ := strings.Cut(strings.TrimPrefix(subject, prefix), ".")
+				from, id, _ := strings.Cut(e.Key, ".")
 				s = schemas.Listing{ID: schemas.UUID(id), Source: from}
 			}
 			return yield(s, err)

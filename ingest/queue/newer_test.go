@@ -3,6 +3,7 @@ package queue_test
 import (
 	"testing"
 
+	"lineup/ingest/broker"
 	"lineup/ingest/queue"
 )
 
@@ -22,7 +23,7 @@ func TestALetterOfANewerVersionIsLeftAlone(t *testing.T) {
 	if err != nil || len(letters) != 1 || letters[0].ID != id(2) || letters[0].Schema != queue.DeadLetterSchema {
 		t.Errorf("letters %+v %v, want the one of this version", letters, err)
 	}
-	stream, err := js.Stream(t.Context(), queue.DeadStream)
+	stream, err := js.Stream(t.Context(), broker.Dead)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,8 +23,6 @@ import (
 
 // The names of streams, subjects and the consumer.
 const (
-	JobsStream   = "lineup-jobs"
-	DeadStream   = "lineup-dead"
 	jobsPrefix   = "lineup.jobs."
 	deadPrefix   = "lineup.dead."
 	consumerName = "indexer"
@@ -51,20 +49,10 @@ type Queue struct {
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Queue, error) {
 	q := &Queue{js: js}
 	var err error
-	// The newest doorbell of a registrant takes the place of an older one, so the stream
-	// holds at most one message a registrant and needs no limit that could drop jobs.
-	q.jobs, err = broker.Stream(ctx, js, jetstream.StreamConfig{
-		Name: JobsStream, Subjects: []string{jobsPrefix + "*.*"}, Retention: jetstream.WorkQueuePolicy,
-		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
-	})
-	if err != nil {
+	if q.jobs, err = broker.OpenStream(ctx, js, broker.Jobs, replicas); err != nil {
 		return nil, fmt.Errorf("open the queue: %w", err)
 	}
-	q.dead, err = broker.Stream(ctx, js, jetstream.StreamConfig{
-		Name: DeadStream, Subjects: []string{deadPrefix + "*.*"}, Retention: jetstream.LimitsPolicy,
-		MaxMsgsPerSubject: 1, Discard: jetstream.DiscardOld, Storage: jetstream.FileStorage, Replicas: max(replicas, 1),
-	})
-	if err != nil {
+	if q.dead, err = broker.OpenStream(ctx, js, broker.Dead, replicas); err != nil {
 		return nil, fmt.Errorf("open the dead-letter stream: %w", err)
 	}
 	return q, nil

@@ -53,7 +53,7 @@ func TestTidy(t *testing.T) {
 			}
 		}
 	}
-	stored := filepath.Join(dir, "jetstream", "$G", "streams", queue.JobsStream, "msgs")
+	stored := filepath.Join(dir, "jetstream", "$G", "streams", broker.Jobs, "msgs")
 	saved := t.TempDir()
 	run(func(q *queue.Queue) {
 		enqueue(t, q, 0)

@@ -42,7 +42,7 @@ const evidenceRetry = 200 * time.Millisecond
 // a busy cluster then takes longer than one try waits.
 func (n *Node) openEvidence(ctx context.Context) (*evidence.Store, error) {
 	for end := time.Now().Add(time.Minute); ; {
-		proofs, err := evidence.Open(ctx, n.JS, operate.EvidenceKept, n.Config.NATS.Replicas)
+		proofs, err := evidence.Open(ctx, n.JS, n.Config.NATS.Replicas)
 		if err == nil || ctx.Err() != nil || time.Now().After(end) {
 			return proofs, err
 		}

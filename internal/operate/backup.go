@@ -2,24 +2,15 @@ package operate
 
 import (
 	"context"
-	"time"
 
 	"lineup/ingest/backup"
-	"lineup/ingest/ledger"
+	"lineup/ingest/broker"
 	"lineup/queryd/evidence"
 )
 
-// EvidenceKept is how long the evidence of a match can be looked up.
-const EvidenceKept = 30 * 24 * time.Hour
-
-// backedUp are the buckets of a backup: what neither a crawl nor a reindex brings back. The
-// ledger's listings hold the removal list.
-var backedUp = []string{ledger.ListingsBucket, ledger.RunsBucket, "lineup_keys", "lineup_signing"}
-
-// Prepare makes the streams and buckets that opening the stores does not make, and brings those
-// there are to what this version needs.
+// Prepare makes all streams and buckets, and brings those there are to what this version needs.
 func (s *Stores) Prepare(ctx context.Context) error {
-	return evidence.Prepare(ctx, s.JS, EvidenceKept, s.Replicas)
+	return broker.Prepare(ctx, s.JS, s.Replicas)
 }
 
 // Backup writes ledger, keys, removal list and signing key to the directory dir, which it makes.
@@ -27,7 +18,7 @@ func (s *Stores) Backup(ctx context.Context, dir, version string) (backup.Manife
 	if _, err := evidence.SigningKey(ctx, s.JS, s.Replicas); err != nil {
 		return backup.Manifest{}, err
 	}
-	return backup.Write(ctx, s.JS, dir, version, backedUp)
+	return backup.Write(ctx, s.JS, dir, version)
 }
 
 // Restore adds what a backup holds and these stores lack, and leaves what they have.

@@ -150,7 +150,7 @@ func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS)
 		return
 	}
 	c.checkServers(ctx, nc, set)
-	c.checkCluster(ctx, js)
+	c.checkStores(ctx, js, set.Replicas)
 }
 
 // checkServers looks at the addresses of the servers and at what they do with a write.
@@ -183,23 +183,23 @@ func (c *Checkup) checkServers(ctx context.Context, nc *nats.Conn, set config.NA
 	}
 }
 
-// checkCluster looks whether every replica of the ledger is there.
-func (c *Checkup) checkCluster(ctx context.Context, js jetstream.JetStream) {
-	stream, err := js.Stream(ctx, "KV_"+ledger.ListingsBucket)
+// checkStores looks at every stream and bucket that this user may look at.
+func (c *Checkup) checkStores(ctx context.Context, js jetstream.JetStream, replicas int) {
+	stores, err := broker.Examine(ctx, js, replicas)
 	if err != nil {
 		c.Wrong("nats", "%v", err)
-		return
 	}
-	cluster := stream.CachedInfo().Cluster
-	if cluster == nil {
-		return
-	}
-	for _, peer := range cluster.Replicas {
-		if peer.Offline || !peer.Current {
-			c.Advise("nats", "replica %s of the ledger is behind or away: look at that server", peer.Name)
+	for _, s := range stores {
+		switch {
+		case s.Missing:
+			c.Wrong("nats", "%s is missing: run lineup prepare as admin", s.Store.Name)
+		case !s.Leader:
+			c.Wrong("nats", "%s has no leader: more than half of the servers must run", s.Store.Name)
+		case s.Differs:
+			c.Wrong("nats", "%s is not as this version and nats.replicas want it (it has %d replicas): run lineup prepare as admin", s.Store.Name, s.Replicas)
 		}
-	}
-	if cluster.Leader == "" {
-		c.Wrong("nats", "the ledger has no leader: more than half of the servers must run")
+		for _, peer := range s.Behind {
+			c.Advise("nats", "replica %s of %s is behind or away: look at that server", peer, s.Store.Name)
+		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lineup/ingest/broker"
 	"lineup/schemas"
 )
 
@@ -59,82 +60,42 @@ type Signed struct {
 	Expires   time.Time         `json:"expires"`   // not kept after
 }
 
-const (
-	bucket     = "lineup_evidence"
-	keysBucket = "lineup_signing"
-	keyName    = "ed25519"
-)
+// keyName is the entry of the signing key.
+const keyName = "ed25519"
 
 // Store keeps evidence in a JetStream key-value bucket whose entries expire.
 type Store struct {
-	kv   jetstream.KeyValue
-	kept time.Duration
-	key  ed25519.PrivateKey
+	bucket *broker.Bucket
+	key    ed25519.PrivateKey
 }
 
-// Open makes the buckets and the signing key where they are missing. All daemons of one
-// JetStream sign with the same key, and all say the same time for which evidence is kept.
-func Open(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) (*Store, error) {
-	kv, err := evidenceBucket(ctx, js, kept, replicas)
+// Open opens the evidence. All daemons of one JetStream sign with the same key.
+func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
+	bucket, err := broker.OpenBucket(ctx, js, broker.Evidence, replicas)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the evidence: %w", err)
 	}
 	key, err := SigningKey(ctx, js, replicas)
 	if err != nil {
 		return nil, err
 	}
-	return &Store{kv: kv, kept: kept, key: key}, nil
-}
-
-// Prepare makes the buckets, for daemons that may not, but no signing key, so that a restore can
-// bring one.
-func Prepare(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) error {
-	if _, err := evidenceBucket(ctx, js, kept, replicas); err != nil {
-		return err
-	}
-	_, err := signingBucket(ctx, js, replicas)
-	return err
-}
-
-func evidenceBucket(ctx context.Context, js jetstream.JetStream, kept time.Duration, replicas int) (jetstream.KeyValue, error) {
-	return made(ctx, js, jetstream.KeyValueConfig{Bucket: bucket, Description: "evidence of matches", History: 1, TTL: kept, Replicas: max(replicas, 1)})
-}
-
-func signingBucket(ctx context.Context, js jetstream.JetStream, replicas int) (jetstream.KeyValue, error) {
-	return made(ctx, js, jetstream.KeyValueConfig{Bucket: keysBucket, Description: "key that signs evidence", History: 1, Replicas: max(replicas, 1)})
-}
-
-// made opens a bucket as config says, and makes or changes it only where it is not so: a daemon
-// over a cluster may do neither.
-func made(ctx context.Context, js jetstream.JetStream, config jetstream.KeyValueConfig) (jetstream.KeyValue, error) {
-	stream, err := js.Stream(ctx, "KV_"+config.Bucket)
-	var kv jetstream.KeyValue
-	switch {
-	case err == nil && stream.CachedInfo().Config.MaxAge == config.TTL && stream.CachedInfo().Config.Replicas == config.Replicas:
-		kv, err = js.KeyValue(ctx, config.Bucket)
-	case err == nil || errors.Is(err, jetstream.ErrStreamNotFound):
-		kv, err = js.CreateOrUpdateKeyValue(ctx, config)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open bucket %s: %w", config.Bucket, err)
-	}
-	return kv, nil
+	return &Store{bucket, key}, nil
 }
 
 // SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.
 func SigningKey(ctx context.Context, js jetstream.JetStream, replicas int) (ed25519.PrivateKey, error) {
-	signing, err := signingBucket(ctx, js, replicas)
+	signing, err := broker.OpenBucket(ctx, js, broker.Signing, replicas)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the signing keys: %w", err)
 	}
 	seed := make([]byte, ed25519.SeedSize)
 	rand.Read(seed)
-	if _, err := signing.Create(ctx, keyName, seed); errors.Is(err, jetstream.ErrKeyExists) {
+	if _, err := signing.Create(ctx, keyName, seed); errors.Is(err, broker.ErrRaced) {
 		entry, err := signing.Get(ctx, keyName)
 		if err != nil {
 			return nil, fmt.Errorf("read signing key: %w", err)
 		}
-		if seed = entry.Value(); len(seed) != ed25519.SeedSize {
+		if seed = entry.Value; len(seed) != ed25519.SeedSize {
 			return nil, fmt.Errorf("signing key has %d bytes, want %d", len(seed), ed25519.SeedSize)
 		}
 	} else if err != nil {
@@ -152,7 +113,7 @@ func (s *Store) Put(ctx context.Context, search schemas.UUID, matches []Match) e
 	if err != nil {
 		return fmt.Errorf("encode evidence: %w", err)
 	}
-	if _, err := s.kv.Create(ctx, string(search), data); err != nil {
+	if _, err := s.bucket.Create(ctx, string(search), data); err != nil {
 		return fmt.Errorf("store evidence: %w", err)
 	}
 	return nil
@@ -169,20 +130,20 @@ func (s *Store) Get(ctx context.Context, id string) (Signed, error) {
 	if err != nil {
 		return Signed{}, fmt.Errorf("match id %.60q: %w", id, fs.ErrNotExist)
 	}
-	entry, err := s.kv.Get(ctx, string(search))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	entry, err := s.bucket.Get(ctx, string(search))
+	if errors.Is(err, broker.ErrNoEntry) {
 		return Signed{}, fmt.Errorf("evidence of match %s: %w", id, fs.ErrNotExist)
 	}
 	if err != nil {
 		return Signed{}, fmt.Errorf("read evidence: %w", err)
 	}
 	var matches []Match
-	if err := json.Unmarshal(entry.Value(), &matches); err != nil {
+	if err := json.Unmarshal(entry.Value, &matches); err != nil {
 		return Signed{}, fmt.Errorf("decode evidence: %w", err)
 	}
 	for _, m := range matches {
 		if m.ID == string(search)+id[i:] {
-			return s.sign(m, entry.Created().Add(s.kept))
+			return s.sign(m, entry.Written.Add(broker.EvidenceTime))
 		}
 	}
 	return Signed{}, fmt.Errorf("evidence of match %s: %w", id, fs.ErrNotExist)

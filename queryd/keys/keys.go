@@ -22,6 +22,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"lineup/ingest/broker"
 )
 
 // Demo is the key that everybody knows. It opens the search for the bundled demo photo only
@@ -78,44 +80,21 @@ type Limits struct{ PerMinute, PerDay int }
 // ErrUnknown is returned by Check for a key that was never made or is revoked.
 var ErrUnknown = errors.New("unknown or revoked key")
 
-// Names of the buckets.
-const (
-	keysBucket  = "lineup_keys"
-	usageBucket = "lineup_usage"
-)
-
-// usageKept is how long usage counts are kept.
-const usageKept = 400 * 24 * time.Hour
-
 // Store holds the keys and what was used of them.
 type Store struct {
-	keys, usage jetstream.KeyValue
+	keys, usage *broker.Bucket
 	now         func() time.Time
 }
 
-// Open makes the buckets where they are missing, with the given number of replicas (1 for a
-// server in the process).
+// Open opens the buckets, making those that are missing with so many replicas.
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
 	r := &Store{now: time.Now}
-	for _, b := range []struct {
-		into   *jetstream.KeyValue
-		config jetstream.KeyValueConfig
-	}{
-		{&r.keys, jetstream.KeyValueConfig{Bucket: keysBucket, Description: "API keys, hashed", History: 1}},
-		{&r.usage, jetstream.KeyValueConfig{Bucket: usageBucket, Description: "requests by key and day", History: 1, TTL: usageKept}},
-	} {
-		b.config.Replicas = max(replicas, 1)
-		kv, err := js.KeyValue(ctx, b.config.Bucket)
-		if errors.Is(err, jetstream.ErrBucketNotFound) {
-			kv, err = js.CreateKeyValue(ctx, b.config)
-			if errors.Is(err, jetstream.ErrBucketExists) { // another process was faster
-				kv, err = js.KeyValue(ctx, b.config.Bucket)
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open bucket %s: %w", b.config.Bucket, err)
-		}
-		*b.into = kv
+	var err error
+	if r.keys, err = broker.OpenBucket(ctx, js, broker.Keys, replicas); err != nil {
+		return nil, fmt.Errorf("open the API keys: %w", err)
+	}
+	if r.usage, err = broker.OpenBucket(ctx, js, broker.Usage, replicas); err != nil {
+		return nil, fmt.Errorf("open the keys' usage: %w", err)
 	}
 	return r, nil
 }
@@ -270,35 +249,28 @@ func (r *Store) end(ctx context.Context, idOrName string, at time.Time) (newest 
 // get reads one stored key. Errors: fs.ErrNotExist.
 func (r *Store) get(ctx context.Context, id string) (record, uint64, error) {
 	entry, err := r.keys.Get(ctx, id)
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	if errors.Is(err, broker.ErrNoEntry) {
 		return record{}, 0, fmt.Errorf("key %s: %w", id, fs.ErrNotExist)
 	}
 	if err != nil {
 		return record{}, 0, fmt.Errorf("read key %s: %w", id, err)
 	}
 	var stored record
-	if err := json.Unmarshal(entry.Value(), &stored); err != nil {
+	if err := json.Unmarshal(entry.Value, &stored); err != nil {
 		return record{}, 0, fmt.Errorf("decode key %s: %w", id, err)
 	}
-	return stored, entry.Revision(), nil
+	return stored, entry.Revision, nil
 }
 
-// names lists the keys of a bucket that match a subject filter, in order.
-func (r *Store) names(ctx context.Context, kv jetstream.KeyValue, filter string) ([]string, error) {
-	lister, err := kv.ListKeysFiltered(ctx, filter)
-	if errors.Is(err, jetstream.ErrNoKeysFound) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer lister.Stop()
+// names lists the entries of a bucket that match a filter, in order.
+func (r *Store) names(ctx context.Context, b *broker.Bucket, filter string) ([]string, error) {
 	var names []string
-	for name := range lister.Keys() {
-		names = append(names, name)
-	}
+	err := b.Each(ctx, filter, func(e broker.Entry) bool {
+		names = append(names, e.Key)
+		return true
+	})
 	slices.Sort(names)
-	return names, ctx.Err()
+	return slices.Compact(names), err
 }
 
 func hashOf(secret string) string {

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
+	"lineup/ingest/broker"
 )
 
 // Day is a UTC day as "2006-01-02".
@@ -65,7 +65,7 @@ func (r *Store) AddUse(ctx context.Context, key string, day Day, kinds map[strin
 		switch {
 		case err == nil:
 			return use, nil
-		case errors.Is(err, jetstream.ErrKeyExists): // also the error of a lost Update
+		case errors.Is(err, broker.ErrRaced):
 			continue
 		default:
 			return Use{}, fmt.Errorf("store usage of key %s: %w", key, err)
@@ -100,16 +100,16 @@ func (r *Store) Usage(ctx context.Context, key string) ([]Use, error) {
 func (r *Store) use(ctx context.Context, key string, day Day) (Use, uint64, error) {
 	use := Use{Key: key, Day: day, Kinds: map[string]int{}}
 	entry, err := r.usage.Get(ctx, usageName(key, day))
-	if errors.Is(err, jetstream.ErrKeyNotFound) {
+	if errors.Is(err, broker.ErrNoEntry) {
 		return use, 0, nil
 	}
 	if err != nil {
 		return Use{}, 0, fmt.Errorf("read usage of key %s: %w", key, err)
 	}
-	if err := json.Unmarshal(entry.Value(), &use.Kinds); err != nil {
+	if err := json.Unmarshal(entry.Value, &use.Kinds); err != nil {
 		return Use{}, 0, fmt.Errorf("decode usage of key %s: %w", key, err)
 	}
-	return use, entry.Revision(), nil
+	return use, entry.Revision, nil
 }
 
 func usageName(key string, day Day) string { return key + "." + string(day) }

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
 	"lineup/queryd/evidence"
@@ -22,8 +23,7 @@ const (
 	confDir = "../../../deploy/nats"
 	source  = "us-zz"
 
-	evidenceKept = time.Hour
-	id           = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
+	id = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
 )
 
 // house is ledger and queue as one role has them.
@@ -67,15 +67,6 @@ func TestRolesDoTheirWork(t *testing.T) {
 	c := Start(t, confDir)
 	ctx := t.Context()
 	admin := enter(t, c, "admin") // makes the streams
-	for _, name := range []string{"KV_" + ledger.ListingsBucket, "KV_" + ledger.RunsBucket, queue.JobsStream, queue.DeadStream} {
-		stream, err := admin.js.Stream(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := stream.CachedInfo().Config.Replicas; n != 3 {
-			t.Errorf("%s has %d replicas, want 3", name, n)
-		}
-	}
 	secret, key, err := admin.keys.Add(ctx, "tester", keys.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -150,13 +141,13 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if _, err := query.keys.AddUse(ctx, key.ID, day, map[string]int{"faces": 1}); err != nil {
 		t.Errorf("query counts the use of a key: %v", err)
 	}
-	if _, err := evidence.Open(ctx, query.js, evidenceKept, 3); err == nil {
+	if _, err := evidence.Open(ctx, query.js, 3); err == nil {
 		t.Error("query makes the buckets of evidence")
 	}
-	if err := evidence.Prepare(ctx, admin.js, evidenceKept, 3); err != nil {
+	if err := broker.Prepare(ctx, admin.js, 3); err != nil {
 		t.Fatal(err)
 	}
-	proofs, err := evidence.Open(ctx, query.js, evidenceKept, 3)
+	proofs, err := evidence.Open(ctx, query.js, 3)
 	if err != nil {
 		t.Fatalf("query opens the evidence: %v", err)
 	}
@@ -280,14 +271,14 @@ func TestRolesReadNobodyElsesAnswers(t *testing.T) {
 }
 
 func purge(ctx context.Context, h house) error {
-	stream, err := h.js.Stream(ctx, "KV_"+ledger.ListingsBucket)
+	stream, err := h.js.Stream(ctx, "KV_"+broker.Listings)
 	if err != nil {
 		return err
 	}
 	return stream.Purge(ctx)
 }
 
-func drop(ctx context.Context, h house) error { return h.js.DeleteStream(ctx, queue.JobsStream) }
+func drop(ctx context.Context, h house) error { return h.js.DeleteStream(ctx, broker.Jobs) }
 
 func grow(ctx context.Context, h house) error {
 	_, err := h.js.CreateStream(ctx, jetstream.StreamConfig{Name: "mine", Subjects: []string{"mine"}})
@@ -307,5 +298,28 @@ func eventually(t *testing.T, what string, try func() error) {
 			t.Fatalf("%s: %v", what, err)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// TestReplicasGrow has a house of one server become one of three: nats.replicas grows, and prepare runs again.
+func TestReplicasGrow(t *testing.T) {
+	c := Start(t, confDir)
+	js, err := jetstream.New(c.Connect(t, "admin"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, replicas := range []int{1, 3} {
+		if err := broker.Prepare(t.Context(), js, replicas); err != nil {
+			t.Fatal(err)
+		}
+		found, err := broker.Examine(t.Context(), js, replicas)
+		if err != nil || len(found) != len(broker.Stores()) {
+			t.Fatalf("%d stores, %v", len(found), err)
+		}
+		for _, s := range found {
+			if s.Missing || s.Differs || s.Replicas != replicas {
+				t.Errorf("with %d replicas wanted: %+v", replicas, s)
+			}
+		}
 	}
 }
