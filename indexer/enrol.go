@@ -11,6 +11,7 @@ import (
 	"lineup/ingest/blob"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
+	"lineup/schemas/person"
 )
 
 // entry builds what generation g shall hold of a listed registrant.
@@ -24,7 +25,7 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 		return index.Entry{}, fmt.Errorf("record of %s: %w", s.ID, err)
 	}
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision, Document: &index.Document{
-		ID: s.ID, Revision: s.Revision, Record: record, Person: schemas.PersonID(namekey.LinkKey(record)),
+		ID: s.ID, Revision: s.Revision, Record: record, Person: person.ID(record),
 		FirstSeen: s.FirstSeen, Changed: s.Changed, Keys: namekey.Of(record),
 	}}
 	done := make(map[schemas.Digest]bool)

@@ -35,6 +35,7 @@ import (
 	"lineup/queryd/keys"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
+	samePerson "lineup/schemas/person"
 )
 
 // clock is the time of all tests here.
@@ -183,7 +184,7 @@ func person(key, first, last string, change ...func(*schemas.Record)) schemas.Re
 func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
 	id := schemas.RegistrantID(r.Source, r.Key)
 	d := index.Document{ID: id, Revision: 1, FirstSeen: clock.AddDate(0, 0, -10), Changed: clock.AddDate(0, 0, -5),
-		Keys: namekey.Of(r), Person: schemas.PersonID(namekey.LinkKey(r))}
+		Keys: namekey.Of(r), Person: samePerson.ID(r)}
 	if embedding != nil {
 		photo := jpeg("photo of " + r.Key)
 		digest := schemas.DigestOf(photo)

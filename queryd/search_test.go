@@ -82,7 +82,8 @@ func TestSearchByIDs(t *testing.T) {
 	}
 }
 
-// TestPersonsMustAgreeInAllNames holds that nobody is grouped on a guess.
+// TestPersonsMustAgreeInAllNames holds that nobody is grouped on a guess, at any door: by the API in
+// both directions, on the page, before a language model.
 func TestPersonsMustAgreeInAllNames(t *testing.T) {
 	born := schemas.Date{Year: 1971, Month: 3, Day: 9}
 	tests := []struct {
@@ -94,6 +95,11 @@ func TestPersonsMustAgreeInAllNames(t *testing.T) {
 		{"a middle name is not known", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, nil, true},
 		{"a middle initial", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, func(r *schemas.Record) { r.Name.Middle = "Q." }, true},
 		{"other middle names", func(r *schemas.Record) { r.Name.Middle = "Quinn" }, func(r *schemas.Record) { r.Name.Middle = "Ash" }, false},
+		{"ODETTE ANN MADEUP and ODETTE ZELDA MADEUP", func(r *schemas.Record) {
+			r.Name = schemas.Name{Full: "ODETTE ANN MADEUP", First: "ODETTE", Middle: "ANN", Last: "MADEUP"}
+		}, func(r *schemas.Record) {
+			r.Name = schemas.Name{Full: "ODETTE ZELDA MADEUP", First: "ODETTE", Middle: "ZELDA", Last: "MADEUP"}
+		}, false},
 		{"other suffixes", func(r *schemas.Record) { r.Name.Suffix = "Jr" }, func(r *schemas.Record) { r.Name.Suffix = "Sr" }, false},
 		{"another sex", nil, func(r *schemas.Record) { r.Sex.Value = "female" }, false},
 		{"sex not known", nil, func(r *schemas.Record) { r.Sex.Value = "" }, false},
@@ -114,12 +120,31 @@ func TestPersonsMustAgreeInAllNames(t *testing.T) {
 					}
 				}), near(0.05)) // one face, which must not matter
 			}
-			_, body := h.keyed("GET", "/sexoffender?firstName=Rowan", "")
+			_, body := h.keyed("GET", "/sexoffender?state=NY", "")
 			persons := decode[struct {
 				Offenders []struct{ PersonUUID *string }
 			}](t, body).Offenders
 			if len(persons) != 2 || (persons[0].PersonUUID != nil) != test.grouped || (persons[1].PersonUUID != nil) != test.grouped {
 				t.Errorf("grouped %v, want %v: %s", !test.grouped, test.grouped, body)
+			}
+			group := h.gal.docs[0].Person
+			if group == "" {
+				group = h.gal.docs[1].Person
+			}
+			if group != "" && group == h.gal.docs[1].Person {
+				_, body = h.keyed("GET", "/sexoffender?personUuid="+string(group), "")
+				if joined := len(names(t, body)) == 2; joined != test.grouped {
+					t.Errorf("personUuid joins them: %v, want %v", joined, test.grouped)
+				}
+			}
+			id, other := h.gal.docs[0].ID, h.gal.docs[1].ID
+			_, page := h.post("/record/"+string(id), "key="+h.key)
+			if joined := strings.Contains(page, string(other)); joined != test.grouped {
+				t.Errorf("the page joins them: %v, want %v", joined, test.grouped)
+			}
+			_, answer := h.keyed("POST", "/faces", faceBody(jpeg("x")))
+			if joined := strings.Contains(answer, `"personUuid":"`); joined != test.grouped {
+				t.Errorf("faces join them: %v, want %v: %s", joined, test.grouped, answer)
 			}
 		})
 	}

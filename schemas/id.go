@@ -39,8 +39,8 @@ func RegistrantID(source, key string) UUID {
 	return nameBased("registrant\x00" + source + "\x00" + key)
 }
 
-// PersonID is the id that groups the registrants of one person, a UUIDv5 of what must agree:
-// see LinkKey. It is "" when linkKey is "".
+// PersonID is the id of records that agree in what linkKey is made of, a UUIDv5; "" when linkKey
+// is "". Package person says what that is.
 func PersonID(linkKey string) UUID {
 	if linkKey == "" {
 		return ""

@@ -53,7 +53,7 @@ var rooms = []room{
 	{"internal/evaluate", []string{"schemas", "indexer/face", "indexer/index", "indexer/score"}},
 	{"internal/progress", nil},
 	{"internal/operate", append([]string{"config", "ingest", "ingest/backup", "ingest/broker", "indexer/face/dlib/blas", "indexer/face/dlib/weights",
-		"queryd/keys", "queryd/evidence"}, ports...)},
+		"queryd/keys", "queryd/evidence", "queryd/search"}, ports...)},
 	{"internal/node", []string{"*"}},
 	{"deploy", nil},
 	{"internal/testkit/brokertest", []string{"ingest/broker"}},

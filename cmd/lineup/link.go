@@ -44,10 +44,12 @@ func (a *App) printLink(l operate.Linked) error {
 	switch {
 	case len(l.Lacking) > 0:
 		fmt.Fprintf(a.Stdout, "not linked with anybody: the record has no %s, and all of first and last name, whole birth date and sex must agree\n", strings.Join(l.Lacking, ", no "))
+	case !l.Shown && l.Listed() > 1:
+		fmt.Fprintf(a.Stdout, "person %s: not shown as one person, because middle names or suffixes disagree\n", l.Person)
 	case !l.Shown:
 		fmt.Fprintf(a.Stdout, "person %s: fewer than two listed registrants agree, so answers show no personUuid\n", l.Person)
 	default:
-		fmt.Fprintf(a.Stdout, "person %s: %d registrants that agree\n", l.Person, len(l.Members))
+		fmt.Fprintf(a.Stdout, "person %s: %d registrants that agree\n", l.Person, l.Listed())
 	}
 	w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
 	for _, f := range l.Agree {

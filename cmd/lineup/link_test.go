@@ -16,11 +16,12 @@ import (
 )
 
 // list gives the house one registrant of a source, listed or no longer, and indexes what changed.
-func list(t *testing.T, h *node.Node, source string, born schemas.Date, listed bool) schemas.UUID {
+func list(t *testing.T, h *node.Node, source string, born schemas.Date, listed bool, middle ...string) schemas.UUID {
 	t.Helper()
 	ctx := t.Context()
 	rec := schemas.Record{Source: source, Key: "1", Jurisdiction: "XX", Birth: born, Sex: schemas.Coded{Value: "female"},
 		Name: schemas.Name{Full: "MADEUP, ODETTE JR", First: "Odette", Last: "MADEUP JR"}}
+	rec.Name.Middle = strings.Join(middle, " ")
 	run, _, err := h.Ingest.Begin(ctx, source, false)
 	must(t, err)
 	if listed {
@@ -63,6 +64,11 @@ func TestLinksAreExplainedAndFollowTheRecords(t *testing.T) {
 	}
 	if again, _ := show(l.Person); len(again.Members) != 2 {
 		t.Errorf("by personUuid: %+v", again)
+	}
+	list(t, h, "us-aa", born, true, "Ann")
+	list(t, h, "us-bb", born, true, "Zelda")
+	if l, text := show(a); l.Shown || !strings.Contains(text, "not shown as one person, because middle names or suffixes disagree") {
+		t.Errorf("other middle names: %s", text)
 	}
 	list(t, h, "us-bb", schemas.Date{Year: 1970, Month: 1, Day: 3}, true)
 	if l, text := show(a); l.Shown || len(l.Members) != 1 {

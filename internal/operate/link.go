@@ -2,22 +2,19 @@ package operate
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 
-	"lineup/indexer/index"
+	"lineup/queryd/search"
 	"lineup/schemas"
-	"lineup/schemas/namekey"
+	"lineup/schemas/person"
 )
 
 // Linked is a group of registrants who are taken for one person, and why.
 type Linked struct {
-	Person  schemas.UUID        `json:"personUuid,omitempty"`
-	Shown   bool                `json:"shown"` // answers bear the personUuid: at least two of the members are listed
-	Agree   []namekey.LinkField `json:"agree"` // first and last name folded, the whole birth date, sex
-	Lacking []string            `json:"lacking,omitempty"`
-	Members []LinkMember        `json:"registrants"`
+	Person  schemas.UUID   `json:"personUuid,omitempty"`
+	Shown   bool           `json:"shown"` // answers bear the personUuid
+	Agree   []person.Field `json:"agree"` // first and last name folded, the whole birth date, sex
+	Lacking []string       `json:"lacking,omitempty"`
+	Members []LinkMember   `json:"registrants"`
 }
 
 // LinkMember is one registrant of a group.
@@ -29,42 +26,34 @@ type LinkMember struct {
 	Listed bool         `json:"listed"`
 }
 
-// Link finds the group that a personUuid names, or that the registrant of a uuid is in.
-// Errors: fs.ErrNotExist for nobody.
-func (s *Stores) Link(ctx context.Context, id schemas.UUID) (Linked, error) {
-	var out Linked
-	docs, _, err := s.Index.Find(ctx, index.Query{Persons: []schemas.UUID{id}})
-	if err == nil && len(docs) == 0 {
-		docs, _, err = s.Index.Find(ctx, index.Query{IDs: []schemas.UUID{id}})
-		if err == nil && len(docs) == 1 && docs[0].Person != "" {
-			docs, _, err = s.Index.Find(ctx, index.Query{Persons: []schemas.UUID{docs[0].Person}})
+// Listed is how many of the members are listed now.
+func (l Linked) Listed() int {
+	n := 0
+	for _, m := range l.Members {
+		if m.Listed {
+			n++
 		}
 	}
+	return n
+}
+
+// Link finds the group that a personUuid names, or that the registrant of a uuid is in, by the same
+// look-up as answers do. Errors: fs.ErrNotExist for nobody.
+func (s *Stores) Link(ctx context.Context, id schemas.UUID) (Linked, error) {
+	found, err := search.FindPerson(ctx, s.Index, s.Ledger, id)
 	if err != nil {
-		return out, fmt.Errorf("look for %s: %w", id, err)
+		return Linked{}, err
 	}
-	if len(docs) == 0 {
-		return out, fmt.Errorf("%s: %w: no listed registrant has that uuid or personUuid", id, fs.ErrNotExist)
-	}
-	out.Person = docs[0].Person
-	for _, f := range namekey.LinkFields(docs[0].Record) {
+	out := Linked{Person: found.ID, Shown: found.Shown}
+	for _, f := range person.Fields(found.Members[0].Record) {
 		if f.Value == "" {
 			out.Lacking = append(out.Lacking, f.Name)
 		} else {
 			out.Agree = append(out.Agree, f)
 		}
 	}
-	listed := 0
-	for _, d := range docs {
-		listing, err := s.Ledger.Listing(ctx, d.Record.Source, d.ID)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return out, fmt.Errorf("look whether %s is listed: %w", d.ID, err)
-		}
-		if listing.Listed {
-			listed++
-		}
-		out.Members = append(out.Members, LinkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full, Listed: listing.Listed})
+	for _, d := range found.Members {
+		out.Members = append(out.Members, LinkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full, Listed: found.Listed[d.ID]})
 	}
-	out.Shown = out.Person != "" && listed > 1
 	return out, nil
 }

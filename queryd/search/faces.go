@@ -172,7 +172,7 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 			continue
 		}
 		doc := byID[c.Face.Registrant]
-		found.Matches = append(found.Matches, Match{Candidate: c, Document: doc, Person: persons[doc.ID]})
+		found.Matches = append(found.Matches, Match{Candidate: c, Document: doc, Person: persons[doc.ID].ID})
 		proof = append(proof, evidenceOf(c, doc, listing, found.Generation, e.deps.Now().UTC()))
 	}
 	found.Scored = found.Scored.Without(func(id schemas.UUID) bool { return left[id] })

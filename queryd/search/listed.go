@@ -32,19 +32,26 @@ func (e *Engine) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docum
 // map must not be in an answer; when the ledger cannot be asked there is no answer.
 func (e *Engine) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Listing, error) {
 	defer e.metrics.timed("ledger")()
+	all, err := listedNow(ctx, e.deps.Ledger, docs)
+	if err == nil {
+		e.metrics.delisted.Add(float64(len(docs) - len(all)))
+	}
+	return all, err
+}
+
+func listedNow(ctx context.Context, ledger Ledger, docs []index.Document) (map[schemas.UUID]schemas.Listing, error) {
 	var mu sync.Mutex
 	all := make(map[schemas.UUID]schemas.Listing, len(docs))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(ledgerCalls)
 	for _, d := range docs {
 		group.Go(func() error {
-			listing, err := e.deps.Ledger.Listing(ctx, d.Record.Source, d.ID)
-			if err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return err
-			}
-			if err != nil || !listing.Listed {
-				e.metrics.delisted.Inc()
+			listing, err := ledger.Listing(ctx, d.Record.Source, d.ID)
+			if errors.Is(err, fs.ErrNotExist) || err == nil && !listing.Listed {
 				return nil
+			}
+			if err != nil {
+				return err
 			}
 			mu.Lock()
 			all[d.ID] = listing

@@ -2,7 +2,6 @@ package search
 
 import (
 	"context"
-	"slices"
 
 	"lineup/indexer/index"
 	"lineup/schemas"
@@ -12,6 +11,7 @@ import (
 type Record struct {
 	Document index.Document
 	Listing  schemas.Listing
+	Person   schemas.UUID     // "" for none
 	Others   []index.Document // further listed records of the same person
 }
 
@@ -35,22 +35,10 @@ func (e *Engine) Record(ctx context.Context, id schemas.UUID) (Record, error) {
 	if !ok {
 		return Record{}, ErrGone
 	}
-	found := Record{Document: docs[0], Listing: listing}
-	if person := docs[0].Person; person != "" {
-		same, _, err := e.deps.Index.Find(ctx, index.Query{Persons: []schemas.UUID{person}})
-		if err != nil {
-			return Record{}, unavailable("index", err)
-		}
-		same = slices.DeleteFunc(same, func(d index.Document) bool { return d.ID == id })
-		listed, err := e.listed(ctx, same)
-		if err != nil {
-			return Record{}, err
-		}
-		for _, d := range same {
-			if _, ok := listed[d.ID]; ok {
-				found.Others = append(found.Others, d)
-			}
-		}
+	persons, err := e.persons(ctx, docs, listed)
+	if err != nil {
+		return Record{}, err
 	}
-	return found, nil
+	person := persons[id]
+	return Record{Document: docs[0], Listing: listing, Person: person.ID, Others: person.others(id)}, nil
 }

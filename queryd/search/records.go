@@ -69,7 +69,7 @@ func (e *Engine) Records(ctx context.Context, asked Question) (Records, error) {
 		return Records{}, err
 	}
 	for i := range shown {
-		shown[i].Person = persons[shown[i].Document.ID]
+		shown[i].Person = persons[shown[i].Document.ID].ID
 	}
 	var states []string
 	if asked.Query.State != "" {
@@ -98,6 +98,9 @@ func (e *Engine) candidates(ctx context.Context, asked *Question) (docs []index.
 			return nil, false, nil
 		}
 		asked.Query.IDs = []schemas.UUID{found.Registrant}
+	}
+	if parted, err := e.notOnePerson(ctx, *asked); parted || err != nil {
+		return nil, false, err
 	}
 	query := asked.Query
 	query.Limit = index.MaxLimit

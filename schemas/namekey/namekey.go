@@ -102,54 +102,11 @@ func Of(r schemas.Record) []string {
 	return k.sorted()
 }
 
-// LinkKey is what must agree between two registrants before they are shown as one person:
-// folded first and last name, full birth date and sex. It is "" when any of them is missing:
-// schemas.PersonID gives no id then.
-func LinkKey(r schemas.Record) string {
-	var parts []string
-	for _, f := range LinkFields(r) {
-		if f.Value == "" {
-			return ""
-		}
-		parts = append(parts, f.Value)
-	}
-	return strings.Join(parts, "\x00")
-}
+// FirstWords are the folded words of the first name.
+func FirstWords(name schemas.Name) []string { return words(name.First, nil) }
 
-// LinkField is one of the fields that must agree. Value is "" when the record lacks it.
-type LinkField struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
-}
-
-// LinkFields are the parts of LinkKey by name, to explain it.
-func LinkFields(r schemas.Record) []LinkField {
-	birth := ""
-	if r.Birth.Precision() == "exact" {
-		birth = r.Birth.String()
-	}
-	return []LinkField{
-		{"first name", strings.Join(words(r.Name.First, nil), " ")}, {"last name", strings.Join(words(r.Name.Last, new(string)), " ")},
-		{"birth date", birth}, {"sex", r.Sex.Value},
-	}
-}
-
-// Agree reports whether two names that share a LinkKey can be one person's: middle names and
-// suffixes are the same, one the other's initial, or missing.
-func Agree(a, b schemas.Name) bool {
-	_, middleA, _, suffixA := Parts(a)
-	_, middleB, _, suffixB := Parts(b)
-	if suffixA != suffixB && suffixA != "" && suffixB != "" {
-		return false
-	}
-	for i := range min(len(middleA), len(middleB)) {
-		x, y := middleA[i], middleB[i]
-		if !strings.HasPrefix(x, y) && !strings.HasPrefix(y, x) || x != y && min(len([]rune(x)), len([]rune(y))) > 1 {
-			return false
-		}
-	}
-	return true
-}
+// LastWords are the folded words of the last name, without a suffix.
+func LastWords(name schemas.Name) []string { return words(name.Last, new(string)) }
 
 // set collects keys.
 type set map[string]struct{}

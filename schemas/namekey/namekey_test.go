@@ -153,36 +153,6 @@ func TestNothingAskedHasNoKeys(t *testing.T) {
 	}
 }
 
-func TestLinkKey(t *testing.T) {
-	full := schemas.Record{Name: schemas.Name{First: "Rowan", Middle: "Q", Last: "Testcase"}, Birth: schemas.Date{Year: 1971, Month: 3, Day: 9},
-		Sex: schemas.Coded{Value: "male"}}
-	same := full
-	same.Name = schemas.Name{First: "ROWAN", Last: "TESTCASE JR"}
-	same.Source, same.Key = "zz", "1"
-	if namekey.LinkKey(full) == "" || namekey.LinkKey(full) != namekey.LinkKey(same) {
-		t.Errorf("%q and %q should be one person", namekey.LinkKey(full), namekey.LinkKey(same))
-	}
-	for name, change := range map[string]func(*schemas.Record){
-		"no first name":     func(r *schemas.Record) { r.Name.First = "" },
-		"no last name":      func(r *schemas.Record) { r.Name.Last = "" },
-		"a year only":       func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} },
-		"no sex":            func(r *schemas.Record) { r.Sex = schemas.Coded{Raw: "X"} },
-		"another birth day": func(r *schemas.Record) { r.Birth.Day = 10 },
-		"the other sex":     func(r *schemas.Record) { r.Sex.Value = "female" },
-		"another name":      func(r *schemas.Record) { r.Name.First = "Rowena" },
-	} {
-		other := full
-		change(&other)
-		key := namekey.LinkKey(other)
-		if key == namekey.LinkKey(full) {
-			t.Errorf("%s: still the same person", name)
-		}
-		if missing := strings.HasPrefix(name, "no ") || name == "a year only"; missing != (key == "") {
-			t.Errorf("%s: link key %q", name, key)
-		}
-	}
-}
-
 func TestKeysOfARecordAreBounded(t *testing.T) {
 	r := record(strings.Repeat("Rowan ", 50), strings.Repeat("Quinn ", 50), strings.Repeat("testcase ", 50))
 	for range 500 {

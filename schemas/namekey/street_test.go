@@ -44,22 +44,3 @@ func TestOneStreetBringsFewRecords(t *testing.T) {
 		t.Errorf("%v", keys)
 	}
 }
-
-func TestNamesOfOnePersonAgree(t *testing.T) {
-	for _, c := range []struct {
-		a, b schemas.Name
-		want bool
-	}{
-		{schemas.Name{First: "A", Last: "B"}, schemas.Name{First: "A", Last: "B"}, true},
-		{schemas.Name{First: "A", Middle: "Quinn", Last: "B"}, schemas.Name{First: "A", Last: "B"}, true},
-		{schemas.Name{First: "A", Middle: "Quinn", Last: "B"}, schemas.Name{First: "A", Middle: "q", Last: "B"}, true},
-		{schemas.Name{First: "A", Middle: "Quinn", Last: "B"}, schemas.Name{First: "A", Middle: "Quincy", Last: "B"}, false},
-		{schemas.Name{First: "A", Middle: "Jo", Last: "B"}, schemas.Name{First: "A", Middle: "John", Last: "B"}, false},
-		{schemas.Name{First: "A", Last: "B Jr"}, schemas.Name{First: "A", Last: "B", Suffix: "Junior"}, true},
-		{schemas.Name{First: "A", Last: "B Jr"}, schemas.Name{First: "A", Last: "B", Suffix: "III"}, false},
-	} {
-		if got := namekey.Agree(c.a, c.b); got != c.want || namekey.Agree(c.b, c.a) != c.want {
-			t.Errorf("%+v, %+v: %v, want %v", c.a, c.b, got, c.want)
-		}
-	}
-}

@@ -1,0 +1,83 @@
+// Package person is the rule of which registry records are shown as one person's. The rule is
+// cautious: joining two people puts one's crimes on the other, while showing one person twice
+// only costs the reader a second look.
+package person
+
+import (
+	"slices"
+	"strings"
+
+	"lineup/schemas"
+	"lineup/schemas/namekey"
+)
+
+// Field is one of the fields that must agree. Value is "" when the record lacks it.
+type Field struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Fields are what two records must both state and agree in: folded first name, folded last name
+// without a suffix, the whole birth date, and sex.
+func Fields(r schemas.Record) []Field {
+	birth := ""
+	if r.Birth.Precision() == "exact" {
+		birth = r.Birth.String()
+	}
+	return []Field{
+		{"first name", strings.Join(namekey.FirstWords(r.Name), " ")}, {"last name", strings.Join(namekey.LastWords(r.Name), " ")},
+		{"birth date", birth}, {"sex", r.Sex.Value},
+	}
+}
+
+// ID is the id that records with the same Fields share, or "" when one of these is missing. That
+// records share it is not enough to show them as one person's: see Same.
+func ID(r schemas.Record) schemas.UUID {
+	var parts []string
+	for _, f := range Fields(r) {
+		if f.Value == "" {
+			return ""
+		}
+		parts = append(parts, f.Value)
+	}
+	return schemas.PersonID(strings.Join(parts, "\x00"))
+}
+
+// Same reports whether records can be shown as one person's: there are at least two, all share an
+// ID, and no two of them disagree in middle name or suffix. One that disagrees parts them all: of
+// "Ann", "Zelda" and none, nobody can tell whose record the one without is.
+func Same(records ...schemas.Record) bool {
+	if len(records) < 2 {
+		return false
+	}
+	id := ID(records[0])
+	for i, a := range records {
+		if id == "" || ID(a) != id {
+			return false
+		}
+		for _, b := range records[i+1:] {
+			if !agree(a.Name, b.Name) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// agree reports whether the middle names and suffixes of two names can be one person's: they are
+// the same, one is the other's initial, or one is missing.
+func agree(a, b schemas.Name) bool {
+	_, middleA, _, suffixA := namekey.Parts(a)
+	_, middleB, _, suffixB := namekey.Parts(b)
+	if suffixA != suffixB && suffixA != "" && suffixB != "" {
+		return false
+	}
+	for i := range min(len(middleA), len(middleB)) {
+		x, y := []rune(middleA[i]), []rune(middleB[i])
+		n := min(len(x), len(y))
+		if !slices.Equal(x[:n], y[:n]) || len(x) != len(y) && n > 1 {
+			return false
+		}
+	}
+	return true
+}
