@@ -29,6 +29,8 @@ type Config struct {
 	Public  string `yaml:"public"`  // base of links in answers, "https://lineup.example.org"; "" for the request's host
 	Contact string `yaml:"contact"` // e-mail or URL sites and people can reach the operator by; crawling needs it
 	Models  string `yaml:"models"`  // directory of the face models; "" for the user's cache directory
+	// ModelsURL is a mirror of the models' publisher, asked first; "" for none.
+	ModelsURL string `yaml:"models_url"`
 	Log     Log    `yaml:"log"`
 
 	Index   Index             `yaml:"index"`

@@ -82,6 +82,12 @@ type house struct {
 	logMu  *sync.Mutex
 }
 
+// ready is what a process says of its parts.
+func (h *house) ready(ctx context.Context) map[string]error {
+	_, err := h.gal.Generations(ctx)
+	return map[string]error{"index": err, "ledger": h.ledger.err, "keys": h.keys.Ready(ctx)}
+}
+
 var model = schemas.Model{ID: "test/1", Dimensions: 16, Metric: "euclidean", MaxDistance: 0.6,
 	FalseMatch: []schemas.CurvePoint{{Distance: .34, Rate: 1e-4}, {Distance: .39, Rate: 1e-3}, {Distance: .45, Rate: 1e-2}}}
 
@@ -104,7 +110,7 @@ func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house 
 	}
 	registry := prometheus.NewRegistry()
 	config := queryd.Config{Demo: true, PublicURL: "http://lineup.test", Contact: "operator@lineup.test"}
-	deps := queryd.Deps{Index: h.gal, Faces: embedder{h.gal}, Photos: h.photos, Ledger: h.ledger, Keys: ring, Evidence: proof,
+	deps := queryd.Deps{Ready: h.ready, Index: h.gal, Faces: embedder{h.gal}, Photos: h.photos, Ledger: h.ledger, Keys: ring, Evidence: proof,
 		Metrics: registry, Log: slog.New(slog.NewTextHandler(lockedWriter{h.log, h.logMu}, nil)), Now: func() time.Time { return clock },
 		Sources: []queryd.Source{{ID: "us-zz", Name: "Example Registry", Jurisdiction: "NY", Home: "https://registry.example.test/", Mode: "enabled",
 			HasPhotos: true, Notices: []string{"Positive identification needs fingerprints."}, Attribution: "Example State Police", MaxAge: 48 * time.Hour}},

@@ -165,7 +165,9 @@ func TestLimitsOfAKey(t *testing.T) {
 
 func TestReadyNamesThePartThatIsNot(t *testing.T) {
 	h := newNode(t, func(_ *queryd.Config, d *queryd.Deps) {
-		d.Ready = map[string]func(context.Context) error{"broker": func(context.Context) error { return errors.New("secret host is down") }}
+		d.Ready = func(context.Context) map[string]error {
+			return map[string]error{"broker": errors.New("secret host is down"), "index": nil}
+		}
 	})
 	response, body := h.do("GET", "/readyz", "")
 	if response.StatusCode != 503 || !strings.Contains(body, `"broker":"not ready"`) || !strings.Contains(body, `"index":"ready"`) || strings.Contains(body, "secret") {

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -104,9 +103,8 @@ type Deps struct {
 	Sources   []Source
 	// State tells how a source stands; optional: coverage then says "unknown".
 	State func(ctx context.Context, source string) (SourceState, error)
-	// Ready are further parts that must work before requests are answered well, by name;
-	// optional. A nil error is "ready".
-	Ready   map[string]func(context.Context) error
+	// Ready tells of each part that must work why it does not, nil where it does. It logs that itself.
+	Ready   func(context.Context) map[string]error
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 	Audit   *slog.Logger // one line a request; optional, Log then
@@ -144,13 +142,10 @@ func New(config Config, deps Deps) (*Server, error) {
 	}); err != nil {
 		return nil, err
 	}
-	ready := map[string]func(context.Context) error{}
-	maps.Copy(ready, deps.Ready)
-	ready["index"], ready["ledger"], ready["keys"] = s.search.IndexReady, s.search.LedgerReady, deps.Keys.Ready
 	if s.serve, err = serve.New(serve.Config{
 		PublicURL: config.PublicURL, Demo: config.Demo, PerMinute: config.PerMinute, PerDay: config.PerDay, Legacy200: config.Legacy200,
 		Contact: config.Contact, AllowOrigin: config.AllowOrigin, KeyTimeout: config.SearchTimeout,
-	}, serve.Deps{Search: s.search, Keys: deps.Keys, Ready: ready, Metrics: deps.Metrics, Log: deps.Log, Audit: deps.Audit, Now: deps.Now}); err != nil {
+	}, serve.Deps{Search: s.search, Keys: deps.Keys, Ready: deps.Ready, Metrics: deps.Metrics, Log: deps.Log, Audit: deps.Audit, Now: deps.Now}); err != nil {
 		return nil, err
 	}
 	s.api = api.New(api.Config{MaxPhoto: config.MaxPhoto, StripDataPrefix: config.StripDataPrefix, NearDays: config.NearDays,

@@ -3,7 +3,10 @@ package main_test
 import (
 	"encoding/json"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -18,7 +21,7 @@ type room struct {
 var ports = []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue", "indexer/face", "indexer/index"}
 
 // rooms are the arrows of the picture in README.md, the narrower path first. "schemas" stands
-// for all below it too, "*" for everything; any other name allows that package alone.
+// for all below it too, "*" for everything but what only tests use; any other name allows that package alone.
 var rooms = []room{
 	{"schemas", []string{"schemas"}},
 	{"config", nil},
@@ -62,24 +65,54 @@ var rooms = []room{
 	{"cmd", []string{"*"}},
 }
 
-// TestLayers holds the arrows: no package imports what its room may not.
-func TestLayers(t *testing.T) {
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "lineup/...").Output()
+// testsMay is what the tests of a room may import besides.
+var testsMay = map[string][]string{
+	"ingest/backup":               {"ingest/ledger"},
+	"scraper/source":              {"scraper/fetch"},
+	"ingest":                      {"ingest/blob/disk", "ingest/broker"},
+	"indexer/face/dlib":           {"indexer/face/facetest"},
+	"indexer/index":               {"indexer/index/indextest"},
+	"indexer":                     {"ingest", "ingest/broker", "ingest/blob/disk", "indexer/index/embedded", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/weights"},
+	"queryd/keys":                 {"ingest/broker"},
+	"queryd/web":                  {"indexer/face"},
+	"queryd":                      {"ingest/broker"},
+	"internal/testkit/brokertest": {"schemas", "ingest/ledger", "ingest/queue", "queryd/evidence", "queryd/keys"},
+	"cmd":                         {"indexer/face/facetest"},
+}
+
+// listed is what `go list` says of one of our packages.
+type listed struct {
+	ImportPath, Dir                    string
+	GoFiles                            []string
+	Imports, TestImports, XTestImports []string
+}
+
+// ours lists our packages, by their path below the module's.
+func ours(t *testing.T) map[string]listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,TestImports,XTestImports", "lineup/...").Output()
 	if err != nil {
 		t.Fatalf("go list: %v", err)
 	}
-	packages := 0
-	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; packages++ {
-		var p struct {
-			ImportPath string
-			Imports    []string
-		}
+	packages := make(map[string]listed)
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
 		if err := decoder.Decode(&p); err == io.EOF {
 			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		path := strings.TrimPrefix(p.ImportPath, "lineup/")
+		packages[strings.TrimPrefix(p.ImportPath, "lineup/")] = p
+	}
+	if len(packages) < 30 {
+		t.Fatalf("go list named %d packages only", len(packages))
+	}
+	return packages
+}
+
+// TestLayers holds the arrows: no package, and no test of a package, imports what its room may not.
+func TestLayers(t *testing.T) {
+	for path, p := range ours(t) {
 		r, ok := roomOf(path)
 		if !ok {
 			t.Errorf("%s stands in no room of the picture", path)
@@ -89,9 +122,61 @@ func TestLayers(t *testing.T) {
 				t.Errorf("%s imports %s, and its room may not", path, ours)
 			}
 		}
+		for _, imported := range append(p.TestImports, p.XTestImports...) {
+			if ours, ok := strings.CutPrefix(imported, "lineup/"); ok && ours != path && !r.allows(ours) && !r.allowsTests(ours) {
+				t.Errorf("a test of %s imports %s, and its room may not", path, ours)
+			}
+		}
 	}
-	if packages < 30 {
-		t.Errorf("go list named %d packages only", packages)
+}
+
+// TestEveryRoomHasOneRow holds that no row is shadowed by another: of two the looser would win.
+func TestEveryRoomHasOneRow(t *testing.T) {
+	packages := ours(t)
+	for i, r := range rooms {
+		for _, before := range rooms[:i] {
+			if r.path == before.path || strings.HasPrefix(r.path, before.path+"/") {
+				t.Errorf("the row of %s is never looked at: that of %s stands before it", r.path, before.path)
+			}
+		}
+		lives := false
+		for path := range packages {
+			lives = lives || path == r.path || strings.HasPrefix(path, r.path+"/")
+		}
+		if !lives {
+			t.Errorf("nothing stands in the room %s", r.path)
+		}
+		for _, may := range slices.Concat(r.may, testsMay[r.path]) {
+			if _, ok := packages[may]; !ok && may != "*" {
+				t.Errorf("the room %s may import %s, which is no package", r.path, may)
+			}
+		}
+	}
+}
+
+// readers of the environment besides the program itself, each with why config cannot do it.
+var environment = map[string]string{
+	"indexer/face/dlib/blas": "the matrix library takes its settings from the environment, before the program has any",
+}
+
+// TestOnlyConfigReadsTheEnvironment holds that every setting is one of config's, with its documentation and its
+// validation. cmd/lineup hands the environment over; tests and what only they use may read it.
+func TestOnlyConfigReadsTheEnvironment(t *testing.T) {
+	for path, p := range ours(t) {
+		if path == "config" || path == "cmd/lineup" || environment[path] != "" || strings.HasPrefix(path, "internal/testkit/") {
+			continue
+		}
+		for _, file := range p.GoFiles {
+			text, err := os.ReadFile(filepath.Join(p.Dir, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, call := range []string{"os.Getenv(", "os.LookupEnv(", "os.ExpandEnv(", "syscall.Getenv("} {
+				if strings.Contains(string(text), call) {
+					t.Errorf("%s/%s calls %s...): make it a setting of config", path, file, call)
+				}
+			}
+		}
 	}
 }
 
@@ -106,12 +191,19 @@ func roomOf(path string) (room, bool) {
 
 func (r room) allows(imported string) bool {
 	for _, may := range r.may {
-		if may == "*" || imported == may || may == "schemas" && strings.HasPrefix(imported, "schemas/") {
+		if may == "*" && !onlyTests(imported) || imported == may || may == "schemas" && strings.HasPrefix(imported, "schemas/") {
 			return true
 		}
 	}
 	return false
 }
+
+// allowsTests says what tests may import besides: what only tests use, and the made-up registry.
+func (r room) allowsTests(imported string) bool {
+	return onlyTests(imported) || strings.HasPrefix(imported, "scraper/samplesite") || slices.Contains(testsMay[r.path], imported)
+}
+
+func onlyTests(imported string) bool { return strings.HasPrefix(imported, "internal/testkit/") }
 
 // TestSchemasNeedTheStandardLibraryOnly holds that the vocabulary drags nothing in.
 func TestSchemasNeedTheStandardLibraryOnly(t *testing.T) {

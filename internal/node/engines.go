@@ -84,7 +84,7 @@ func (o Options) FetchModels(ctx context.Context, dir string) error {
 	var shown *progress.Task
 	stage := ""
 	defer func() { shown.End() }()
-	return weights.Ensure(ctx, dir, func(what string, done, total int64) {
+	return weights.Ensure(ctx, dir, o.Config.ModelsURL, func(what string, done, total int64) {
 		if stage != what {
 			shown.End()
 			stage, shown = what, o.show(what, total)

@@ -31,7 +31,7 @@ func (n *Node) NewServer(ctx context.Context, faces face.Embedder) (*queryd.Serv
 	}, queryd.Deps{
 		Index: n.Index, Faces: faces, MoreFaces: variants(faces), Photos: n.Blobs, Ledger: n.Ledger, Keys: n.Keys, Evidence: proofs,
 		Sources: sources, State: n.sourceState, Metrics: n.Metrics, Log: n.Log,
-		Ready: n.parts(),
+		Ready: func(ctx context.Context) map[string]error { return n.Ready(ctx, true) },
 	})
 }
 

@@ -1,19 +1,11 @@
 package serve
 
 import (
-	"context"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
-	"sync"
-	"time"
 
 	"lineup/queryd/keys"
 )
-
-// readyTimeout bounds one check of readiness.
-const readyTimeout = 3 * time.Second
 
 // Health says that the process answers at all.
 func (s *Server) Health(w http.ResponseWriter, _ *http.Request) error {
@@ -22,27 +14,15 @@ func (s *Server) Health(w http.ResponseWriter, _ *http.Request) error {
 }
 
 // Ready says which parts are ready, with 503 when one is not. Why it is not stands in the
-// log: an error's text may tell strangers too much.
+// log of whoever found out: an error's text may tell strangers too much.
 func (s *Server) Ready(w http.ResponseWriter, r *http.Request) error {
-	checks := s.deps.Ready
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
-	defer cancel()
-	var mu sync.Mutex
-	var wait sync.WaitGroup
 	status, parts := http.StatusOK, map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(checks)) {
-		wait.Go(func() {
-			err := checks[name](ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			parts[name] = "ready"
-			if err != nil {
-				parts[name], status = "not ready", http.StatusServiceUnavailable
-				s.deps.Log.WarnContext(ctx, "part not ready", "part", name, "error", err)
-			}
-		})
+	for part, err := range s.deps.Ready(r.Context()) {
+		parts[part] = "ready"
+		if err != nil {
+			parts[part], status = "not ready", http.StatusServiceUnavailable
+		}
 	}
-	wait.Wait()
 	word := "ready"
 	if status != http.StatusOK {
 		word = "not ready"

@@ -30,7 +30,7 @@ type Config struct {
 type Deps struct {
 	Search  *search.Engine
 	Keys    *keys.Store
-	Ready   map[string]func(context.Context) error // parts that must work, by name; nil is "ready"
+	Ready   func(context.Context) map[string]error // each part that must work, and why it does not; nil where it does
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 	Audit   *slog.Logger // one line a request

@@ -29,10 +29,10 @@ type Fetcher struct {
 }
 
 // DefaultFetcher fetches from dlib's publisher, or out of the package face_recognition_models.
-// $LINEUP_MODELS_URL puts another address (a mirror of the publisher's .bz2 files) first.
-func DefaultFetcher() Fetcher {
+// mirror, if not "", is the address of a mirror of the publisher's .bz2 files, which is asked first.
+func DefaultFetcher(mirror string) Fetcher {
 	bases := []string{"https://dlib.net/files/", "https://github.com/davisking/dlib-models/raw/master/"}
-	if mirror := os.Getenv("LINEUP_MODELS_URL"); mirror != "" {
+	if mirror != "" {
 		bases = append([]string{strings.TrimSuffix(mirror, "/") + "/"}, bases...)
 	}
 	return Fetcher{

