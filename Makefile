@@ -46,7 +46,8 @@ load: ## crawl a made-up registry twice and measure: make load LOAD=100000
 	$(GO) test ./scraper -run '^$$' -bench '^BenchmarkCrawl$$' -benchtime 1x -timeout 2h -load $(LOAD)
 
 soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LASTING=5m SEED=1
-	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) $(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
+	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) \
+		$(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
 
 race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20
 	$(GO) test -race -timeout 2h -count $(TIMES) $$(sed 's/#.*//' deploy/raced-packages)
@@ -54,9 +55,8 @@ race: models ## run the tests of concurrency and crashes again and again: make r
 fuzz: models ## feed every parser broken input: make fuzz FUZZTIME=30s for each
 	@deploy/fuzz.sh $(FUZZTIME)
 
-lint: ## format and vet
-	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); exit 1; }
-	$(GO) vet ./...
+lint: setup ## format, vet and the linters of .golangci.yml
+	@deploy/lint.sh $(BUILD)
 
 clean: ## delete what was built (data and models stay)
 	rm -rf bin build

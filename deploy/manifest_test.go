@@ -99,7 +99,8 @@ func TestNATSConfigs(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "nats", "node.conf"), []byte(node), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	secrets := strings.ReplaceAll(string(read(t, filepath.Join(dir, "secrets", "secrets.conf"))), "/etc/nats-tls/", filepath.Join(dir, "secrets")+"/")
+	secrets := strings.ReplaceAll(string(read(t, filepath.Join(dir, "secrets", "secrets.conf"))), "/etc/nats-tls/",
+		filepath.Join(dir, "secrets")+"/")
 	if err := os.WriteFile(filepath.Join(dir, "nats", "secrets.conf"), []byte(secrets), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -147,8 +148,10 @@ func TestKustomization(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := cluster{map[string]bool{}, map[string]bool{}, map[string]corev1.PodTemplateSpec{}, map[string]*metav1.LabelSelector{}, map[string]string{}, map[string]bool{}}
-	for _, m := range regexp.MustCompile(`(?m)^#   ((?:lineup-\w+(?:, )?)+) `).FindAllStringSubmatch(string(read(t, "kubernetes/kustomization.yaml")), -1) {
+	c := cluster{map[string]bool{}, map[string]bool{}, map[string]corev1.PodTemplateSpec{}, map[string]*metav1.LabelSelector{},
+		map[string]string{}, map[string]bool{}}
+	for _, m := range regexp.MustCompile(`(?m)^#   ((?:lineup-\w+(?:, )?)+) `).FindAllStringSubmatch(string(read(t,
+		"kubernetes/kustomization.yaml")), -1) {
 		for _, name := range strings.Split(m[1], ", ") {
 			c.secrets[name] = true
 		}
@@ -173,7 +176,8 @@ func TestKustomization(t *testing.T) {
 	}
 	for name, chooses := range c.selectors {
 		selector, err := metav1.LabelSelectorAsSelector(chooses)
-		if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(c.pods)), func(p corev1.PodTemplateSpec) bool { return selector.Matches(labels.Set(p.Labels)) }) {
+		if err != nil || !slices.ContainsFunc(slices.Collect(maps.Values(c.pods)),
+			func(p corev1.PodTemplateSpec) bool { return selector.Matches(labels.Set(p.Labels)) }) {
 			t.Errorf("%s chooses no pod: %v %v", name, chooses, err)
 		}
 	}
@@ -182,7 +186,8 @@ func TestKustomization(t *testing.T) {
 			t.Errorf("%s scales %s, which is not there", name, target)
 		}
 	}
-	for _, want := range []string{"Deployment scrape", "Deployment index", "Deployment query", "StatefulSet nats", "Job prepare", "Deployment admin"} {
+	for _, want := range []string{"Deployment scrape", "Deployment index", "Deployment query", "StatefulSet nats", "Job prepare",
+		"Deployment admin"} {
 		if _, ok := c.pods[want]; !ok {
 			t.Errorf("no %s", want)
 		}
@@ -295,13 +300,15 @@ func (c *cluster) checkPod(pod corev1.PodTemplateSpec, ends bool) error {
 func TestInstructionLevel(t *testing.T) {
 	dir := t.TempDir()
 	source := filepath.Join(dir, "loop.cpp")
-	if err := os.WriteFile(source, []byte("void scale(float* a, float b, int n) { for (int i = 0; i < n; i++) a[i] *= b; }\n"), 0o600); err != nil {
+	if err := os.WriteFile(source, []byte("void scale(float* a, float b, int n) { for (int i = 0; i < n; i++) a[i] *= b; }\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
 		built, claimed string
 		ok             bool
-	}{{"x86-64-v2", "x86-64-v2", true}, {"x86-64-v3", "x86-64-v3", true}, {"x86-64-v3", "x86-64-v2", false}, {"x86-64-v4", "x86-64-v3", false}} {
+	}{{"x86-64-v2", "x86-64-v2", true}, {"x86-64-v3", "x86-64-v3", true}, {"x86-64-v3", "x86-64-v2", false},
+		{"x86-64-v4", "x86-64-v3", false}} {
 		object := filepath.Join(dir, c.built+".o")
 		cmd := exec.Command("./cxx.sh", "-O3", "-march=native", "-mprefer-vector-width=512", "-c", source, "-o", object)
 		cmd.Env = append(os.Environ(), "LINEUP_MARCH="+c.built)

@@ -26,7 +26,7 @@ const (
 	sweepSeconds    = 5.0 / 1e6
 	syncWritesFast  = 4000.0 // a second, of a whole NATS server
 	syncWritesSlow  = 200.0
-	writesEach      = 3 // synchronous writes a new registrant takes: listing, doorbell, mark
+	writesEach      = 3 // synchronous writes a new registrant takes: listing, job, mark
 	photoBytes      = 25e3
 	pageBytes       = 4e3
 	recordBytes     = 1.5e3
@@ -35,7 +35,8 @@ const (
 
 const sizingHead = `# Sizing
 
-Computed by ` + "`go test ./deploy -run Sizing -update`" + ` from the figures below; nothing here is a promise, and only the columns up to
+Computed by ` + "`cd deploy && go test -run Sizing -update .`" +
+	` from the figures below; nothing here is a promise, and only the columns up to
 1M rest on runs of that size. One face a registrant.
 
 | | 100k faces | 1M faces | 10M faces | from |
@@ -43,7 +44,8 @@ Computed by ` + "`go test ./deploy -run Sizing -update`" + ` from the figures be
 `
 
 const sizingNotes = `
-Settings that go with it: up to 3M faces one process with the embedded index does; beyond, or from about 180 searches a second of a million on two cores, Qdrant.
+Settings that go with it: up to 3M faces one process with the embedded index does; beyond, or from about 180 searches a second of
+a million on two cores, Qdrant.
 At 10M keep Qdrant in shards on at least two machines (its own memory row is the sum), and raise NATS' GOMEMLIMIT to half of
 its memory.
 

@@ -1,24 +1,22 @@
 #!/usr/bin/env bash
-# Runs every test: all packages, then the ones with concurrency of their own again under the
-# race detector. Ends with the number of tests that passed and failed.
+# Runs every test: lints, then the packages of all modules, then those with goroutines again under
+# the race detector. Ends with the number of tests that passed and failed.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 mkdir -p build
-log=build/test.log
+log=$PWD/build/test.log
 : >"$log"
 
-unformatted=$(git ls-files -z '*.go' | xargs -0 gofmt -l)
-if [ -n "$unformatted" ]; then
-	echo "not gofmt-ed: $unformatted" >&2
-	exit 1
-fi
-go vet ./... || exit 1
+deploy/lint.sh build || exit 1
 
 # The S3 servers the blob store is tried on, compiled once a machine: some minutes the first time.
 go test -timeout 45m -run '^TestBuild$' ./internal/testkit/s3server || exit 1
 
 failed=0
-go test -v -timeout 20m ./... >>"$log" 2>&1 || failed=1
+for module in $(deploy/modules.sh); do
+	[ -n "$(git -C "$module" ls-files '*_test.go')" ] || continue
+	(cd "$module" && go test -v -timeout 20m ./...) >>"$log" 2>&1 || failed=1
+done
 raced=$(sed 's/#.*//' deploy/raced-packages)
 # shellcheck disable=SC2086 # a list of packages
 go test -v -race -timeout 20m $raced >>"$log" 2>&1 || failed=1

@@ -106,7 +106,8 @@ func (s RunSummary) Doubt(listed, gone int) string {
 	case listed-gone < s.MinCount:
 		return fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", listed-gone, s.MinCount)
 	case gone > smallDrop && drop > most && s.AcceptDrop == "":
-		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; look at the site, then crawl with --accept-drop REASON", gone, listed, 100*drop, 100*most)
+		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; "+
+			"look at the site, then crawl with --accept-drop REASON", gone, listed, 100*drop, 100*most)
 	}
 	return ""
 }

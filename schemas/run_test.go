@@ -14,7 +14,8 @@ func TestAlarms(t *testing.T) {
 		t.Errorf("nothing to look at: %q", got)
 	}
 	sum := schemas.RunSummary{Drift: []string{"photos moved"}, Leftovers: map[string]int{"detail: label Hat": 1, "detail: label Shoe": 44}}
-	want := []string{"photos moved", `no rule reads "detail: label Shoe" (44 times): the site may have changed`, `no rule reads "detail: label Hat" (1 times): the site may have changed`}
+	want := []string{"photos moved", `no rule reads "detail: label Shoe" (44 times): the site may have changed`,
+		`no rule reads "detail: label Hat" (1 times): the site may have changed`}
 	if diff := cmp.Diff(want, sum.Alarms()); diff != "" {
 		t.Error(diff)
 	}

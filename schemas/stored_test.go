@@ -10,12 +10,14 @@ import (
 // FuzzDecodeListing: whatever is stored is refused or read, and what was read is stored alike
 // from then on.
 func FuzzDecodeListing(f *testing.F) {
-	whole, err := Listing{ID: RandomID(), Source: "us-ny", Revision: 3, Listed: true, Changed: time.Unix(1, 0).UTC(), Key: "7", Photos: []PhotoState{{URL: "u"}},
-		Marks: map[string]Mark{"g": {Revision: 3, Faces: 1}}, Removal: &Removal{Reason: "r"}}.Encode()
+	whole, err := Listing{ID: RandomID(), Source: "us-ny", Revision: 3, Listed: true, Changed: time.Unix(1, 0).UTC(), Key: "7",
+		Photos: []PhotoState{{URL: "u"}},
+		Marks:  map[string]Mark{"g": {Revision: 3, Faces: 1}}, Removal: &Removal{Reason: "r"}}.Encode()
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{string(whole), string(whole[:len(whole)/2]), `{"schema":99}`, `null`, `[]`, `{"marks":{"":null},"photos":[null]}`} {
+	for _, seed := range []string{string(whole), string(whole[:len(whole)/2]), `{"schema":99}`, `null`, `[]`,
+		`{"marks":{"":null},"photos":[null]}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -42,7 +44,8 @@ func FuzzDecodeListing(f *testing.F) {
 
 // FuzzDecodeRecord: a record of a blob is refused or read, never one of a newer version.
 func FuzzDecodeRecord(f *testing.F) {
-	for _, seed := range []string{`{"schema":1,"source":"us-ny","key":"7","name":{"first":"A"},"birth":"1990-02-30"}`, `{"schema":99}`, `null`, `{"photos":[null],"addresses":[{}]}`, `{`} {
+	for _, seed := range []string{`{"schema":1,"source":"us-ny","key":"7","name":{"first":"A"},"birth":"1990-02-30"}`, `{"schema":99}`, `null`,
+		`{"photos":[null],"addresses":[{}]}`, `{`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {

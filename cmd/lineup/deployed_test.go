@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -17,8 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nats-server/v2/server"
 
 	"lineup/internal/testkit/s3server"
@@ -58,12 +58,40 @@ type deployment struct {
 	secrets  string
 	program  string        // that plays the roles; "" is lineup
 	patience time.Duration // with what it does by itself; 0 is patience
-	services types.Services
+	services map[string]service
 	// places turns the containers' names and paths into this machine's.
 	places []string
 }
 
-// newDeployment makes the secrets as an operator does and reads compose.yaml as Docker does.
+// service is what these tests need of a service in compose.yaml. That Compose reads the file as
+// they do is a test of deploy/.
+type service struct {
+	Command     []string
+	EnvFile     []string `yaml:"env_file"`
+	Environment map[string]string
+	HealthCheck struct{ Test []string }
+}
+
+// readEnvironment adds what the service's environment files, relative to dir, say and compose.yaml does not.
+func (s *service) readEnvironment(dir string) error {
+	all := map[string]string{}
+	for _, name := range s.EnvFile {
+		text, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		for line := range strings.Lines(string(text)) {
+			if key, value, found := strings.Cut(strings.TrimSpace(line), "="); found && !strings.HasPrefix(key, "#") {
+				all[key] = value
+			}
+		}
+	}
+	maps.Copy(all, s.Environment)
+	s.Environment = all
+	return nil
+}
+
+// newDeployment makes the secrets as an operator does and reads compose.yaml.
 func newDeployment(t *testing.T) *deployment {
 	t.Helper()
 	d := &deployment{t: t, dir: t.TempDir()}
@@ -73,10 +101,14 @@ func newDeployment(t *testing.T) *deployment {
 	if out, err := exec.CommandContext(t.Context(), filepath.Join(files, "secrets.sh")).CombinedOutput(); err != nil {
 		t.Fatalf("secrets.sh: %v: %s", err, out)
 	}
-	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
-		WorkingDir: files, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(files, "compose.yaml")}}, Environment: types.Mapping{},
-	}, func(o *loader.Options) { o.SetProjectName("lineup", true); o.Profiles = []string{"*"} })
+	text, err := os.ReadFile(filepath.Join(files, "compose.yaml"))
 	must(t, err)
+	var project struct{ Services map[string]service }
+	must(t, yaml.UnmarshalWithOptions(text, &project, yaml.AllowDuplicateMapKey())) // those beside <<: win
+	for name, s := range project.Services {
+		must(t, s.readEnvironment(files))
+		project.Services[name] = s
+	}
 	d.services = project.Services
 	d.places = []string{"/etc/lineup/ca.pem", filepath.Join(d.secrets, "ca.pem"), "/etc/lineup/lineup.yaml", filepath.Join(d.dir, "lineup.yaml"),
 		"/etc/nats-tls/", d.secrets + "/", "/etc/s3/", d.secrets + "/", "/models", modelsForTests(t)}
@@ -110,9 +142,7 @@ func (d *deployment) environment(name, image string, places *strings.Replacer) [
 		environ = append(environ, strings.Fields(places.Replace(image))...)
 	}
 	for key, value := range d.services[name].Environment {
-		if value != nil {
-			environ = append(environ, key+"="+places.Replace(*value))
-		}
+		environ = append(environ, key+"="+places.Replace(value))
 	}
 	return environ
 }

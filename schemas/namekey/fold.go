@@ -76,6 +76,8 @@ var suffixes = map[string]string{"jr": "jr", "junior": "jr", "sr": "sr", "senior
 func Suffix(word string) string { return suffixes[Fold(word)] }
 
 // particles are the words that may stand before the rest of a last name ("de la Cruz").
-var particles = map[string]bool{"de": true, "la": true, "las": true, "los": true, "del": true, "da": true, "das": true, "do": true, "dos": true,
-	"di": true, "du": true, "le": true, "van": true, "von": true, "der": true, "den": true, "ter": true, "ten": true, "st": true, "san": true, "mac": true,
-	"el": true, "al": true, "bin": true, "ibn": true, "abu": true, "y": true}
+var particles = map[string]bool{"de": true, "la": true, "las": true, "los": true, "del": true, "da": true, "das": true, "do": true,
+	"dos": true,
+	"di":  true, "du": true, "le": true, "van": true, "von": true, "der": true, "den": true, "ter": true, "ten": true, "st": true, "san": true,
+	"mac": true,
+	"el":  true, "al": true, "bin": true, "ibn": true, "abu": true, "y": true}

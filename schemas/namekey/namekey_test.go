@@ -33,8 +33,9 @@ func TestFold(t *testing.T) {
 // The examples are worked by hand through Taft's rules.
 func TestPhonetic(t *testing.T) {
 	for word, want := range map[string]string{
-		"Smith": "SNAT", "Smyth": "SNAT", "Kelly": "CALY", "Schmidt": "SNAD", "Knuth": "NAT", "MacDonald": "MCDANALD", "Phillips": "FALAP", "Brown": "BRAN",
-		"John": "JAN", "Jon": "JAN", "Stephen": "STAFAN", "Steven": "STAFAN", "Catherine": "CATARAN", "Katherine": "CATARAN",
+		"Smith": "SNAT", "Smyth": "SNAT", "Kelly": "CALY", "Schmidt": "SNAD", "Knuth": "NAT", "MacDonald": "MCDANALD", "Phillips": "FALAP",
+		"Brown": "BRAN",
+		"John":  "JAN", "Jon": "JAN", "Stephen": "STAFAN", "Steven": "STAFAN", "Catherine": "CATARAN", "Katherine": "CATARAN",
 		"Lee": "LY", "A": "A", "": "", "123": "", "Núñez": "NAN",
 	} {
 		if got := namekey.Phonetic(word); got != want {
@@ -126,7 +127,8 @@ func TestAQueryMeetsTheRecordsItCanMean(t *testing.T) {
 		{"prefix of the last name alone", namekey.Query{Last: "testcas", PrefixLast: true}, record("Rowan", "", "Testcase"), true},
 		{"prefix of the first name", namekey.Query{First: "row", Last: "testcase", PrefixFirst: true}, record("Rowan", "", "Testcase"), true},
 		{"prefix of the first name alone", namekey.Query{First: "rowan", PrefixFirst: true}, record("Rowan", "", "Testcase"), true},
-		{"prefixes of both", namekey.Query{First: "row", Last: "tes", PrefixFirst: true, PrefixLast: true}, record("Rowan", "", "Testcase"), true},
+		{"prefixes of both", namekey.Query{First: "row", Last: "tes", PrefixFirst: true, PrefixLast: true}, record("Rowan", "", "Testcase"),
+			true},
 		{"no prefix without asking", namekey.Query{First: "rowan", Last: "testc"}, record("Rowan", "", "Testcase"), false},
 		{"any, first last", namekey.Query{Any: "rowan testcase"}, record("Rowan", "", "Testcase"), true},
 		{"any, last first", namekey.Query{Any: "Testcase, Rowan"}, record("Rowan", "", "Testcase"), true},

@@ -66,11 +66,14 @@ func TestSame(t *testing.T) {
 		{"two middle names and one without", []schemas.Record{odette(middle("Ann")), odette(middle("Zelda")), odette()}, false},
 		{"a second middle name", []schemas.Record{odette(middle("Ann Zelda")), odette(middle("Ann"))}, true},
 		{"accented initials", []schemas.Record{odette(middle("Ōlga")), odette(middle("O"))}, true},
-		{"other suffixes", []schemas.Record{odette(func(r *schemas.Record) { r.Name.Suffix = "Jr" }), odette(func(r *schemas.Record) { r.Name.Suffix = "Sr." })}, false},
-		{"a suffix in either field", []schemas.Record{odette(func(r *schemas.Record) { r.Name.Last = "MADEUP Jr" }), odette(func(r *schemas.Record) { r.Name.Suffix = "Junior" })}, true},
+		{"other suffixes", []schemas.Record{odette(func(r *schemas.Record) { r.Name.Suffix = "Jr" }),
+			odette(func(r *schemas.Record) { r.Name.Suffix = "Sr." })}, false},
+		{"a suffix in either field", []schemas.Record{odette(func(r *schemas.Record) { r.Name.Last = "MADEUP Jr" }),
+			odette(func(r *schemas.Record) { r.Name.Suffix = "Junior" })}, true},
 		{"beginnings alike", []schemas.Record{odette(middle("Quinn")), odette(middle("Quincy"))}, false},
 		{"other days", []schemas.Record{odette(), odette(func(r *schemas.Record) { r.Birth.Day = 10 })}, false},
-		{"no sex", []schemas.Record{odette(func(r *schemas.Record) { r.Sex.Value = "" }), odette(func(r *schemas.Record) { r.Sex.Value = "" })}, false},
+		{"no sex", []schemas.Record{odette(func(r *schemas.Record) { r.Sex.Value = "" }), odette(func(r *schemas.Record) { r.Sex.Value = "" })},
+			false},
 	} {
 		back := slices.Clone(c.records)
 		slices.Reverse(back)
@@ -81,8 +84,9 @@ func TestSame(t *testing.T) {
 }
 
 func ExampleSame() {
-	ann := schemas.Record{Name: schemas.Name{First: "Odette", Middle: "Ann", Last: "Madeup"}, Birth: schemas.Date{Year: 1971, Month: 3, Day: 9},
-		Sex: schemas.Coded{Value: "female"}}
+	ann := schemas.Record{Name: schemas.Name{First: "Odette", Middle: "Ann", Last: "Madeup"},
+		Birth: schemas.Date{Year: 1971, Month: 3, Day: 9},
+		Sex:   schemas.Coded{Value: "female"}}
 	initial, zelda := ann, ann
 	initial.Name.Middle, zelda.Name.Middle = "A.", "Zelda"
 	fmt.Println(person.Same(ann, initial), person.Same(ann, zelda))

@@ -58,11 +58,13 @@ func Start(t *testing.T, confDir string) *Cluster {
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			t.Fatal(err)
 		}
-		secrets := fmt.Sprintf("LINEUP_STORE_DIR: %q\nLINEUP_CERT_FILE: %q\nLINEUP_KEY_FILE: %q\nLINEUP_CA_FILE: %q\n", filepath.Join(home, "data"), cert, key, c.CAFile)
+		secrets := fmt.Sprintf("LINEUP_STORE_DIR: %q\nLINEUP_CERT_FILE: %q\nLINEUP_KEY_FILE: %q\nLINEUP_CA_FILE: %q\n",
+			filepath.Join(home, "data"), cert, key, c.CAFile)
 		for _, role := range roles {
 			secrets += fmt.Sprintf("%s_PASSWORD: %q\n", strings.ToUpper(role), role)
 		}
-		files := map[string]string{"secrets.conf": secrets, "node.conf": fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [%s]\n", i, strings.Join(routes, ", "))}
+		files := map[string]string{"secrets.conf": secrets, "node.conf": fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [%s]\n", i,
+			strings.Join(routes, ", "))}
 		for _, name := range []string{"lineup.conf", "cluster.conf"} {
 			text, err := os.ReadFile(filepath.Join(confDir, name))
 			if err != nil {
@@ -198,7 +200,8 @@ func writeCertificate(t *testing.T, caFile, certFile, keyFile string) {
 		t.Fatal(err)
 	}
 	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for file, data := range map[string][]byte{caFile: cert, certFile: cert, keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})} {
+	for file, data := range map[string][]byte{caFile: cert, certFile: cert,
+		keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})} {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			t.Fatal(err)
 		}

@@ -115,7 +115,8 @@ func inside(r *qdrant.Range, v *qdrant.Value) bool {
 	default:
 		return false
 	}
-	return (r.Gte == nil || x >= r.GetGte()) && (r.Lte == nil || x <= r.GetLte()) && (r.Gt == nil || x > r.GetGt()) && (r.Lt == nil || x < r.GetLt())
+	return (r.Gte == nil || x >= r.GetGte()) && (r.Lte == nil || x <= r.GetLte()) && (r.Gt == nil || x > r.GetGt()) &&
+		(r.Lt == nil || x < r.GetLt())
 }
 
 // within measures as Qdrant does: haversine on a sphere of 6,371,000 m.

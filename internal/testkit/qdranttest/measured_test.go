@@ -112,8 +112,10 @@ func TestMeasured(t *testing.T) {
 	_, err = scroll(by("age"), nil)
 	want("order by a field without an index", codes.InvalidArgument, err)
 	for range 2 {
-		for field, kind := range map[string]qdrant.FieldType{"age": qdrant.FieldType_FieldTypeInteger, "name": qdrant.FieldType_FieldTypeKeyword} {
-			_, err := c.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{CollectionName: "plain", FieldName: field, FieldType: kind.Enum(), Wait: qdrant.PtrOf(true)})
+		for field, kind := range map[string]qdrant.FieldType{"age": qdrant.FieldType_FieldTypeInteger,
+			"name": qdrant.FieldType_FieldTypeKeyword} {
+			_, err := c.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{CollectionName: "plain", FieldName: field, FieldType: kind.Enum(),
+				Wait: qdrant.PtrOf(true)})
 			want("an index, also again", codes.OK, err)
 		}
 	}
@@ -128,7 +130,8 @@ func TestMeasured(t *testing.T) {
 	if a := aliases(); a["now"] != "faces" {
 		t.Errorf("aliases %v", a)
 	}
-	want("delete and create in one", codes.OK, c.UpdateAliases(ctx, []*qdrant.AliasOperations{qdrant.NewAliasDelete("now"), qdrant.NewAliasCreate("now", "empty")}))
+	want("delete and create in one", codes.OK, c.UpdateAliases(ctx, []*qdrant.AliasOperations{qdrant.NewAliasDelete("now"),
+		qdrant.NewAliasCreate("now", "empty")}))
 	want("a missing alias deleted", codes.OK, c.DeleteAlias(ctx, "missing"))
 	want("an alias named like a collection", codes.AlreadyExists, c.CreateAlias(ctx, "plain", "faces"))
 	want("an alias to a missing collection", codes.NotFound, c.CreateAlias(ctx, "other", "missing"))
@@ -140,7 +143,8 @@ func TestMeasured(t *testing.T) {
 	for n, x := range []float32{3, 0, 4} {
 		want("upsert", codes.OK, upsert("faces", qdrant.NewVectors(x, 0), map[string]any{"name": "n"}, n+1))
 	}
-	near, err := c.Query(ctx, &qdrant.QueryPoints{CollectionName: "faces", Query: qdrant.NewQuery(0, 0), ScoreThreshold: qdrant.PtrOf(float32(3.5))})
+	near, err := c.Query(ctx, &qdrant.QueryPoints{CollectionName: "faces", Query: qdrant.NewQuery(0, 0),
+		ScoreThreshold: qdrant.PtrOf(float32(3.5))})
 	want("query", codes.OK, err)
 	if len(near) != 2 || near[0].GetScore() != 0 || near[1].GetScore() != 3 {
 		t.Errorf("query: %v, want plain distances up to 3.5, nearest first", near)

@@ -79,10 +79,7 @@ func (s points) Upsert(_ context.Context, r *qdrant.UpsertPoints) (*qdrant.Point
 }
 
 func floats(v *qdrant.Vector) []float32 {
-	if v.GetDense() != nil {
-		return v.GetDense().GetData()
-	}
-	return v.GetData() // the older form
+	return v.GetDense().GetData()
 }
 
 // matching gives the ids a selector means, in order.
@@ -195,7 +192,8 @@ func (s points) Get(_ context.Context, r *qdrant.GetPoints) (*qdrant.GetResponse
 // ordered sorts ids by a field, which must have an index that knows an order.
 func (c *collection) ordered(list []string, by *qdrant.OrderBy) error {
 	switch kind, ok := c.indexed[by.GetKey()]; {
-	case !ok || kind == qdrant.FieldType_FieldTypeKeyword || kind == qdrant.FieldType_FieldTypeBool || kind == qdrant.FieldType_FieldTypeGeo || kind == qdrant.FieldType_FieldTypeText:
+	case !ok || kind == qdrant.FieldType_FieldTypeKeyword || kind == qdrant.FieldType_FieldTypeBool || kind == qdrant.FieldType_FieldTypeGeo ||
+		kind == qdrant.FieldType_FieldTypeText:
 		return invalid("No range index for `order_by` key: `%s`. Please create one to use `order_by`.", by.GetKey())
 	case kind != qdrant.FieldType_FieldTypeInteger || by.GetDirection() != qdrant.Direction_Asc:
 		return status.Error(codes.Unimplemented, "this stand-in orders by integers, ascending")

@@ -201,7 +201,8 @@ func (s collections) Create(_ context.Context, r *qdrant.CreateCollection) (*qdr
 	if params != nil && params.GetDistance() != qdrant.Distance_Euclid {
 		return nil, status.Error(codes.Unimplemented, "this stand-in knows no other distance than that of the models so far")
 	}
-	s.data[r.GetCollectionName()] = &collection{vectors: params != nil, size: int(params.GetSize()), indexed: map[string]qdrant.FieldType{}, points: map[string]*qdrant.PointStruct{}}
+	s.data[r.GetCollectionName()] = &collection{vectors: params != nil, size: int(params.GetSize()), indexed: map[string]qdrant.FieldType{},
+		points: map[string]*qdrant.PointStruct{}}
 	return &qdrant.CollectionOperationResponse{Result: true}, nil
 }
 

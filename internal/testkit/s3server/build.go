@@ -64,7 +64,8 @@ func Build(ctx context.Context, e Engine) (string, error) {
 		return "", fmt.Errorf("build %s: %w", e.Name, err)
 	}
 	if err := install(ctx, e, dir, program); err != nil {
-		return "", fmt.Errorf("build %s from %s%s@%s into %s (it needs the Go module proxy once, or GOFLAGS=-mod=mod with a filled module cache): %w",
+		return "", fmt.Errorf("build %s from %s%s@%s into %s (it needs the Go module proxy once, or GOFLAGS=-mod=mod with a filled module "+
+			"cache): %w",
 			e.Name, e.Module, e.Package, e.Version, dir, err)
 	}
 	return program, nil

@@ -34,7 +34,8 @@ type Sink struct {
 // NewSink makes an empty one.
 func NewSink() *Sink {
 	return &Sink{open: map[string]string{}, notes: map[string][]byte{}, leased: map[string]bool{}, listing: map[string]schemas.Listing{},
-		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, ended: map[string]schemas.RunSummary{}, Records: map[string]schemas.Record{}}
+		blobs: map[schemas.Digest][]byte{}, last: map[string]schemas.RunSummary{}, ended: map[string]schemas.RunSummary{},
+		Records: map[string]schemas.Record{}}
 }
 
 // Begin starts or resumes a run. Errors: schemas.ErrLeased.
@@ -90,7 +91,8 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 	}
 	at := c.Record.Source + "\x00" + c.Record.Key
 	was := s.listing[at]
-	next := schemas.Listing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true, Run: run, Sighted: c.Read, Revision: was.Revision}
+	next := schemas.Listing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true,
+		Run: run, Sighted: c.Read, Revision: was.Revision}
 	c.Record.Photos = slices.Clone(c.Record.Photos)
 	for i, p := range c.Photos {
 		photo := &c.Record.Photos[i]
@@ -101,7 +103,8 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 		} else if p.Unchanged != "" && s.blobs[p.Unchanged] == nil {
 			return "", schemas.ErrPhotoNeeded
 		}
-		next.Photos = append(next.Photos, schemas.PhotoState{URL: photo.URL, Digest: photo.Digest, Problem: photo.Problem, ETag: p.ETag, LastModified: p.LastModified, Taken: photo.Taken})
+		next.Photos = append(next.Photos, schemas.PhotoState{URL: photo.URL, Digest: photo.Digest, Problem: photo.Problem, ETag: p.ETag,
+			LastModified: p.LastModified, Taken: photo.Taken})
 	}
 	for _, p := range c.Pages {
 		d := schemas.DigestOf(p.Data)

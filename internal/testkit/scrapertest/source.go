@@ -24,7 +24,8 @@ type Source struct {
 
 // NewSource reads the site at base without delay.
 func NewSource(base string) *Source {
-	return &Source{Base: base, Is: scraper.Info{ID: "us-sample", Name: "Sample", Jurisdiction: "NY", Home: base, Mode: scraper.Enabled, Version: 1,
+	return &Source{Base: base, Is: scraper.Info{ID: "us-sample", Name: "Sample", Jurisdiction: "NY", Home: base, Mode: scraper.Enabled,
+		Version: 1,
 		Manners: scraper.Manners{Manners: fetch.Manners{Concurrency: 4}}, Guards: scraper.Guards{HasPhotos: true}}}
 }
 
@@ -89,7 +90,8 @@ func (s *Source) detail(doc *goquery.Document, base *url.URL, page scraper.Page)
 		Name:  schemas.Name{First: labels["First Name"], Middle: labels["Middle Name"], Last: labels["Last Name"]},
 		Birth: usDate(labels["DOB"]), Level: schemas.Level{Scheme: "NY", Value: labels["Risk Level"]}}
 	doc.Find("ul.address.label-value").Each(func(_ int, ul *goquery.Selection) {
-		rec.Addresses = append(rec.Addresses, schemas.Address{Kind: schemas.AddressHome, Raw: strings.Trim(ul.Find("span.value").Last().Text(), "\u00a0 ")})
+		rec.Addresses = append(rec.Addresses, schemas.Address{Kind: schemas.AddressHome,
+			Raw: strings.Trim(ul.Find("span.value").Last().Text(), "\u00a0 ")})
 	})
 	doc.Find("ul.conviction").Each(func(_ int, ul *goquery.Selection) {
 		rec.Offenses = append(rec.Offenses, schemas.Offense{Description: strings.Trim(ul.Find("li:nth-child(5) span.value").Text(), "\u00a0 ")})

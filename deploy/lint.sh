@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Looks at the source of every module with the linters of .golangci.yml, at the version pinned in
+# deploy/lint/go.mod, and at the length of lines in scripts.
+#
+#   deploy/lint.sh BUILD_DIR
+set -euo pipefail
+build=$(realpath -m "${1:?usage: deploy/lint.sh BUILD_DIR}")
+cd "$(dirname "$0")/.."
+go -C deploy/lint build -o "$build/bin/" tool
+failed=0
+for module in $(deploy/modules.sh); do
+	(cd "$module" && "$build/bin/golangci-lint" run --config "$OLDPWD/.golangci.yml" ./...) || failed=1
+done
+long=$(git ls-files -z '*.sh' ':!*/testdata/*' Makefile | xargs -0 awk 'length($0) > 140 { print FILENAME ":" FNR ": " length($0) " columns" }')
+if [ -n "$long" ]; then
+	echo "$long" >&2
+	failed=1
+fi
+exit "$failed"
