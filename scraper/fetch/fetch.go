@@ -378,7 +378,7 @@ func (f *Fetcher) cause(ctx context.Context, err error) error {
 
 // judge turns refusals and failures into errors; nil for 2xx, 304 and redirects.
 func (f *Fetcher) judge(page *Page, header http.Header) error {
-	if mark := blockMark(page, f.cfg.Refusals); mark != "" {
+	if mark := refusal(page, f.cfg.Refusals); mark != "" {
 		return fmt.Errorf("status %d with %q: %w", page.Status, mark, ErrBlocked)
 	}
 	switch s := page.Status; {

@@ -3,6 +3,7 @@ package read
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -155,7 +156,7 @@ func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 		return scraper.Parsed{}, fmt.Errorf("%s: page for step %q, which the definition lacks", s.def.ID, page.Request.Rule)
 	}
 	if as := step.As; !redact.IsEvidence(page.Body) && (as == "html" || looksHTML(page.Body)) {
-		if marker := refused(page.Body, s.def.Blocked); marker != "" {
+		if marker := fetch.Refusal(page.Body, s.def.Blocked); marker != "" {
 			return scraper.Parsed{}, fmt.Errorf("%s: %s: page says %q: %w", s.def.ID, page.Request.Rule, marker, fetch.ErrBlocked)
 		}
 	}
@@ -171,6 +172,9 @@ func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 		err = fmt.Errorf("missing %s: %w", strings.Join(slices.Sorted(maps.Keys(d.missing)), ", "), scraper.ErrLayout)
 	}
 	if err != nil {
+		if marker := fetch.Challenge(page.Body); marker != "" && errors.Is(err, scraper.ErrLayout) {
+			err = fmt.Errorf("%w; the page has %q: %w", err, marker, fetch.ErrBlocked)
+		}
 		return scraper.Parsed{}, fmt.Errorf("%s: step %s: %w", s.def.ID, d.rule, err)
 	}
 	return out, nil
@@ -449,24 +453,4 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 	}
 	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: d.evidence(item)})
 	return "", nil
-}
-
-// blocks are texts of pages that mean a site refuses automated reading. They are looked for in
-// small pages and in what a page asks its reader to do, so a registry that merely names its
-// protection in a footer is not taken for one.
-var blocks = []string{
-	"g-recaptcha", "h-captcha", "cf-turnstile", "cf-chl-", "challenge-platform", "captcha-delivery.com", "datadome", "perfdrive.com", "shieldsquare",
-	"_incapsula_resource", "botdetect", "attention required! | cloudflare", "just a moment...", "access denied", "request rejected",
-	"unusual traffic", "verify you are human", "please enable cookies", "you have been logged out", "your session has expired",
-}
-
-// refused gives the marker of a refusal in body, or "".
-func refused(body []byte, more []string) string {
-	text := strings.ToLower(string(body[:min(len(body), 256<<10)]))
-	for _, marker := range append(append([]string{}, blocks...), more...) {
-		if strings.Contains(text, strings.ToLower(marker)) {
-			return marker
-		}
-	}
-	return ""
 }
