@@ -38,7 +38,8 @@ const (
 	maxSharing    = 5   // people of one source with the same bytes; more is reported: a stub nobody has listed yet?
 )
 
-var stubTokens = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder"}
+// stubWords stand in the addresses of pictures that are nobody's.
+var stubWords = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder", "spacer.gif"}
 
 var longNumber = regexp.MustCompile(`\d{4}`)
 
@@ -69,7 +70,7 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 			return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoNoImage}), nil
 		}
 		return c.judgePhoto(data, nil), nil
-	case c.stubURL(r.URL):
+	case IsStub(r.URL, c.info.Manners.StubURLs):
 		return c.photo("placeholder", schemas.CapturedPhoto{Problem: PhotoPlaceholder}), nil
 	}
 	i := slices.IndexFunc(listing.Photos, func(p schemas.PhotoState) bool { return p.URL == photo.URL })
@@ -178,8 +179,9 @@ func (c *Crawl) shared() []string {
 	return out
 }
 
-// stubURL reports whether a photo's address itself says that there is none.
-func (c *Crawl) stubURL(address string) bool {
+// IsStub reports whether a photo's address itself says that there is none: it bears a word for that, or asks for
+// picture number nothing. more are parts of addresses that mean so at one source.
+func IsStub(address string, more []string) bool {
 	lower := strings.ToLower(address)
 	for _, segment := range strings.FieldsFunc(lower, func(r rune) bool { return strings.ContainsRune("/?&=", r) }) {
 		// The picture for "no photo" is nobody's own: where a number stands beside the word, the
@@ -187,14 +189,14 @@ func (c *Crawl) stubURL(address string) bool {
 		if longNumber.MatchString(segment) {
 			continue
 		}
-		for _, token := range stubTokens {
-			if strings.Contains(segment, token) {
+		for _, word := range stubWords {
+			if strings.Contains(segment, word) {
 				return true
 			}
 		}
 	}
-	for _, token := range append([]string{"/offices/"}, c.info.Manners.StubURLs...) {
-		if token != "" && strings.Contains(lower, strings.ToLower(token)) {
+	for _, part := range append([]string{"/offices/"}, more...) {
+		if part != "" && strings.Contains(lower, strings.ToLower(part)) {
 			return true
 		}
 	}
@@ -203,7 +205,8 @@ func (c *Crawl) stubURL(address string) bool {
 		return true
 	}
 	for name, values := range u.Query() {
-		if name := strings.ToLower(name); name == "imageid" || name == "imgid" || name == "photoid" {
+		switch strings.ToLower(name) {
+		case "imageid", "imgid", "imid", "photoid":
 			if id := values[len(values)-1]; id == "" || id == "0" {
 				return true
 			}

@@ -3,7 +3,6 @@ package read
 import (
 	"cmp"
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -292,9 +291,6 @@ func (r *reader) vehicles(specs []definition.Vehicle) []schemas.Vehicle {
 	return out
 }
 
-// noPhoto are addresses that never are a person's photo, whatever the source.
-var noPhoto = regexp.MustCompile(`(?i)(no[_-]?image|no[_-]?photo|/offices/|[?&]im(age|g)id=0?(&|$)|spacer\.gif)`)
-
 func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Request) {
 	var photos []schemas.Photo
 	var asks []scraper.Request
@@ -307,7 +303,7 @@ func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Re
 			taken := r.day(spec.Taken)
 			for _, text := range get(r, &spec.URL, r.texts) {
 				at := r.resolve(text)
-				if at == "" || noPhoto.MatchString(at) || rejected(at, spec.Reject) || r.opt.def.Policy.NoPhotos ||
+				if at == "" || rejected(at, spec.Reject) || r.opt.def.Policy.NoPhotos ||
 					slices.ContainsFunc(photos, func(p schemas.Photo) bool { return p.URL == at }) {
 					continue
 				}

@@ -37,7 +37,6 @@ type row struct {
 	table *table
 	cells []string
 	nodes []*goquery.Selection // of an HTML row
-	extra map[string]string    // of an ArcGIS feature: its place
 }
 
 func newTable(name string, columns []string, ignore definition.Texts) *table {
