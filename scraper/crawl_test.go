@@ -302,7 +302,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	must(t, b.site.Move(first+2))
 	must(t, b.site.Rephotograph("c", first+3))
 	c := b.crawl()
-	c.Sink, c.DryRun = scraper.NewDryRun(b.sink, b.sink), true
+	c.Sink, c.DryRun = scraper.NewDryRun(b.sink), true
 	sum, err := c.Run(t.Context())
 	if err != nil || sum.Changed != 2 || sum.Delisted != 2 || sum.Unchanged != 40 || !sum.DryRun {
 		t.Errorf("dry run: %+v, %v", sum, err)
@@ -317,7 +317,7 @@ func TestFromArchiveAsksNobody(t *testing.T) {
 	b.run(t)
 	asked := b.site.Requests("*")
 	b.source.Is.ID = "us-sample"
-	a := &scraper.Reread{Source: relevelled{b.source}, Sink: b.sink, Archive: b.sink}
+	a := &scraper.Reread{Source: relevelled{b.source}, Sink: b.sink}
 	sum, err := a.Run(t.Context())
 	if err != nil || sum.Changed != 44 || sum.Registrants != 44 || sum.Delisted != 0 {
 		t.Errorf("from archive: %+v, %v", sum, err)

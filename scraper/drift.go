@@ -17,20 +17,14 @@ const defaultMaxDrift = 0.10
 // driftSample is how many of those who lack something an alarm names, by the source's own key.
 const driftSample = 3
 
-// lastRuns is what comparing with the run before needs; a Sink may have it.
-type lastRuns interface {
-	LastComplete(ctx context.Context, source string) (schemas.RunSummary, error)
-}
-
 // drift compares the shares of records with a photo, a birth date and an offence with those of
 // the last complete run. A share that fell is a page that changed unseen: such a run is not
 // believed. One that rose is only told.
 func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
-	known, ok := c.Sink.(lastRuns)
-	if !ok || sum.Registrants == 0 {
+	if sum.Registrants == 0 {
 		return nil
 	}
-	last, err := known.LastComplete(ctx, c.info.ID)
+	last, err := c.Sink.LastComplete(ctx, c.info.ID)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && last.Registrants == 0 {
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"slices"
 	"sync"
 
@@ -13,10 +14,7 @@ import (
 
 // DryRun is a Sink that says what a run would change and writes nothing.
 type DryRun struct {
-	known interface {
-		Known(ctx context.Context, source, key string) (schemas.Listing, error)
-	}
-	archive Archive
+	sink Sink // what is known; nothing is written to it
 
 	mu      sync.Mutex
 	seen    map[schemas.UUID]struct{}
@@ -46,9 +44,9 @@ func (d *DryRun) change(c Change) {
 	}
 }
 
-// NewDryRun makes one that compares with what sink and archive know.
-func NewDryRun(sink Sink, archive Archive) *DryRun {
-	return &DryRun{known: sink, archive: archive, seen: map[schemas.UUID]struct{}{}}
+// NewDryRun makes one that compares with what sink knows.
+func NewDryRun(sink Sink) *DryRun {
+	return &DryRun{sink: sink, seen: map[schemas.UUID]struct{}{}}
 }
 
 // Begin starts nothing; a dry run needs no lease.
@@ -59,7 +57,7 @@ func (d *DryRun) Checkpoint(context.Context, string, string, []byte) error { ret
 
 // Known asks the real sink.
 func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Listing, error) {
-	return d.known.Known(ctx, source, key)
+	return d.sink.Known(ctx, source, key)
 }
 
 // Accept says what the sink would make of the capture.
@@ -121,7 +119,7 @@ func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSumm
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	listed := 0
-	for listing, err := range d.archive.Listings(ctx, source) {
+	for listing, err := range d.sink.Listings(ctx, source) {
 		if err != nil {
 			return s, fmt.Errorf("compare with the ledger: %w", err)
 		}
@@ -143,15 +141,22 @@ func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSumm
 
 // LastComplete is that of the real sink: a dry run is doubted as a real one would be.
 func (d *DryRun) LastComplete(ctx context.Context, source string) (schemas.RunSummary, error) {
-	return d.archive.LastComplete(ctx, source)
+	return d.sink.LastComplete(ctx, source)
 }
 
 // LastRun is that of the real sink. Errors: fs.ErrNotExist.
 func (d *DryRun) LastRun(ctx context.Context, source string) (schemas.RunSummary, error) {
-	if known, ok := d.archive.(lastRun); ok {
-		return known.LastRun(ctx, source)
-	}
-	return schemas.RunSummary{}, fs.ErrNotExist
+	return d.sink.LastRun(ctx, source)
+}
+
+// Listings are those of the real sink.
+func (d *DryRun) Listings(ctx context.Context, source string) iter.Seq2[schemas.Listing, error] {
+	return d.sink.Listings(ctx, source)
+}
+
+// Page is that of the real sink. Errors: fs.ErrNotExist.
+func (d *DryRun) Page(ctx context.Context, id schemas.UUID, page schemas.PageState) ([]byte, error) {
+	return d.sink.Page(ctx, id, page)
 }
 
 // Abandon keeps nothing.

@@ -10,17 +10,9 @@ import (
 	"lineup/scraper/fetch"
 )
 
-// lastRun is what a Sink may know of the run before, however it ended.
-type lastRun interface {
-	LastRun(ctx context.Context, source string) (schemas.RunSummary, error)
-}
-
+// lastRun is the summary of the run before, however it ended; none for a first run.
 func (c *Crawl) lastRun(ctx context.Context) (schemas.RunSummary, error) {
-	known, ok := c.Sink.(lastRun)
-	if !ok {
-		return schemas.RunSummary{}, nil
-	}
-	last, err := known.LastRun(ctx, c.info.ID)
+	last, err := c.Sink.LastRun(ctx, c.info.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return schemas.RunSummary{}, nil
 	}

@@ -14,14 +14,13 @@ import (
 // Reread reads the stored pages of a source again, with a newer definition and without asking
 // the site. It delists nobody; photos stay as they are.
 type Reread struct {
-	Source  Source
-	Sink    Sink
-	Archive Archive
-	DryRun  bool // the summary says so; give a DryRun as Sink
-	Logger  *slog.Logger
+	Source Source
+	Sink   Sink
+	DryRun bool // the summary says so; give a DryRun as Sink
+	Logger *slog.Logger
 }
 
-// Run goes through everybody listed. Errors: schemas.ErrLeased, what the archive says. A page
+// Run goes through everybody listed. Errors: schemas.ErrLeased, what the sink says. A page
 // that cannot be read again leaves its registrant as it is and is counted.
 func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if a.Logger == nil {
@@ -34,7 +33,7 @@ func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 	}
 	sum := schemas.RunSummary{Schema: 1, Run: run, Source: id, Started: time.Now().UTC(), State: schemas.RunSame, DryRun: a.DryRun,
 		Reason: "stored pages read again, the site was not asked", Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
-	for listing, serr := range a.Archive.Listings(ctx, id) {
+	for listing, serr := range a.Sink.Listings(ctx, id) {
 		if err = serr; err != nil {
 			break
 		}
@@ -55,7 +54,7 @@ func (a *Reread) one(ctx context.Context, run string, listing schemas.Listing, s
 	capture := schemas.Capture{Read: listing.Sighted}
 	var drafts []Draft
 	for _, at := range listing.Pages {
-		data, err := a.Archive.Page(ctx, listing.ID, at)
+		data, err := a.Sink.Page(ctx, listing.ID, at)
 		if errors.Is(err, fs.ErrNotExist) {
 			sum.Errors["page_gone"]++
 			return nil

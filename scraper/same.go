@@ -17,11 +17,10 @@ const sameFor = 7 * 24 * time.Hour
 // onlyIfChanged makes the one request of a source that is one file ask on the condition that it
 // changed since the last complete run of the same definition.
 func (c *Crawl) onlyIfChanged(ctx context.Context, start []Request) []Request {
-	known, ok := c.Sink.(lastRuns)
-	if !ok || len(start) != 1 || c.DryRun {
+	if len(start) != 1 || c.DryRun {
 		return start
 	}
-	last, err := known.LastComplete(ctx, c.info.ID)
+	last, err := c.Sink.LastComplete(ctx, c.info.ID)
 	if err != nil || last.Version != c.info.Version || c.Now().Sub(last.Ended) > sameFor {
 		return start
 	}

@@ -27,14 +27,12 @@ type Sink interface {
 	Finish(ctx context.Context, source, run string, s schemas.RunSummary) (schemas.RunSummary, error)
 	// Abandon ends a run that changes nobody. A partial one can be resumed.
 	Abandon(ctx context.Context, source, run string, s schemas.RunSummary) error
-}
-
-// Archive is what reading stored pages again, and a dry run, need beyond a Sink.
-type Archive interface {
 	// Listings yields every listing of source; the first error ends it.
 	Listings(ctx context.Context, source string) iter.Seq2[schemas.Listing, error]
 	// Page gives a stored page of a listing back. Errors: fs.ErrNotExist.
 	Page(ctx context.Context, id schemas.UUID, page schemas.PageState) ([]byte, error)
-	// LastComplete is the summary of the source's last complete run. Errors: fs.ErrNotExist.
+	// LastRun is the summary of the source's last run that ended, however it ended. Errors: fs.ErrNotExist.
+	LastRun(ctx context.Context, source string) (schemas.RunSummary, error)
+	// LastComplete is that of its last complete run. Errors: fs.ErrNotExist.
 	LastComplete(ctx context.Context, source string) (schemas.RunSummary, error)
 }

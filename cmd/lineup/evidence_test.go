@@ -62,7 +62,7 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		if err != nil || sum.State != schemas.RunComplete || sum.New != 1 {
 			t.Fatalf("%s: %+v %v", form, sum, err)
 		}
-		reread := scraper.Reread{Source: src, Sink: h.Ingest, Archive: h.Ingest}
+		reread := scraper.Reread{Source: src, Sink: h.Ingest}
 		if sum, err = reread.Run(t.Context()); err != nil || sum.Unchanged != 1 {
 			t.Errorf("%s from the archive: %+v %v", form, sum, err)
 		}

@@ -106,7 +106,7 @@ func (n *Node) CrawlSource(ctx context.Context, s scraper.Source, c *scraper.Cra
 
 // DryCrawl is CrawlSite that writes nothing and tells what would change.
 func (n *Node) DryCrawl(ctx context.Context, id string, c *scraper.Crawl) (schemas.RunSummary, []scraper.Change, error) {
-	dry := scraper.NewDryRun(n.Ingest, n.Ingest)
+	dry := scraper.NewDryRun(n.Ingest)
 	c.DryRun, c.Sink = true, dry
 	sum, err := n.CrawlSite(ctx, id, c)
 	return sum, dry.Changes(), err
@@ -119,12 +119,12 @@ func (n *Node) Reread(ctx context.Context, id string, dry bool) (schemas.RunSumm
 	if err != nil {
 		return schemas.RunSummary{}, nil, err
 	}
-	reread := scraper.Reread{Source: s, Sink: n.Ingest, Archive: n.Ingest, DryRun: dry, Logger: n.Log}
+	reread := scraper.Reread{Source: s, Sink: n.Ingest, DryRun: dry, Logger: n.Log}
 	if !dry {
 		sum, err := reread.Run(ctx)
 		return sum, nil, err
 	}
-	sink := scraper.NewDryRun(n.Ingest, n.Ingest)
+	sink := scraper.NewDryRun(n.Ingest)
 	reread.Sink = sink
 	sum, err := reread.Run(ctx)
 	return sum, sink.Changes(), err

@@ -310,7 +310,7 @@ func crawlShape(t *testing.T, site *samplesite.Site, id, name string, has shape,
 		t.Fatal(err)
 	}
 	for range 2 { // the second time of what the first has kept
-		again := scraper.Reread{Source: src, Sink: sink, Archive: sink}
+		again := scraper.Reread{Source: src, Sink: sink}
 		if reread, err := again.Run(t.Context()); err != nil || reread.Unchanged != len(people) || len(reread.Errors)+len(reread.Leftovers)+len(reread.Dropped) > 0 {
 			t.Errorf("stored pages read again: %d unchanged, %d changed, errors %v, left over %v, dropped %v, %v",
 				reread.Unchanged, reread.Changed, reread.Errors, reread.Leftovers, reread.Dropped, err)
