@@ -45,6 +45,12 @@ type chunk struct {
 	born, died   []uint64
 	faces        []enrolled
 	scale, err   float64
+
+	sieve    *sieve // nil for none
+	blocks   []uint8
+	norms    []int32
+	sieveErr float64
+	odd      int // rows its scale did not fit
 }
 
 // arena is the faces of a generation in memory. One goroutine at a time changes it; any number
@@ -66,6 +72,13 @@ type arena struct {
 	textOf  map[string]uint32
 	faces   int
 	version uint64
+	kernel  int // what the sieve is computed with
+
+	sieveFrom int      // faces
+	sieve     *sieve   // of new chunks; nil for none yet
+	outdated  []*sieve // that chunks may still have
+	fittedTo  int      // faces there were when sieve was fitted
+	added     int      // faces since
 
 	mu      sync.Mutex // guards the rest
 	current *view
@@ -85,6 +98,7 @@ type retired struct {
 // view is the arena at one version.
 type view struct {
 	version     uint64
+	kernel      int
 	seq         int64
 	stride      int
 	chunks      []*chunk
@@ -98,7 +112,7 @@ type view struct {
 }
 
 func newArena(dim int) *arena {
-	a := &arena{dim: dim, stride: (dim + 63) / 64 * 64, textOf: map[string]uint32{}}
+	a := &arena{dim: dim, stride: (dim + 63) / 64 * 64, textOf: map[string]uint32{}, kernel: int(C.lineup_kernel()), sieveFrom: sieveFrom}
 	a.publish(0)
 	return a
 }
@@ -120,7 +134,7 @@ func (a *arena) release(v *view) {
 func (a *arena) publish(seq int64) {
 	a.version++
 	v := &view{
-		version: a.version, seq: seq, stride: a.stride,
+		version: a.version, kernel: a.kernel, seq: seq, stride: a.stride,
 		chunks: append([]*chunk(nil), a.chunks...), table: tableOf(a.chunks, a.used),
 		sources: a.sources, states: a.states, texts: a.texts, faces: a.faces, registrants: a.holders,
 	}
@@ -184,6 +198,8 @@ func (a *arena) add(id [16]byte, face enrolled, facts attr, embedding []float32)
 	if err := a.link(c, i, row); err != nil {
 		return err
 	}
+	a.added++
+	c.sift(i, 1, a.stride)
 	return a.code(c, i)
 }
 
@@ -225,6 +241,12 @@ func (a *arena) slot() (uint32, error) {
 		c, err := newChunk(a.stride)
 		if err != nil {
 			return 0, err
+		}
+		if a.sieve != nil {
+			if err := c.useSieve(a.sieve, len(a.chunks), 0, a.stride); err != nil {
+				c.free()
+				return 0, err
+			}
 		}
 		a.chunks = append(a.chunks, c)
 	}
@@ -302,7 +324,12 @@ func (a *arena) close() {
 	for _, r := range a.retired {
 		_ = unix.Munmap(r.mem)
 	}
-	a.chunks, a.retired, a.current = nil, nil, nil
+	for _, s := range append(a.outdated, a.sieve) {
+		if s != nil {
+			free(s.all())
+		}
+	}
+	a.chunks, a.retired, a.current, a.outdated, a.sieve = nil, nil, nil, nil, nil
 }
 
 func sexCode(sex string) uint8 {
@@ -344,6 +371,12 @@ func newChunk(stride int) (*chunk, error) {
 func (c *chunk) free() {
 	_ = unix.Munmap(c.mem)
 	_ = unix.Munmap(c.codeMem)
+}
+
+func free(mem [][]byte) {
+	for _, m := range mem {
+		_ = unix.Munmap(m)
+	}
 }
 
 // as reads memory as values of T.

@@ -36,7 +36,7 @@ type Index struct {
 	dir   string
 	log   *slog.Logger
 	meta  *sql.DB
-	scans chan struct{} // a scan holds an OS thread: as many at once as there are cores
+	scans *scans
 
 	mu          sync.Mutex // guards what follows
 	watch       *sql.Conn  // of meta; notices what other processes did
@@ -78,7 +78,7 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &Index{dir: dir, log: log, scans: make(chan struct{}, runtime.GOMAXPROCS(0)), slots: map[string]*slot{}, stop: func() {}}
+	x := &Index{dir: dir, log: log, scans: &scans{turns: make(chan struct{}, runtime.GOMAXPROCS(0))}, slots: map[string]*slot{}, stop: func() {}}
 	defer func() {
 		if err != nil {
 			_ = x.Close()

@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -80,6 +81,25 @@ type search struct {
 	filter index.Filter
 	hits   []hit // the result, nearest first
 	err    error
+	tally  ScanCounts // likewise
+}
+
+// ScanCounts says how scans went. Faces are counted once a search, those of people who left included until
+// their place is taken.
+type ScanCounts struct {
+	Searches  uint64
+	Sieved    uint64 // faces that the sieve looked at
+	Survived  uint64 // of those, the ones it could not rule out
+	Whole     uint64 // faces compared without it: no sieve yet, few pass the filter, or it was of no use
+	Fallbacks uint64 // times that a sieve let more than a fifth through, and was left out for a while
+}
+
+func (s *ScanCounts) add(o ScanCounts) {
+	s.Searches += o.Searches
+	s.Sieved += o.Sieved
+	s.Survived += o.Survived
+	s.Whole += o.Whole
+	s.Fallbacks += o.Fallbacks
 }
 
 // many is how many searches one pass over the codes can do.
@@ -97,21 +117,25 @@ func (v *view) scan(searches []*search, parts int) {
 		if s.err = s.ctx.Err(); s.err != nil || min(s.k, v.faces) <= 0 {
 			continue
 		}
-		padded, ready, stop := make([]float32, v.stride), v.filter(s.filter), new(int32)
+		padded, ready, stop, bound := make([]float32, v.stride), v.filter(s.filter), new(int32), new(uint64)
+		*bound = math.Float64bits(math.Inf(1))
 		copy(padded, s.query)
-		for _, p := range []any{&padded[0], &ready.sources[0], &ready.states[0], stop} {
+		for _, p := range []any{&padded[0], &ready.sources[0], &ready.states[0], stop, bound} {
 			pin.Pin(p)
 		}
 		defer context.AfterFunc(s.ctx, func() { atomic.StoreInt32(stop, 1) })()
-		jobs = append(jobs, C.lineup_search{query: (*C.float)(&padded[0]), filter: ready.c, sources: (*C.uint8_t)(&ready.sources[0]), states: (*C.uint8_t)(&ready.states[0]),
-			k: C.int64_t(min(s.k, v.faces)), stop: (*C.int32_t)(unsafe.Pointer(stop))})
+		jobs = append(jobs, C.lineup_search{
+			query: (*C.float)(&padded[0]), filter: ready.c,
+			sources: (*C.uint8_t)(&ready.sources[0]), states: (*C.uint8_t)(&ready.states[0]),
+			k: C.int64_t(min(s.k, v.faces)), stop: (*C.int32_t)(unsafe.Pointer(stop)), bound: (*C.uint64_t)(unsafe.Pointer(bound)),
+		})
 		live = append(live, s)
 	}
 	if len(jobs) == 0 {
 		return
 	}
 	parts = max(1, min(parts, len(v.table)/partChunks))
-	found := make([][][]hit, parts) // by part and search; nil for one that was stopped
+	found := make([][]part, parts) // by part and search
 	var others sync.WaitGroup
 	for i := 1; i < parts; i++ {
 		others.Go(func() { found[i] = v.scanPart(jobs, i*len(v.table)/parts, (i+1)*len(v.table)/parts) })
@@ -120,11 +144,13 @@ func (v *view) scan(searches []*search, parts int) {
 	others.Wait()
 	for i, s := range live {
 		for _, part := range found {
-			if part[i] == nil {
+			if part[i].stopped {
 				s.err = s.ctx.Err()
 			}
-			s.hits = append(s.hits, part[i]...)
+			s.hits = append(s.hits, part[i].hits...)
+			s.tally.add(part[i].tally)
 		}
+		s.tally.Searches = 1
 		if s.err != nil {
 			s.hits = nil
 			continue
@@ -140,9 +166,16 @@ func (v *view) scan(searches []*search, parts int) {
 // partChunks is the least number of chunks worth a thread of their own.
 const partChunks = 2
 
+// part is what came of one search over some of the chunks.
+type part struct {
+	hits    []hit
+	tally   ScanCounts
+	stopped bool
+}
+
 // scanPart does the searches over some of the chunks, in one call into C. The jobs are shared:
 // they are copied, not changed.
-func (v *view) scanPart(jobs []C.lineup_search, from, to int) [][]hit {
+func (v *view) scanPart(jobs []C.lineup_search, from, to int) []part {
 	var pin runtime.Pinner
 	defer pin.Unpin()
 	jobs = slices.Clone(jobs)
@@ -152,15 +185,20 @@ func (v *view) scanPart(jobs []C.lineup_search, from, to int) [][]hit {
 		pin.Pin(&results[i][0])
 		jobs[i].hits = &results[i][0]
 	}
-	C.lineup_scan(&v.table[from], C.int64_t(to-from), C.int64_t(v.stride), C.uint64_t(v.version), &jobs[0], C.int64_t(len(jobs)))
-	found := make([][]hit, len(jobs))
+	C.lineup_scan(&v.table[from], C.int64_t(to-from), C.int64_t(v.stride), C.uint64_t(v.version),
+		&jobs[0], C.int64_t(len(jobs)), C.int(v.kernel))
+	found := make([]part, len(jobs))
 	for i := range jobs {
 		if jobs[i].n < 0 {
+			found[i].stopped = true
 			continue
 		}
-		found[i] = make([]hit, jobs[i].n)
+		t := jobs[i].tally
+		found[i].tally = ScanCounts{Sieved: uint64(t.sieved), Survived: uint64(t.survived),
+			Whole: uint64(t.whole), Fallbacks: uint64(t.fallbacks)}
+		found[i].hits = make([]hit, jobs[i].n)
 		for j, h := range results[i][:jobs[i].n] {
-			found[i][j] = hit{float64(h.squared), from + int(h.chunk), int(h.row)}
+			found[i].hits[j] = hit{float64(h.squared), from + int(h.chunk), int(h.row)}
 		}
 	}
 	return found
@@ -190,7 +228,8 @@ func largest(x []float32) float64 {
 
 // quantise codes rows and returns how far the farthest is from its code.
 func quantise(codes []int8, rows []float32, stride int, scale float64) float64 {
-	return float64(C.lineup_code((*C.float)(&rows[0]), C.int64_t(len(rows)/stride), C.int64_t(stride), C.double(scale), (*C.int8_t)(&codes[0])))
+	return float64(C.lineup_code((*C.float)(&rows[0]), C.int64_t(len(rows)/stride), C.int64_t(stride),
+		C.double(scale), (*C.int8_t)(&codes[0])))
 }
 
 // touch reads every code once, for measuring a scan against that floor.
@@ -215,6 +254,10 @@ func tableOf(chunks []*chunk, used int) []C.lineup_chunk {
 			scale: C.double(c.scale),
 			error: C.double(c.err),
 			n:     C.int64_t(min(chunkRows, used-i*chunkRows)),
+		}
+		if c.sieve != nil {
+			table[i].basis, table[i].sieve_error = c.sieve.basis, C.double(c.sieveErr)
+			table[i].sieve, table[i].norms = (*C.uint8_t)(&c.blocks[0]), (*C.int32_t)(&c.norms[0])
 		}
 	}
 	return table

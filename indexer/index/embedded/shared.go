@@ -56,13 +56,33 @@ func (q *queue) holds(w *waiting) bool {
 	return slices.Contains(q.waiting, w)
 }
 
-// nearest does one search, alone or together with others that wait. turns bounds the scans at
-// once: each holds an OS thread.
-func (x *generation) nearest(ctx context.Context, turns chan struct{}, embedding []float32, k int, f index.Filter) ([]index.Neighbour, error) {
+// scans bounds the scans at once, and counts how they went.
+type scans struct {
+	turns chan struct{} // each holds an OS thread: as many as there are cores
+
+	mu     sync.Mutex
+	counts ScanCounts
+}
+
+func (s *scans) add(c ScanCounts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.add(c)
+}
+
+// ScanCounts says how the scans went since the index was opened.
+func (x *Index) ScanCounts() ScanCounts {
+	x.scans.mu.Lock()
+	defer x.scans.mu.Unlock()
+	return x.scans.counts
+}
+
+// nearest does one search, alone or together with others that wait.
+func (x *generation) nearest(ctx context.Context, all *scans, embedding []float32, k int, f index.Filter) ([]index.Neighbour, error) {
 	w := &waiting{search: search{ctx: ctx, query: embedding, k: k, filter: f}, done: make(chan struct{})}
 	x.queue.add(w)
 	for {
-		turn := turns
+		turn := all.turns
 		if !x.queue.holds(w) { // somebody is at it
 			turn = nil
 		}
@@ -76,10 +96,10 @@ func (x *generation) nearest(ctx context.Context, turns chan struct{}, embedding
 			return nil, ctx.Err()
 		case turn <- struct{}{}:
 			// Turns nobody waits for would be cores that idle: the pass takes them too.
-			held := 1 + spare(turns)
-			x.scan(ctx, x.queue.take(), held)
+			held := 1 + spare(all.turns)
+			x.scan(ctx, all, x.queue.take(), held)
 			for range held {
-				<-turns
+				<-all.turns
 			}
 		}
 	}
@@ -98,7 +118,7 @@ func spare(turns chan struct{}) int {
 
 // scan does the searches, in so many parts at once, on the faces as of now, which is after each
 // of them began.
-func (x *generation) scan(ctx context.Context, list []*waiting, parts int) {
+func (x *generation) scan(ctx context.Context, all *scans, list []*waiting, parts int) {
 	defer func() {
 		for _, w := range list {
 			close(w.done)
@@ -117,6 +137,9 @@ func (x *generation) scan(ctx context.Context, list []*waiting, parts int) {
 		searches[i] = &w.search
 	}
 	v.scan(searches, parts)
+	for _, s := range searches {
+		all.add(s.tally)
+	}
 	names := make([]string, len(v.sources)+1)
 	for name, code := range v.sources {
 		names[code] = name

@@ -310,17 +310,12 @@ func (x *generation) saveSnapshot(ctx context.Context) error {
 	return os.Rename(path+".new", path)
 }
 
-// keep looks after the open generations until ctx is done: snapshot files, and the write-ahead
+// keep looks after the open generations until ctx is done: the scan's sieve, snapshot files, and the write-ahead
 // log, in which deleted rows stand until it is folded back.
 func (x *Index) keep(ctx context.Context) {
 	tick := time.NewTicker(5 * time.Second)
 	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	for ; ctx.Err() == nil; wait(ctx, tick) {
 		x.mu.Lock()
 		open := make([]*slot, 0, len(x.slots))
 		for _, s := range x.slots {
@@ -340,6 +335,13 @@ func (x *Index) keep(ctx context.Context) {
 	}
 }
 
+func wait(ctx context.Context, tick *time.Ticker) {
+	select {
+	case <-ctx.Done():
+	case <-tick.C:
+	}
+}
+
 func (x *generation) keep(ctx context.Context, of *Index) {
 	x.mu.Lock()
 	left := x.left
@@ -352,6 +354,10 @@ func (x *generation) keep(ctx context.Context, of *Index) {
 			x.left = true // again next time
 			x.mu.Unlock()
 		}
+	}
+	lock := func() func() { x.mu.Lock(); return x.mu.Unlock }
+	if err := x.arena.improve(ctx, lock); err != nil {
+		of.log.Warn("searches are slower than they could be", "generation", x.Name, "error", err)
 	}
 	if err := x.saveSnapshot(ctx); err != nil && ctx.Err() == nil {
 		of.log.Warn("faces not saved for a quick start", "generation", x.Name, "error", err)
