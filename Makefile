@@ -11,8 +11,8 @@ TIMES    ?= 20
 LOAD     ?= 100000
 FUZZTIME ?= 30s
 
-# Where the set-up makes a libcblas for the linker when the system has none. Not by CGO_LDFLAGS, which
-# would name this folder in the build cache: each clone would compile all of dlib anew.
+# Where the set-up makes a libcblas for the linker when it may not write to /usr/local/lib. Not by CGO_LDFLAGS,
+# which would name this folder in the build cache: each clone would compile all of dlib anew.
 export LIBRARY_PATH := $(BUILD)/lib$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1

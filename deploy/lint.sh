@@ -11,9 +11,8 @@ failed=0
 for module in $(deploy/modules.sh); do
 	(cd "$module" && "$build/bin/golangci-lint" run --config "$OLDPWD/.golangci.yml" ./...) || failed=1
 done
-long=$(git ls-files -z '*.sh' ':!*/testdata/*' Makefile | xargs -0 awk 'length($0) > 140 { print FILENAME ":" FNR ": " length($0) " columns" }')
-if [ -n "$long" ]; then
-	echo "$long" >&2
+if git ls-files -z '*.sh' ':!*/testdata/*' Makefile | xargs -0 grep -nE '^.{141,}' >&2; then
+	echo "these lines have more than 140 columns" >&2
 	failed=1
 fi
 exit "$failed"

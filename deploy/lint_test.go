@@ -288,3 +288,23 @@ func TestYAML(t *testing.T) {
 		}
 	}
 }
+
+// TestSetupServesEditors holds that after the set-up the linker finds libcblas for a go that does not
+// run under make, or that the set-up said what to set.
+func TestSetupServesEditors(t *testing.T) {
+	build := t.TempDir()
+	setup := exec.CommandContext(t.Context(), "./setup.sh", build)
+	setup.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "LIBRARY_PATH=") })
+	said, err := setup.CombinedOutput()
+	if err != nil {
+		t.Fatalf("setup.sh: %v: %s", err, said)
+	}
+	link := exec.CommandContext(t.Context(), "c++", "-x", "c++", "-o", filepath.Join(build, "linked"), "-", "-lcblas")
+	link.Stdin, link.Env = strings.NewReader("int main() { return 0; }"), setup.Env
+	if _, advice, found := strings.Cut(string(said), "export LIBRARY_PATH="); found {
+		link.Env = append(link.Env, "LIBRARY_PATH="+strings.TrimSpace(advice))
+	}
+	if out, err := link.CombinedOutput(); err != nil {
+		t.Errorf("after the set-up, which said %q, the linker finds no libcblas: %s", said, out)
+	}
+}

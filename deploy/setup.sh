@@ -5,7 +5,8 @@
 #   deploy/setup.sh BUILD_DIR [--browser]
 #
 # --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, Node and Python with requests.
-# BUILD_DIR/lib gets a libcblas for the linker on systems that have none of that name (Debian 13).
+# Where the linker finds no libcblas (Debian has OpenBLAS' functions of it, under another name), /usr/local/lib gets one, so
+# that `go build` works in an editor too; without root BUILD_DIR/lib does, which make tells the linker of.
 set -euo pipefail
 
 build=${1:?usage: deploy/setup.sh BUILD_DIR [--browser]}
@@ -85,15 +86,30 @@ if ! links dlib/algs.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeg
 	install "${packages[@]}"
 fi
 
-# OpenBLAS has the cblas functions, but Debian 13 has no library of the name the linker is told.
-if ! links cstddef -lcblas; then
+# plainly reports whether the linker finds libcblas without being told where: an editor's go does not go through make.
+plainly() {
+	echo 'int main() { return 0; }' | env -u LIBRARY_PATH "${CXX:-c++}" -x c++ -o "$build/lib/.probe" - -lcblas >/dev/null 2>&1
+	local ok=$?
+	rm -f "$build/lib/.probe"
+	return $ok
+}
+
+if ! plainly; then
 	openblas=$("${CXX:-c++}" -print-file-name=libopenblas.so)
 	if [ ! -e "$openblas" ]; then
 		install libopenblas-dev
 		openblas=$("${CXX:-c++}" -print-file-name=libopenblas.so)
 	fi
-	ln -sfn "$openblas" "$build/lib/libcblas.so"
-	echo "setup: the linker's libcblas is $openblas"
+	openblas=$(realpath -s "$openblas")
+	if [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then
+		as_root mkdir -p /usr/local/lib
+		as_root ln -sfn "$openblas" /usr/local/lib/libcblas.so
+		echo "setup: the linker's libcblas is /usr/local/lib/libcblas.so, a link to $openblas"
+	fi
+	if ! plainly; then
+		ln -sfn "$openblas" "$build/lib/libcblas.so"
+		echo "setup: for go without make, in an editor too: export LIBRARY_PATH=$build/lib"
+	fi
 fi
 links cstddef -lcblas || { echo "setup: the linker still finds no libcblas" >&2; exit 1; }
 
