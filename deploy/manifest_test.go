@@ -325,3 +325,17 @@ func TestInstructionLevel(t *testing.T) {
 		t.Error("the container file does not check what it built")
 	}
 }
+
+// TestLicencesTravel holds that the image of the program carries its licence and those of its parts.
+func TestLicencesTravel(t *testing.T) {
+	_, stage, _ := strings.Cut(string(read(t, "Containerfile")), " AS lineup-bare\n")
+	stage, _, _ = strings.Cut(stage, "\nFROM ")
+	for _, name := range []string{"LICENSE", "NOTICE", "licenses"} {
+		if _, err := os.Stat(filepath.Join("..", name)); err != nil {
+			t.Error(err)
+		}
+		if !regexp.MustCompile(`(?m)^COPY .*\b` + name + ` .*/usr/share/doc/lineup`).MatchString(stage) {
+			t.Errorf("the image lacks %s", name)
+		}
+	}
+}

@@ -58,6 +58,7 @@ var rooms = []room{
 	{"internal/operate", append([]string{"config", "ingest", "ingest/backup", "ingest/broker", "indexer/face/dlib/blas", "indexer/face/dlib/weights",
 		"queryd/keys", "queryd/evidence", "queryd/search"}, ports...)},
 	{"internal/node", []string{"*"}},
+	{"lineup", nil}, // the licences, at the root
 	{"internal/testkit/brokertest", []string{"ingest/broker"}},
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
 	{"internal/testkit", []string{"schemas"}},
