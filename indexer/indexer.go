@@ -1,5 +1,5 @@
-// Package indexer makes the index agree with the ledger: a Worker answers doorbells by reading
-// the registrant's listing as it is now, embedding the photos that no generation holds yet,
+// Package indexer makes the index agree with the ledger: a Worker does a job by reading the
+// registrant's listing as it is now, embedding the photos that no generation holds yet,
 // and replacing what the generations hold of the registrant.
 //
 // Any number of workers may run, also over the same job: what they write depends on the ledger
@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -43,7 +42,7 @@ type Deps struct {
 	Log       *slog.Logger
 }
 
-// Worker answers doorbells.
+// Worker does jobs.
 type Worker struct {
 	Deps
 	embedders map[string]face.Embedder
@@ -53,12 +52,14 @@ type Worker struct {
 // back.
 const moves = 10
 
-// maxInFlight bounds the unanswered jobs of all workers of a deployment together.
+// maxInFlight bounds the unfinished jobs of all workers of a deployment together.
 const maxInFlight = 1024
 
 var (
 	// errModel is a generation whose model no embedder here computes.
 	errModel = errors.New("no embedder for the generation's model")
+	// errFeatures is a generation with newer features than this version makes.
+	errFeatures = errors.New("no features of the generation's version")
 	// errNoGeneration is an index that has lost its generations, or was never prepared.
 	errNoGeneration = errors.New("the index has no generation to write to")
 )
@@ -72,48 +73,7 @@ func New(deps Deps) *Worker {
 	return w
 }
 
-// Prepare makes a generation to fill when the index has none that is written to: it is new, or
-// came back empty. It does not serve yet: see Promote.
-func Prepare(ctx context.Context, ix index.Index, model schemas.Model) error {
-	all, err := ix.Generations(ctx)
-	if err != nil {
-		return fmt.Errorf("list the generations: %w", err)
-	}
-	if slices.ContainsFunc(all, func(g index.Generation) bool { return g.State != index.Retired }) {
-		return nil
-	}
-	if err := ix.Create(ctx, index.Generation{Name: "g1", Model: model}); err != nil && !errors.Is(err, index.ErrExists) {
-		return fmt.Errorf("make the first generation: %w", err)
-	}
-	return nil
-}
-
-// Promote lets the oldest generation that is complete serve, when none does: an index that came
-// back empty answers nothing until it holds all again, rather than telling of some that nobody
-// matches.
-func Promote(ctx context.Context, ix index.Index, complete func(index.Generation) (bool, error)) error {
-	all, err := ix.Generations(ctx)
-	if err != nil {
-		return fmt.Errorf("list the generations: %w", err)
-	}
-	if slices.ContainsFunc(all, func(g index.Generation) bool { return g.State == index.Serving }) {
-		return nil
-	}
-	for _, g := range all {
-		if whole, err := complete(g); err != nil {
-			return fmt.Errorf("look whether generation %s is complete: %w", g.Name, err)
-		} else if !whole {
-			continue
-		}
-		if err := ix.Switch(ctx, g.Name); err != nil {
-			return fmt.Errorf("let generation %s serve: %w", g.Name, err)
-		}
-		return nil
-	}
-	return nil
-}
-
-// Run answers doorbells, parallel of them at once, until ctx ends.
+// Run does jobs, parallel of them at once, until ctx ends.
 func (w *Worker) Run(ctx context.Context, parallel int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -155,23 +115,23 @@ func (w *Worker) serve(ctx context.Context, jobs *queue.Jobs) error {
 			}
 			continue
 		}
-		w.answer(ctx, job)
+		w.do(ctx, job)
 	}
 }
 
-// answer does one job and ends it.
-func (w *Worker) answer(ctx context.Context, job queue.Job) {
+// do does one job and ends it.
+func (w *Worker) do(ctx context.Context, job queue.Job) {
 	started := time.Now()
 	err := w.Sync(ctx, job.Source, job.ID, job.InProgress)
 	if ctx.Err() != nil {
 		return // the job comes back to somebody when its time is over
 	}
-	class, permanent := classify(err)
+	class := classify(err)
 	w.Metrics.done(class, time.Since(started))
 	switch {
 	case err == nil:
 		err = job.Done(ctx)
-	case permanent:
+	case class.Permanent():
 		w.Log.Error("job is dead", "registrant", job.ID, "class", class, "error", err)
 		err = job.DeadLetter(ctx, class)
 	default:
@@ -183,25 +143,29 @@ func (w *Worker) answer(ctx context.Context, job queue.Job) {
 	}
 }
 
-// classify names the kind of a failure and says whether trying again is useless.
-func classify(err error) (class string, permanent bool) {
-	switch {
-	case err == nil:
-		return "ok", false
-	case errors.Is(err, schemas.ErrNewerSchema):
-		return "newer_schema", true
-	case errors.Is(err, errModel):
-		return "unknown_model", false
-	case errors.Is(err, errNoGeneration):
-		return "no_generation", false
-	case errors.Is(err, blob.ErrCorrupt):
-		return "corrupt_blob", false
-	case errors.Is(err, fs.ErrNotExist):
-		return "missing_blob", false
-	case errors.Is(err, ledger.ErrMoved):
-		return "moved", false
+// ok is what metrics call a job that did not fail.
+const ok queue.Class = "ok"
+
+// classify says what kind of failure err is.
+func classify(err error) queue.Class {
+	for _, known := range []struct {
+		err   error
+		class queue.Class
+	}{
+		{nil, ok},
+		{schemas.ErrNewerSchema, queue.NewerSchema},
+		{errModel, queue.UnknownModel},
+		{errFeatures, queue.UnknownFeatures},
+		{errNoGeneration, queue.NoGeneration},
+		{blob.ErrCorrupt, queue.CorruptBlob},
+		{fs.ErrNotExist, queue.MissingBlob},
+		{ledger.ErrMoved, queue.Moved},
+	} {
+		if errors.Is(err, known.err) {
+			return known.class
+		}
 	}
-	return "engine", false
+	return queue.Engine
 }
 
 // Sync makes every live generation agree with the listing of one registrant. working, if
@@ -222,7 +186,7 @@ func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, worki
 	for range moves {
 		listing, err := w.Ledger.Listing(ctx, source, id)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil // a doorbell for nobody
+			return nil // a job for nobody
 		}
 		if err != nil {
 			return err
@@ -230,7 +194,7 @@ func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, worki
 		moved := false
 		var unable error
 		for _, g := range generations {
-			if listing.Agrees(g.Name, g.Model.ID, g.Created) || g.State == index.Retired && listing.Listed {
+			if listing.Due(g.Target()) == schemas.DueNot || g.State == index.Retired && listing.Listed {
 				continue
 			}
 			err := w.replace(ctx, generations, g, listing, func(name string) bool { return known[name] }, working)
@@ -238,8 +202,8 @@ func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, worki
 				moved = true
 				break
 			}
-			if errors.Is(err, errModel) {
-				unable = err // by an indexer with that model; the other generations must not wait for it
+			if errors.Is(err, errModel) || errors.Is(err, errFeatures) {
+				unable = err // another indexer is able; the other generations must not wait for it
 				continue
 			}
 			if err != nil {
@@ -261,6 +225,9 @@ func (w *Worker) hasMoved(ctx context.Context, s schemas.Listing) bool {
 
 // replace makes one generation agree with a listing and marks it.
 func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, keep func(string) bool, working func() error) error {
+	if s.Listed && g.Features > index.FeatureVersion {
+		return fmt.Errorf("generation %s has features of version %d, this lineup makes %d: %w", g.Name, g.Features, index.FeatureVersion, errFeatures)
+	}
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision}
 	for again := true; again; {
 		again = false
@@ -292,6 +259,6 @@ func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entr
 
 func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Listing, entry index.Entry, keep func(string) bool) error {
 	return w.Ledger.Mark(ctx, s.Source, s.ID, g.Name, schemas.Mark{
-		Revision: s.Revision, Model: g.Model.ID, Faces: len(entry.Faces), At: time.Now().UTC(), Built: g.Created,
+		Revision: s.Revision, Model: g.Model.ID, Features: index.FeatureVersion, Faces: len(entry.Faces), At: time.Now().UTC(), Built: g.Created,
 	}, keep)
 }

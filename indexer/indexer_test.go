@@ -180,7 +180,7 @@ func (h *house) agrees(generation, model string) {
 	held := h.held(generation)
 	for s, err := range h.ledger.Each(h.t.Context(), "") {
 		check(h.t, err)
-		if !s.Agrees(generation, model, h.built(generation)) {
+		if s.DueIn(h.target(generation, model)) != schemas.DueNot {
 			h.t.Errorf("%s is not marked: %+v", s.ID, s.Marks)
 		}
 		if revision, ok := held[s.ID]; ok != s.Listed || s.Listed && revision != s.Revision {
@@ -206,8 +206,8 @@ func (h *house) built(generation string) time.Time {
 	return time.Time{}
 }
 
-func (h *house) target(generation, model string) []ingest.Target {
-	return []ingest.Target{{Generation: generation, Model: model, Built: h.built(generation)}}
+func (h *house) target(generation, model string) []schemas.Target {
+	return []schemas.Target{{Generation: generation, Model: model, Built: h.built(generation)}}
 }
 
 func (h *house) sync(n int) error {
@@ -325,7 +325,7 @@ func TestAnUnknownModelWaits(t *testing.T) {
 	if err := h.sync(1); err == nil {
 		t.Error("a generation of a model nobody computes was filled")
 	}
-	if s, err := h.ledger.Listing(t.Context(), "us-zz", id(1)); err != nil || s.Agrees("g2", "unheard-of", h.built("g2")) {
+	if s, err := h.ledger.Listing(t.Context(), "us-zz", id(1)); err != nil || s.DueIn(h.target("g2", "unheard-of")) == schemas.DueNot {
 		t.Errorf("%+v %v", s, err)
 	}
 }
@@ -349,7 +349,7 @@ func TestAnIndexThatCameBackEmpty(t *testing.T) {
 	check(t, indexer.Prepare(ctx, h.index, h.faces.Model()))
 	complete := func(g index.Generation) (bool, error) {
 		for s, err := range h.ledger.Each(ctx, "") {
-			if err != nil || ingest.Due(s, h.target(g.Name, g.Model.ID)) {
+			if err != nil || s.Due(g.Target()) != schemas.DueNot {
 				return false, err
 			}
 		}

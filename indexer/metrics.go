@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"lineup/ingest/queue"
 )
 
 // Metrics are an indexer's figures.
@@ -17,14 +19,15 @@ type Metrics struct {
 func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		jobs: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "lineup_index_job_seconds",
-			Help: "Time to answer one doorbell, by how it ended.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 9)}, []string{"outcome"}),
+			Help: "Time to do one job, by how it ended.", Buckets: prometheus.ExponentialBuckets(0.001, 4, 9)}, []string{"outcome"}),
 		photos: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lineup_index_photos_total",
 			Help: "Photos looked at, by what became of them: enrolled, or the problem's code."}, []string{"outcome"}),
 		embeds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "lineup_embed_seconds",
 			Help: "Time to embed one photo.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 10)}),
 	}
-	for _, class := range []string{"ok", "engine", "missing_blob", "corrupt_blob", "moved", "newer_schema", "unknown_model"} {
-		m.jobs.WithLabelValues(class)
+	m.jobs.WithLabelValues(string(ok))
+	for _, class := range queue.Classes() {
+		m.jobs.WithLabelValues(string(class))
 	}
 	m.photos.WithLabelValues("enrolled")
 	for _, c := range []prometheus.Collector{m.jobs, m.photos, m.embeds} {
@@ -35,8 +38,8 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-func (m *Metrics) done(class string, took time.Duration) {
-	m.jobs.WithLabelValues(class).Observe(took.Seconds())
+func (m *Metrics) done(class queue.Class, took time.Duration) {
+	m.jobs.WithLabelValues(string(class)).Observe(took.Seconds())
 }
 
 func (m *Metrics) photo(problem string) {

@@ -107,7 +107,7 @@ func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Gener
 	if err == nil {
 		err = w.write(ctx, g, entry)
 	}
-	if err == nil && s.Agrees(g.Name, g.Model.ID, g.Created) { // else its own worker has yet to look for others
+	if err == nil && s.Due(g.Target()) == schemas.DueNot { // else its own worker has yet to look for others
 		err = w.mark(ctx, g, s, entry, keep)
 	}
 	if errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) && w.hasMoved(ctx, s) {

@@ -7,7 +7,6 @@ import (
 
 	"lineup/indexer"
 	"lineup/indexer/index"
-	"lineup/ingest"
 	"lineup/schemas"
 )
 
@@ -77,7 +76,7 @@ func TestAPlaceholderIsEnrolledForNobody(t *testing.T) {
 			}
 
 			check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: h.faces.Model()}))
-			_, err := h.in.Reconcile(t.Context(), "", []ingest.Target{{Generation: "g2", Model: "m1"}})
+			_, err := h.in.Reconcile(t.Context(), "", []schemas.Target{{Generation: "g2", Model: "m1"}})
 			check(t, err)
 			h.settle()
 			h.agrees("g2", "m1")

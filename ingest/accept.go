@@ -62,10 +62,10 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		if !s.Listed {
 			s.FirstSeen = now
 		}
-		held := refs(*s)
+		held := needed(*s)
 		s.Listed, s.Key, s.Record, s.Photos, s.Pages = true, c.Record.Key, next.Record, next.Photos, next.Pages
 		s.Sighted, s.Run = c.Read.UTC(), id
-		wanted := refs(*s)
+		wanted := needed(*s)
 		for ref := range held {
 			s.Untidy = s.Untidy || !wanted[ref]
 		}
@@ -148,27 +148,18 @@ func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Cap
 	return next, nil
 }
 
-// refs are the blobs a listing refers to.
-func refs(s schemas.Listing) map[blob.Ref]bool {
+// needed are the blobs that a listing needs, for looking them up.
+func needed(s schemas.Listing) map[blob.Ref]bool {
 	all := make(map[blob.Ref]bool)
-	add := func(kind blob.Kind, d schemas.Digest) {
-		if d != "" {
-			all[blob.Ref{Owner: s.ID, Kind: kind, Digest: d}] = true
-		}
-	}
-	add(blob.Record, s.Record)
-	for _, p := range s.Photos {
-		add(blob.Photo, p.Digest)
-	}
-	for _, p := range s.Pages {
-		add(blob.Page, p.Digest)
+	for _, ref := range blob.Needed(s) {
+		all[ref] = true
 	}
 	return all
 }
 
 // prune deletes the blobs of a registrant that its listing no longer refers to.
 func (in *Ingester) prune(ctx context.Context, s schemas.Listing) error {
-	wanted := refs(s)
+	wanted := needed(s)
 	var stale []blob.Ref
 	for info, err := range in.blobs.Walk(ctx, s.ID) {
 		if err != nil {

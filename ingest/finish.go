@@ -159,15 +159,9 @@ func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) 
 // always lets a delisting happen whoever holds the lease: a removal waits for nobody.
 func always(*schemas.Listing) error { return nil }
 
-// Target is an index generation that must agree with the ledger.
-type Target struct {
-	Generation, Model string
-	Built             time.Time // when the generation was made
-}
-
 // Reconcile enqueues for every registrant of source (of all sources when it is "") that a target
 // does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
-func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Target) (int, error) {
+func (in *Ingester) Reconcile(ctx context.Context, source string, targets []schemas.Target) (int, error) {
 	rung := 0
 	due := make(map[string][]schemas.UUID)
 	ring := func(from string) error {
@@ -184,7 +178,7 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Targ
 		if err != nil {
 			return rung, err
 		}
-		if !Due(s, targets) {
+		if s.DueIn(targets) == schemas.DueNot {
 			continue
 		}
 		if due[s.Source] = append(due[s.Source], s.ID); len(due[s.Source]) == 1000 {
@@ -199,17 +193,6 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []Targ
 		}
 	}
 	return rung, nil
-}
-
-// Due reports whether any target has yet to agree with s. That goes for the not listed too: a
-// worker may have died after it wrote and before it marked.
-func Due(s schemas.Listing, targets []Target) bool {
-	for _, t := range targets {
-		if !s.Agrees(t.Generation, t.Model, t.Built) {
-			return true
-		}
-	}
-	return false
 }
 
 // Orphans deletes what a crash may have left: blobs of registrants that are not listed, and
@@ -230,7 +213,7 @@ func (in *Ingester) Orphans(ctx context.Context, grace time.Duration) (int, erro
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return gone, err
 		}
-		if s.Listed && refs(s)[info.Ref] {
+		if needed(s)[info.Ref] {
 			continue
 		}
 		if err := in.blobs.Delete(ctx, info.Ref); err != nil {

@@ -70,8 +70,11 @@ type Removal struct {
 
 // Mark says that an index generation holds Revision, or nothing when it is not listed.
 type Mark struct {
-	Revision uint64    `json:"revision"`
-	Model    string    `json:"model"`
+	Revision uint64 `json:"revision"`
+	Model    string `json:"model"`
+	// Features is the version of the features its entry was made with; 0, of a mark that an older
+	// version of Lineup wrote, is the first version.
+	Features int       `json:"features,omitempty"`
 	Faces    int       `json:"faces"` // enrolled faces
 	At       time.Time `json:"at"`
 	// Built is when the generation was made: an index that lost its disk makes one of the same
@@ -79,10 +82,70 @@ type Mark struct {
 	Built time.Time `json:"built,omitzero"`
 }
 
-// Agrees reports whether the generation that was made at built, with model, holds the listing as it is.
-func (s Listing) Agrees(generation, model string, built time.Time) bool {
-	m, ok := s.Marks[generation]
-	return ok && m.Revision == s.Revision && m.Model == model && m.Built.Equal(built)
+// Target is an index generation that must agree with the ledger.
+type Target struct {
+	Generation string
+	Model      string
+	Features   int       // the version of its features
+	Built      time.Time // when it was made
+}
+
+// Due says in one word why a generation does not agree with a listing.
+type Due string
+
+// Why a generation does not agree with a listing.
+const (
+	DueNot      Due = ""         // it agrees
+	DueMissing  Due = "missing"  // it never held the registrant, or lost it
+	DueRevision Due = "revision" // it holds an older one
+	DueModel    Due = "model"    // only generations of another model hold it
+	DueFeatures Due = "features" // what it holds, or the generation before it, was made with older features
+)
+
+// Due says why a generation does not agree with the listing as it is. That goes for the not listed
+// too: a worker may have died after it wrote and before it marked.
+func (s Listing) Due(t Target) Due {
+	m, marked := s.Marks[t.Generation]
+	if !marked || !m.Built.Equal(t.Built) {
+		return s.dueElsewhere(t)
+	}
+	switch {
+	case m.Model != t.Model:
+		return DueModel
+	case m.Revision != s.Revision:
+		return DueRevision
+	case m.features() < t.Features:
+		return DueFeatures
+	}
+	return DueNot
+}
+
+// dueElsewhere is Due where the generation itself does not hold the listing: it says what sets the
+// generation apart from those that do.
+func (s Listing) dueElsewhere(t Target) Due {
+	why := DueMissing
+	for name, m := range s.Marks {
+		switch {
+		case name == t.Generation || m.Revision != s.Revision:
+		case m.Model == t.Model && m.features() < t.Features:
+			return DueFeatures
+		case m.Model != t.Model:
+			why = DueModel
+		}
+	}
+	return why
+}
+
+func (m Mark) features() int { return max(m.Features, 1) }
+
+// DueIn says why the first of several generations that does not agree with the listing does not.
+func (s Listing) DueIn(targets []Target) Due {
+	for _, t := range targets {
+		if why := s.Due(t); why != DueNot {
+			return why
+		}
+	}
+	return DueNot
 }
 
 // Encode gives the stored form.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"lineup/ingest/queue"
 	"lineup/internal/node"
-	"lineup/internal/operate"
 )
 
 // Jobs is about dead jobs.
@@ -41,10 +41,10 @@ func (c *JobsDead) Run(ctx context.Context, app *App) error {
 			fmt.Fprintf(app.Stdout, "%s  %s  %s  %s  attempts %d\n", l.At.Format(time.RFC3339), l.Source, l.ID, l.Class, l.Attempts)
 		}
 		fmt.Fprintf(app.Stdout, "%d dead jobs\n", len(dead))
-		seen := make(map[string]bool)
+		seen := make(map[queue.Class]bool)
 		for _, l := range dead {
-			if cause := operate.Cause(l.Class); cause != "" && !seen[l.Class] {
-				fmt.Fprintf(app.Stdout, "%s: %s\n", l.Class, cause)
+			if advice := l.Class.Advice(); advice != "" && !seen[l.Class] {
+				fmt.Fprintf(app.Stdout, "%s: %s\n", l.Class, advice)
 			}
 			seen[l.Class] = true
 		}

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -54,6 +57,9 @@ func (a *App) printStatus(r operate.StatusReport) error {
 			age = time.Since(s.LastComplete).Round(time.Minute).String() + " ago"
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, known(s.WithFace), known(s.Due), s.Waiting, s.Dead, s.Removed)
+		if len(s.DueWhy) > 0 {
+			fmt.Fprintf(w, "  due:%s\n", why(s.DueWhy))
+		}
 		if s.LastReason != "" && s.LastState != schemas.RunComplete {
 			fmt.Fprintf(w, "  %s\n", s.LastReason)
 		}
@@ -69,9 +75,9 @@ func (a *App) printStatus(r operate.StatusReport) error {
 	if len(r.Sources) == 0 {
 		fmt.Fprintln(w, "(no source was crawled yet: lineup sources list)")
 	}
-	fmt.Fprintln(w, "\nGENERATION\tSTATE\tMODEL\tREGISTRANTS\tWITH FACE\tFACES")
+	fmt.Fprintln(w, "\nGENERATION\tSTATE\tMODEL\tFEATURES\tREGISTRANTS\tWITH FACE\tFACES")
 	for _, g := range r.Generations {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\n", g.Name, g.State, g.Model, g.Counts.Registrants, g.Counts.WithFace, g.Counts.Faces)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", g.Name, g.State, g.Model, g.Features, g.Counts.Registrants, g.Counts.WithFace, g.Counts.Faces)
 	}
 	fmt.Fprintln(w, "\nENGINE\tSTATE")
 	for _, name := range []string{"nats", "blobs", "index"} {
@@ -86,4 +92,15 @@ func known(n int) string {
 		return "?"
 	}
 	return strconv.Itoa(n)
+}
+
+// why lists why registrants are due, the commonest first.
+func why(counts map[schemas.Due]int) (text string) {
+	reasons := slices.SortedFunc(maps.Keys(counts), func(a, b schemas.Due) int {
+		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
+	})
+	for _, reason := range reasons {
+		text += fmt.Sprintf(" %d %s", counts[reason], reason)
+	}
+	return text
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -120,13 +119,13 @@ func TestMarkHoldsForItsRevisionOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	s, err := l.Listing(ctx, "us-zz", id(1))
-	if err != nil || s.Agrees("g1", "m", time.Time{}) || !s.Agrees("g2", "m", time.Time{}) || s.Agrees("g2", "other", time.Time{}) || s.Agrees("g2", "m", time.Now()) {
+	if err != nil || s.Due(target("g1")) != schemas.DueMissing || s.Due(target("g2")) != schemas.DueNot {
 		t.Errorf("marks %v, %v", s.Marks, err)
 	}
 	if err := l.Unmark(ctx, "us-zz", id(1)); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := l.Listing(ctx, "us-zz", id(1)); s.Agrees("g2", "m", time.Time{}) || s.Revision != 2 {
+	if s, _ := l.Listing(ctx, "us-zz", id(1)); s.Due(target("g2")) == schemas.DueNot || s.Revision != 2 {
 		t.Errorf("after Unmark: %+v", s)
 	}
 }
@@ -286,4 +285,8 @@ func TestARestartKeepsEverything(t *testing.T) {
 	if sources, err := l.Sources(t.Context()); err != nil || len(sources) != 1 || sources[0] != "us-zz" {
 		t.Errorf("sources: %v %v", sources, err)
 	}
+}
+
+func target(generation string) schemas.Target {
+	return schemas.Target{Generation: generation, Model: "m"}
 }

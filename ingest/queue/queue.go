@@ -148,7 +148,7 @@ func (j *Jobs) Next(ctx context.Context) (Job, error) {
 		if job.Attempt <= Attempts {
 			return job, nil
 		}
-		if err := job.DeadLetter(ctx, "worker died each time"); err != nil {
+		if err := job.DeadLetter(ctx, WorkerDied); err != nil {
 			return Job{}, err
 		}
 	}
@@ -175,7 +175,7 @@ func (j Job) InProgress() error {
 
 // Again gives the job back to be tried later, or buries it when this was the last attempt.
 // class names the kind of failure and nobody's data.
-func (j Job) Retry(ctx context.Context, class string) error {
+func (j Job) Retry(ctx context.Context, class Class) error {
 	if j.Attempt >= Attempts {
 		return j.DeadLetter(ctx, class)
 	}
@@ -193,13 +193,13 @@ type DeadLetter struct {
 	Schema   int          `json:"schema"`
 	Source   string       `json:"source"`
 	ID       schemas.UUID `json:"id"`
-	Class    string       `json:"class"` // kind of the last failure
+	Class    Class        `json:"class"` // of the last failure
 	Attempts int          `json:"attempts"`
 	At       time.Time    `json:"at"`
 }
 
 // Dead buries the job: it is kept in the dead-letter stream until it is retried.
-func (j Job) DeadLetter(ctx context.Context, class string) error {
+func (j Job) DeadLetter(ctx context.Context, class Class) error {
 	data, err := json.Marshal(DeadLetter{Schema: DeadLetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
@@ -207,7 +207,7 @@ func (j Job) DeadLetter(ctx context.Context, class string) error {
 	if _, err := j.queue.js.Publish(ctx, deadPrefix+j.Source+"."+string(j.ID), data); err != nil {
 		return fmt.Errorf("bury the job of %s: %w", j.ID, err)
 	}
-	if err := j.message.TermWithReason(class); err != nil {
+	if err := j.message.TermWithReason(string(class)); err != nil {
 		return fmt.Errorf("end the job of %s: %w", j.ID, err)
 	}
 	return nil

@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"lineup/internal/progress"
-	"lineup/schemas"
 	"runtime"
 	"strings"
+
+	"lineup/internal/progress"
+	"lineup/schemas"
 
 	"lineup/indexer/face"
 	"lineup/indexer/face/dlib"

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"slices"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ func (n *Node) checks(answers bool) map[string]func(context.Context) error {
 		"index": n.Index.Check,
 	}
 	if answers {
-		checks["generation"] = n.serving
+		checks["generation"] = func(ctx context.Context) error { return index.Ready(ctx, n.Index) }
 		checks["keys"] = n.Keys.Ready
 		checks["ledger"] = func(ctx context.Context) error {
 			if _, err := n.Ledger.Find(ctx, nobody); !errors.Is(err, fs.ErrNotExist) {
@@ -64,16 +63,4 @@ func (n *Node) Ready(ctx context.Context, answers bool) map[string]error {
 	}
 	wait.Wait()
 	return parts
-}
-
-// serving is an error while no generation of the index serves: searches are answered with 503.
-func (n *Node) serving(ctx context.Context) error {
-	all, err := n.Index.Generations(ctx)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(all, func(g index.Generation) bool { return g.State == index.Serving }) {
-		return errors.New("no generation serves yet: lineup index fills one")
-	}
-	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"lineup/indexer"
 	"lineup/indexer/face"
 	"lineup/indexer/index"
-	"lineup/ingest"
 	"lineup/internal/operate"
 	"lineup/schemas"
 )
@@ -101,7 +100,7 @@ const lookAgain = 5 * time.Second
 func (n *Node) reconcile(ctx context.Context, model schemas.Model) error {
 	tick := time.NewTicker(min(lookAgain, n.Config.Index.Reconcile))
 	defer tick.Stop()
-	var known []ingest.Target
+	var known []schemas.Target
 	var due time.Time
 	for {
 		targets, err := n.Prepared(ctx, model)
@@ -135,7 +134,7 @@ func (n *Node) ReconcileOnce(ctx context.Context) error {
 
 // Prepared makes an index that has no generation ready to be filled, lets a complete generation serve
 // where none does, and tells the live generations.
-func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]ingest.Target, error) {
+func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]schemas.Target, error) {
 	if err := indexer.Prepare(ctx, n.Index, model); err != nil {
 		return nil, err
 	}
@@ -151,5 +150,5 @@ func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]ingest.Targ
 
 // promote lets a complete generation serve where none does.
 func (n *Node) promote(ctx context.Context) error {
-	return indexer.Promote(ctx, n.Index, func(g index.Generation) (bool, error) { return n.Complete(ctx, operate.Target(g)) })
+	return indexer.Promote(ctx, n.Index, func(g index.Generation) (bool, error) { return indexer.Complete(ctx, n.Ledger, n.Queue, g.Target()) })
 }

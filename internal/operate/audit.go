@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"lineup/indexer/index"
-	"lineup/ingest"
 	"lineup/ingest/blob"
 	"lineup/schemas"
 )
@@ -57,23 +56,6 @@ type blobKey [16]byte
 func keyOf(ref blob.Ref) blobKey {
 	sum := sha256.Sum256([]byte(string(ref.Owner) + string(ref.Kind) + string(ref.Digest)))
 	return blobKey(sum[:16])
-}
-
-// blobsOf are the blobs that a listed registrant needs.
-func blobsOf(s schemas.Listing) (refs []blob.Ref) {
-	add := func(kind blob.Kind, d schemas.Digest) {
-		if d != "" {
-			refs = append(refs, blob.Ref{Owner: s.ID, Kind: kind, Digest: d})
-		}
-	}
-	add(blob.Record, s.Record)
-	for _, p := range s.Photos {
-		add(blob.Photo, p.Digest)
-	}
-	for _, p := range s.Pages {
-		add(blob.Page, p.Digest)
-	}
-	return refs
 }
 
 // note counts a difference. source, unless it is "", says that a job can mend it.
@@ -146,7 +128,7 @@ func (a *auditing) repair(ctx context.Context) error {
 }
 
 // ledger sweeps the ledger for what index and blobs must hold.
-func (a *auditing) ledger(ctx context.Context, targets []ingest.Target) error {
+func (a *auditing) ledger(ctx context.Context, targets []schemas.Target) error {
 	for s, err := range a.stores.Ledger.Each(ctx, "") {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			a.note("newer_schema", "", s.ID)
@@ -155,7 +137,7 @@ func (a *auditing) ledger(ctx context.Context, targets []ingest.Target) error {
 		if err != nil {
 			return err
 		}
-		due := ingest.Due(s, targets)
+		due := s.DueIn(targets) != schemas.DueNot
 		if due {
 			a.report.Due++
 		}
@@ -165,7 +147,7 @@ func (a *auditing) ledger(ctx context.Context, targets []ingest.Target) error {
 		a.registered[s.ID] = remembered{source: s.Source, revision: s.Revision, listed: s.Listed, due: due}
 		if s.Listed {
 			a.report.Registrants++
-			for _, ref := range blobsOf(s) {
+			for _, ref := range blob.Needed(s) {
 				a.blobs[keyOf(ref)] = true
 			}
 		}
@@ -260,7 +242,7 @@ func (a *auditing) missing(ctx context.Context) error {
 		if !s.Listed {
 			continue
 		}
-		for _, ref := range blobsOf(s) {
+		for _, ref := range blob.Needed(s) {
 			if !a.blobs[keyOf(ref)] {
 				continue
 			}

@@ -4,26 +4,12 @@ import (
 	"context"
 	"time"
 
-	"lineup/ingest"
 	"lineup/ingest/queue"
+	"lineup/schemas"
 )
 
 // MaxDeadLetters bounds the dead jobs that are handled at a time.
 const MaxDeadLetters = 10000
-
-// causes say what a class of dead job wants of the operator.
-var causes = map[string]string{
-	"corrupt_blob":  "stored bytes are damaged: put the object back from a backup, or crawl the source again; then lineup jobs retry",
-	"missing_blob":  "a stored object is gone: put it back from a backup, or crawl the source again; then lineup jobs retry",
-	"newer_schema":  "a newer version of lineup wrote this: upgrade the indexers, then lineup jobs retry",
-	"unknown_model": "a generation's model is not one this version computes: upgrade the indexers, then lineup jobs retry",
-	"no_generation": "the index has no generation: see lineup doctor, then lineup jobs retry",
-	"moved":         "the registrant changed at each attempt: lineup jobs retry",
-	"engine":        "an engine failed at each attempt: the indexers' log says which, lineup doctor what to do; then lineup jobs retry",
-}
-
-// Cause says what a class of dead job wants of the operator, "" for a class this version does not know.
-func Cause(class string) string { return causes[class] }
 
 // DeadJobs are the dead jobs, at most MaxDeadLetters of them, and how many a newer version wrote, which
 // are left alone.
@@ -60,14 +46,14 @@ func (s *Stores) RetryJobs(ctx context.Context) (retried int, err error) {
 }
 
 // forgetMended forgets dead jobs whose registrants a later job made agree.
-func (s *Stores) forgetMended(ctx context.Context, targets []ingest.Target) error {
+func (s *Stores) forgetMended(ctx context.Context, targets []schemas.Target) error {
 	dead, err := s.Queue.DeadLetters(ctx, MaxDeadLetters)
 	if err != nil {
 		return err
 	}
 	for _, l := range dead {
 		listing, err := s.Ledger.Listing(ctx, l.Source, l.ID)
-		if err != nil || ingest.Due(listing, targets) {
+		if err != nil || listing.DueIn(targets) != schemas.DueNot {
 			continue
 		}
 		if err := s.Queue.Forget(ctx, l.Source, l.ID); err != nil {

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"strconv"
-	"strings"
 	"time"
 
 	"lineup/indexer/index"
-	"lineup/ingest"
 	"lineup/schemas"
 )
 
@@ -95,8 +92,8 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 		return done, err
 	}
 	done.Generation = g.Name
-	target := Target(g)
-	if _, err := s.Ingest.Reconcile(ctx, "", []ingest.Target{target}); err != nil {
+	target := g.Target()
+	if _, err := s.Ingest.Reconcile(ctx, "", []schemas.Target{target}); err != nil {
 		return done, err
 	}
 	if err := s.awaitIndexed(ctx, "", target, b.Shown); err != nil {
@@ -127,7 +124,7 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 }
 
 // awaitIndexed shows how far the indexers are until target holds everything of source, "" for all.
-func (s *Stores) awaitIndexed(ctx context.Context, source string, target ingest.Target, shown Progress) error {
+func (s *Stores) awaitIndexed(ctx context.Context, source string, target schemas.Target, shown Progress) error {
 	_, all, err := s.due(ctx, source, target)
 	for err == nil {
 		left, lerr := s.Queue.Left(ctx)
@@ -161,11 +158,7 @@ func (s *Stores) building(ctx context.Context, model schemas.Model) (g index.Gen
 	if err != nil {
 		return g, nil, err
 	}
-	last := 0
 	for _, other := range all {
-		if n, err := strconv.Atoi(strings.TrimPrefix(other.Name, "g")); err == nil {
-			last = max(last, n)
-		}
 		if other.State == index.Building && other.Model.ID == model.ID {
 			g = other
 		} else {
@@ -175,7 +168,7 @@ func (s *Stores) building(ctx context.Context, model schemas.Model) (g index.Gen
 	if g.Name != "" {
 		return g, old, nil
 	}
-	name := "g" + strconv.Itoa(last+1)
+	name := index.NextName(all)
 	if err := s.Index.Create(ctx, index.Generation{Name: name, Model: model}); err != nil {
 		return g, nil, err
 	}

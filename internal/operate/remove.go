@@ -39,7 +39,7 @@ func (s *Stores) AwaitRemoval(ctx context.Context, was schemas.Listing) error {
 		if err != nil {
 			return err
 		}
-		if !ingest.Due(listing, Live(generations)) {
+		if listing.DueIn(Live(generations)) == schemas.DueNot {
 			return nil
 		}
 		if time.Now().After(end) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"lineup/indexer/index"
-	"lineup/ingest"
 	"lineup/ingest/queue"
 	"lineup/schemas"
 )
@@ -24,10 +23,12 @@ type SourceStatus struct {
 	WithPhoto    int                 `json:"withPhoto"`
 	WithFace     int                 `json:"withFace"` // -1 when the index does not answer
 	Due          int                 `json:"due"`      // the index has yet to agree; -1 likewise
-	Waiting      int                 `json:"waiting"`  // jobs
-	Dead         int                 `json:"dead"`     // dead jobs
-	Removed      int                 `json:"removed"`  // for ever
-	Permission   *Permission         `json:"permission,omitempty"`
+	// DueWhy counts them by why: missing, revision, model, features.
+	DueWhy     map[schemas.Due]int `json:"dueWhy,omitempty"`
+	Waiting    int                 `json:"waiting"` // jobs
+	Dead       int                 `json:"dead"`    // dead jobs
+	Removed    int                 `json:"removed"` // for ever
+	Permission *Permission         `json:"permission,omitempty"`
 }
 
 // Permission is the operator's record that a source's agency allows the crawl.
@@ -49,11 +50,12 @@ type StatusReport struct {
 
 // GenerationStatus is how one index generation stands.
 type GenerationStatus struct {
-	Name    string       `json:"name"`
-	Model   string       `json:"model"`
-	State   string       `json:"state"`
-	Created time.Time    `json:"created"`
-	Counts  index.Counts `json:"counts"`
+	Name     string       `json:"name"`
+	Model    string       `json:"model"`
+	Features int          `json:"features"` // version of its name keys, address keys and facts
+	State    string       `json:"state"`
+	Created  time.Time    `json:"created"`
+	Counts   index.Counts `json:"counts"`
 }
 
 // Status tells how sources, jobs, generations and engines stand. The caller adds permissions and the version.
@@ -79,14 +81,14 @@ func (s *Stores) Status(ctx context.Context) (StatusReport, error) {
 	}
 	if report.Engines["index"] != "ok" {
 		for i := range report.Sources {
-			report.Sources[i].WithFace, report.Sources[i].Due = -1, -1
+			report.Sources[i].WithFace, report.Sources[i].Due, report.Sources[i].DueWhy = -1, -1, nil
 		}
 	}
 	return report, nil
 }
 
 // generations tells how each generation stands, which are to agree with the ledger, and which one serves.
-func (s *Stores) generations(ctx context.Context) (rows []GenerationStatus, targets []ingest.Target, serving string, err error) {
+func (s *Stores) generations(ctx context.Context) (rows []GenerationStatus, targets []schemas.Target, serving string, err error) {
 	all, err := s.Index.Generations(ctx)
 	if err != nil {
 		return nil, nil, "", err
@@ -99,7 +101,7 @@ func (s *Stores) generations(ctx context.Context) (rows []GenerationStatus, targ
 		if g.State == index.Serving {
 			serving = g.Name
 		}
-		rows = append(rows, GenerationStatus{g.Name, g.Model.ID, string(g.State), g.Created, counts})
+		rows = append(rows, GenerationStatus{g.Name, g.Model.ID, g.Features, string(g.State), g.Created, counts})
 	}
 	return rows, Live(all), serving, nil
 }
@@ -119,7 +121,7 @@ func (s *Stores) Sources(ctx context.Context) ([]SourceStatus, error) {
 	return s.sources(ctx, Live(generations), serving)
 }
 
-func (s *Stores) sources(ctx context.Context, targets []ingest.Target, serving string) ([]SourceStatus, error) {
+func (s *Stores) sources(ctx context.Context, targets []schemas.Target, serving string) ([]SourceStatus, error) {
 	by := make(map[string]*SourceStatus)
 	of := func(source string) *SourceStatus {
 		if by[source] == nil {
@@ -138,8 +140,12 @@ func (s *Stores) sources(ctx context.Context, targets []ingest.Target, serving s
 		if listing.Removal != nil {
 			row.Removed++
 		}
-		if ingest.Due(listing, targets) {
+		if why := listing.DueIn(targets); why != schemas.DueNot {
 			row.Due++
+			if row.DueWhy == nil {
+				row.DueWhy = make(map[schemas.Due]int)
+			}
+			row.DueWhy[why]++
 		}
 		if !listing.Listed {
 			continue

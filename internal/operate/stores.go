@@ -41,18 +41,13 @@ type Progress func(done, all int64)
 const poll = 200 * time.Millisecond
 
 // Live are the generations that must agree with the ledger.
-func Live(generations []index.Generation) (targets []ingest.Target) {
+func Live(generations []index.Generation) (targets []schemas.Target) {
 	for _, g := range generations {
 		if g.State != index.Retired {
-			targets = append(targets, Target(g))
+			targets = append(targets, g.Target())
 		}
 	}
 	return targets
-}
-
-// Target is a generation as the ledger's marks name it.
-func Target(g index.Generation) ingest.Target {
-	return ingest.Target{Generation: g.Name, Model: g.Model.ID, Built: g.Created}
 }
 
 // Drain waits until no job waits.
@@ -80,7 +75,7 @@ func (s *Stores) Drain(ctx context.Context, shown Progress) error {
 
 // due counts the registrants of a source ("" for all) that a generation does not agree with yet, and
 // those that are listed. Registrants with a dead job are due.
-func (s *Stores) due(ctx context.Context, source string, t ingest.Target) (due, all int, err error) {
+func (s *Stores) due(ctx context.Context, source string, t schemas.Target) (due, all int, err error) {
 	for listing, err := range s.Ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			continue // left alone: for the newer version to index
@@ -91,40 +86,11 @@ func (s *Stores) due(ctx context.Context, source string, t ingest.Target) (due, 
 		if listing.Listed {
 			all++
 		}
-		if ingest.Due(listing, []ingest.Target{t}) {
+		if listing.Due(t) != schemas.DueNot {
 			due++
 		}
 	}
 	return due, all, nil
-}
-
-// Complete reports whether a generation holds what the ledger had when it was made, but for
-// registrants whose jobs are dead. Who changed since is on the way, as with any generation that
-// serves: where registries are crawled all day there is always somebody.
-func (s *Stores) Complete(ctx context.Context, t ingest.Target) (bool, error) {
-	due := make(map[schemas.UUID]bool)
-	for listing, err := range s.Ledger.Each(ctx, "") {
-		if errors.Is(err, schemas.ErrNewerSchema) {
-			continue // for the newer version to index
-		}
-		if err != nil {
-			return false, err
-		}
-		if (t.Built.IsZero() || listing.Changed.Before(t.Built)) && ingest.Due(listing, []ingest.Target{t}) {
-			due[listing.ID] = true
-		}
-		if len(due) > MaxDeadLetters {
-			return false, nil
-		}
-	}
-	if len(due) == 0 {
-		return true, nil
-	}
-	dead, err := s.Queue.DeadLetters(ctx, MaxDeadLetters)
-	for _, l := range dead {
-		delete(due, l.ID)
-	}
-	return len(due) == 0, err
 }
 
 // orphanGrace is how long a blob may be without a listing that refers to it: longer than any
