@@ -15,4 +15,8 @@ if git ls-files -z '*.sh' ':!*/testdata/*' Makefile | xargs -0 grep -nE '^.{141,
 	echo "these lines have more than 140 columns" >&2
 	failed=1
 fi
+if git ls-files -z ':!*.jpg' ':!*.png' ':!*.webp' | xargs -0 grep -lP '^\x7fELF' >&2; then
+	echo "these are programs, which nobody can review: git rm --cached them" >&2
+	failed=1
+fi
 exit "$failed"

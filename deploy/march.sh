@@ -17,7 +17,7 @@ objdump -d --no-show-raw-insn "$program" | awk -v forbidden="$forbidden" -v leve
 	cpp && $0 ~ forbidden { if (!wide[name]++) bad++; if (bad <= 3 && wide[name] == 1) print "march: " name " " $0 }
 	END {
 		if (!functions) { print "march: no C++ function found: is the program stripped?"; exit 2 }
-		if (bad) { 
+		if (bad) {
 			print "march: " bad " of " functions " C++ functions need more than " level ": build with CXX=deploy/cxx.sh and an empty cache"
 			exit 1
 		}
