@@ -32,6 +32,7 @@ type Step struct {
 	Charset string           `yaml:"charset,omitempty" doc:"charset of the answer, when it does not say or says wrong"`
 	Unwrap  []string         `yaml:"unwrap,omitempty" doc:"JSON paths whose value is JSON text inside a string"`
 	Header  string           `yaml:"header,omitempty" doc:"first cell of a table's header row, below title rows"`
+	Columns Texts            `yaml:"columns,omitempty" doc:"names of a table's columns, where it has no header row"`
 	Tables  map[string]Table `yaml:"tables,omitempty" doc:"tables of a ZIP or a folder, by the name used here"`
 	Marker  string           `yaml:"marker,omitempty" doc:"CSS selector, JSON path, XPath or column that must be on the page"`
 	Root    string           `yaml:"root,omitempty" doc:"CSS selector of the part of the page that is read and audited"`
@@ -41,6 +42,7 @@ type Step struct {
 	Labels  *Labels          `yaml:"labels,omitempty" doc:"how labels stand beside their values"`
 	Take    map[string]Value `yaml:"take,omitempty" doc:"values of the page that later requests need"`
 	Items   *Value           `yaml:"items,omitempty" doc:"the repeated part; without it the page is one item"`
+	Join    []Value          `yaml:"join,omitempty" doc:"rows of other tables whose columns an item has too; optional where their columns may be missing"`
 	Group   Texts            `yaml:"group,omitempty" doc:"columns that agree for rows of one person"`
 	Key     *Key             `yaml:"key,omitempty" doc:"the source's own id of an item"`
 	Drop    []Drop           `yaml:"drop,omitempty" doc:"items left out"`
@@ -58,6 +60,7 @@ type Table struct {
 	As      string `yaml:"as" doc:"csv, tsv, fixed, xlsx or xls"`
 	Charset string `yaml:"charset,omitempty" doc:"charset of the file"`
 	Header  string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
+	Columns Texts  `yaml:"columns,omitempty" doc:"names of the columns, where there is no header row"`
 	Ignore  Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
 }
 

@@ -98,7 +98,9 @@ func (d *doc) decode(page scraper.Page) error {
 		var t *table
 		if looksHTML(page.Body) && as != "xls" {
 			err = errors.New("the answer is an HTML page, not the file")
-		} else if t, err = readTable(d.rule, as, d.step.Charset, d.step.Header, d.step.Ignore, page.Body); err == nil {
+		} else if t, err = readTable(d.rule, definition.Table{
+			As: as, Charset: d.step.Charset, Header: d.step.Header, Columns: d.step.Columns, Ignore: d.step.Ignore,
+		}, page.Body); err == nil {
 			d.tables[""] = t
 		}
 	}
