@@ -56,24 +56,26 @@ type Step struct {
 
 // Table is one file of a ZIP or a folder.
 type Table struct {
-	File    string `yaml:"file" doc:"pattern of the file name"`
-	As      string `yaml:"as" doc:"csv, tsv, fixed, xlsx or xls"`
-	Charset string `yaml:"charset,omitempty" doc:"charset of the file"`
-	Header  string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
-	Columns Texts  `yaml:"columns,omitempty" doc:"names of the columns, where there is no header row"`
-	Ignore  Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
+	File     string `yaml:"file" doc:"pattern of the file name"`
+	As       string `yaml:"as" doc:"csv, tsv, fixed, xlsx or xls"`
+	Charset  string `yaml:"charset,omitempty" doc:"charset of the file"`
+	Header   string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
+	Columns  Texts  `yaml:"columns,omitempty" doc:"names of the columns, where there is no header row"`
+	Ignore   Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
+	Optional bool   `yaml:"optional,omitempty" doc:"the file may be missing: nobody has such rows"`
 }
 
 // Ask is a request. Texts may hold {names}: of taken and carried values, {key}, {page}, {offset}.
 type Ask struct {
-	Method string            `yaml:"method,omitempty" doc:"GET (default) or POST"`
-	URL    string            `yaml:"url,omitempty" doc:"relative to base"`
-	Query  map[string]string `yaml:"query,omitempty" doc:"parameters of the URL"`
-	Form   map[string]string `yaml:"form,omitempty" doc:"fields of a posted form"`
-	JSON   string            `yaml:"json,omitempty" doc:"body of a posted JSON text"`
-	Header map[string]string `yaml:"header,omitempty" doc:"request header fields"`
-	Hidden string            `yaml:"hidden,omitempty" doc:"CSS selector of the form, on the page before, whose hidden inputs are sent along"`
-	Target string            `yaml:"target,omitempty" doc:"event target of a postback"`
+	Method  string            `yaml:"method,omitempty" doc:"GET (default) or POST"`
+	URL     string            `yaml:"url,omitempty" doc:"relative to base"`
+	Earlier Texts             `yaml:"earlier,omitempty" doc:"URLs the site had before: asked in turn where the newer one is not there"`
+	Query   map[string]string `yaml:"query,omitempty" doc:"parameters of the URL"`
+	Form    map[string]string `yaml:"form,omitempty" doc:"fields of a posted form"`
+	JSON    string            `yaml:"json,omitempty" doc:"body of a posted JSON text"`
+	Header  map[string]string `yaml:"header,omitempty" doc:"request header fields"`
+	Hidden  string            `yaml:"hidden,omitempty" doc:"CSS selector of the form, on the page before, whose hidden inputs are sent along"`
+	Target  string            `yaml:"target,omitempty" doc:"event target of a postback"`
 }
 
 // Labels says how labels stand beside their values.
@@ -266,12 +268,13 @@ type Vehicle struct {
 
 // Photo is a photo or a repeat of them.
 type Photo struct {
-	Each   *Value `yaml:"each,omitempty" doc:"the repeated part"`
-	URL    Value  `yaml:"url" doc:"its address"`
-	Taken  *Value `yaml:"taken,omitempty"`
-	View   string `yaml:"view,omitempty" doc:"front, left or right"`
-	If     *Value `yaml:"if,omitempty" doc:"value that must be true for there to be a photo"`
-	Reject Texts  `yaml:"reject,omitempty" doc:"regular expressions of addresses that are no photo"`
+	Each     *Value `yaml:"each,omitempty" doc:"the repeated part"`
+	URL      Value  `yaml:"url" doc:"its address"`
+	Taken    *Value `yaml:"taken,omitempty"`
+	View     string `yaml:"view,omitempty" doc:"front, left or right"`
+	Optional bool   `yaml:"optional,omitempty" doc:"not every registrant has one under this address"`
+	If       *Value `yaml:"if,omitempty" doc:"value that must be true for there to be a photo"`
+	Reject   Texts  `yaml:"reject,omitempty" doc:"regular expressions of addresses that are no photo"`
 }
 
 // Extra is a value beyond the common ones.

@@ -161,7 +161,7 @@ func features(v any, ignore definition.Texts) (*table, error) {
 		Fields   []struct{ Name string }
 		Features []struct {
 			Attributes map[string]any
-			Geometry   struct{ X, Y *json.Number }
+			Geometry   struct{ X, Y any } // an empty point is "NaN" in quotes
 		}
 	}
 	again, err := json.Marshal(v)
@@ -193,13 +193,7 @@ func features(v any, ignore definition.Texts) (*table, error) {
 		for _, name := range columns[:len(columns)-2] {
 			r.cells = append(r.cells, notation.JSON(f.Attributes[name]))
 		}
-		for _, n := range []*json.Number{f.Geometry.Y, f.Geometry.X} {
-			text := ""
-			if n != nil {
-				text = n.String()
-			}
-			r.cells = append(r.cells, text)
-		}
+		r.cells = append(r.cells, notation.JSON(f.Geometry.Y), notation.JSON(f.Geometry.X))
 		t.rows = append(t.rows, r)
 	}
 	return t, nil

@@ -120,6 +120,9 @@ func (d *doc) findRows(n node, _ *definition.Value) ([]node, error) {
 // findTable gives the rows of another table that belong to n.
 func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 	t := d.tables[v.Table]
+	if t == nil && d.step.Tables[v.Table].Optional {
+		return nil, nil
+	}
 	if t == nil {
 		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
 	}

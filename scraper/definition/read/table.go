@@ -311,7 +311,7 @@ func (d *doc) unzip(data []byte) error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.step.Tables)) {
-		if d.tables[name] == nil {
+		if d.tables[name] == nil && !d.step.Tables[name].Optional {
 			return fmt.Errorf("no file %q in the archive", d.step.Tables[name].File)
 		}
 	}
