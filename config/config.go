@@ -50,7 +50,7 @@ type Log struct {
 // Index is how photos are embedded.
 type Index struct {
 	Workers   int           `yaml:"workers"`   // recognizers, about 60 MB each; 0 for one a core
-	CNN       bool          `yaml:"cnn"`       // where all else finds no face try dlib's CNN detector: seconds and up to 600 MB more a worker
+	CNN       bool          `yaml:"cnn"`       // where all else finds no face try dlib's CNN detector: a tenth of a second and up to 110 MB more a worker
 	Mirror    bool          `yaml:"mirror"`    // average with the mirror image: part of the model, needs a reindex
 	Reconcile time.Duration `yaml:"reconcile"` // how often the ledger is swept for what the index lacks
 }
@@ -136,7 +136,7 @@ func Default() Config {
 	return Config{
 		Data: "data", Listen: "127.0.0.1:8080",
 		Log:   Log{Level: "info", Format: "text"},
-		Index: Index{Reconcile: 10 * time.Minute},
+		Index: Index{CNN: true, Reconcile: 10 * time.Minute},
 		Query: Query{PerMinute: 120, PerDay: 20000, MaxPhoto: 3000000, AllowOrigin: "*",
 			SearchTimeout: 10 * time.Second, EmbedTimeout: 15 * time.Second},
 		NATS:   NATS{Replicas: 1},

@@ -63,7 +63,8 @@ const NearHash = 4
 // Code is a stable name of what is wrong with a photo.
 type Code string
 
-// The codes. CodePartlyOutside is only ever a warning; CodeSeveralFaces is one where the other
+// The codes. CodePartlyOutside and CodeDrawn are only ever warnings, and so are CodeBlurred, CodeTooDark,
+// CodeTooBright and CodeTurnedAway where a face was found; CodeSeveralFaces is one where the other
 // faces are less than half as large as the one used, or the photo is a registry's.
 const (
 	CodeNoFace            Code = "no_face"
@@ -77,7 +78,8 @@ const (
 	CodeUnsupportedFormat Code = "unsupported_format"
 	CodeTooLarge          Code = "too_large"
 	CodeTruncated         Code = "truncated"
-	CodePartlyOutside     Code = "partly_outside" // only ever a warning
+	CodePartlyOutside     Code = "partly_outside"
+	CodeDrawn             Code = "drawn" // a drawing, an icon or a rendering without shades
 )
 
 // Problem is a photo that cannot be used, and what its sender can do about it.

@@ -134,7 +134,7 @@ var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_que
 func TestEveryReasonIsExplained(t *testing.T) {
 	text := english(t)
 	codes := []face.Code{face.CodeNoFace, face.CodeSeveralFaces, face.CodeFaceTooSmall, face.CodeBlurred, face.CodeTooDark, face.CodeTooBright, face.CodeTurnedAway,
-		face.CodeNotAnImage, face.CodeUnsupportedFormat, face.CodeTooLarge, face.CodeTruncated, face.CodePartlyOutside}
+		face.CodeNotAnImage, face.CodeUnsupportedFormat, face.CodeTooLarge, face.CodeTruncated, face.CodePartlyOutside, face.CodeDrawn}
 	all := []string{"index_unavailable", "ledger_unavailable", "key_store_unavailable", "photo_store_unavailable", "evidence_store_unavailable", "bad_page", "bad_perPage", "bad_lng", "bad_radius", "bad_createdAtStart"}
 	for _, code := range codes {
 		all = append(all, string(code))
@@ -152,7 +152,7 @@ func TestEveryReasonIsExplained(t *testing.T) {
 			t.Errorf("the language file does not explain %q", reason)
 		}
 	}
-	for _, code := range codes[1:7] {
+	for _, code := range append(codes[1:7], face.CodePartlyOutside, face.CodeDrawn) {
 		if text["warning."+string(code)] == "" || text["short."+string(code)] == "" {
 			t.Errorf("the language file has no warning %q", code)
 		}

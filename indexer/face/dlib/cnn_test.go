@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"image"
 	"os"
 	"strconv"
 	"testing"
@@ -59,11 +58,14 @@ func TestCNN(t *testing.T) {
 	}
 }
 
-// The CNN's memory grows with the pixels it is shown. Whatever the photo's size, it is shown no
-// more than cnnSide squared, and a worker never holds more than cnnMegabytes for it.
+// cnnMegabytes is what a worker may hold while it looks for a face by every means.
+const cnnMegabytes = 300
+
+// The CNN's memory grows with the pixels it is shown. Whatever the photo's size, it is shown
+// cnnPixels of it, and a worker never holds more than cnnMegabytes.
 func TestCNNMemoryIsBounded(t *testing.T) {
 	e := open(t, Options{Workers: 1, CNN: true})
-	page, err := photo.JPEG(blank(1600, 1600, 0xff)) // a square is the most pixels; no step finds a face: all are tried
+	page, err := photo.JPEG(blank(1600, 1600, 0xff), 100) // a square is the most pixels; no step finds a face: all are tried
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,27 +117,22 @@ func (l *leaving) Err() error {
 	return nil
 }
 
-// A caller who leaves ends the search for a face before its next step.
+// A caller who leaves ends the search for a face before its next attempt, whenever that is.
 func TestLeavingEndsTheSearch(t *testing.T) {
 	e := open(t, Options{Workers: 1, CNN: true})
-	p, err := photo.Decode(context.Background(), sampled(t, "noface.jpg"), photo.DefaultLimits())
+	p, err := photo.Decode(context.Background(), sampled(t, "noface.jpg"), photo.DefaultLimits(), firstScale)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for after := range 7 {
+	s := &search{pool: &e.pool, photo: p, cnn: true}
+	whole := &leaving{Context: context.Background(), after: 1 << 20}
+	if f, err := s.run(whole); f != nil || err != nil || whole.looks < 8 {
+		t.Fatalf("%v, %v after %d looks", f, err, whole.looks)
+	}
+	for after := range whole.looks {
 		l := &leaving{Context: context.Background(), after: after}
-		tried := 0
-		steps := e.tries(p, nil)
-		for i := range steps {
-			pixels := steps[i].pixels
-			steps[i].pixels = func() *image.RGBA { tried++; return pixels() }
-		}
-		_, err := run(l, e.recs[0], p, steps)
-		if after < len(steps) && (!errors.Is(err, context.Canceled) || tried != after) {
-			t.Errorf("left before step %d: %d steps were tried, %v", after+1, tried, err)
-		}
-		if after >= len(steps) && (err != nil || tried != len(steps)) {
-			t.Errorf("stayed: %d steps of %d, %v", tried, len(steps), err)
+		if _, err := s.run(l); !errors.Is(err, context.Canceled) || l.looks != after+1 {
+			t.Errorf("left after %d looks: %v after %d", after, err, l.looks)
 		}
 	}
 }

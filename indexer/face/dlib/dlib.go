@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/Kagami/go-face"
@@ -26,22 +27,31 @@ type Options struct {
 	Workers     int          // photos embedded at once; each costs about 60 MB and one core. 0: one a core
 	Queue       int          // probes that may wait for a worker. 0: four a worker
 	Mirror      bool         // average with the mirrored photo's embedding: twice the cost, another model id
-	CNN         bool         // last step of the search for a face: dlib's CNN detector, seconds and up to 600 MB a worker
+	CNN         bool         // last step of the search for a face: dlib's CNN detector, a fifth of a second and 110 MB a worker
 	MoreFormats bool         // take WebP, GIF and BMP from searchers too
 	Limits      photo.Limits // zero: photo.DefaultLimits
+	ProbePixels int64        // of a searcher's photo as stored, fewer than Limits has. 0: 25 million
 }
 
 // Embedder implements face.Embedder.
 type Embedder struct {
 	opts  Options
 	model schemas.Model
-	pool  pool
+	slots pool[struct{}] // photos being decoded or searched
+	pool  pool[*face.Recognizer]
 	recs  []*face.Recognizer
 
 	mu     sync.Mutex
 	closed bool
 	inside sync.WaitGroup
 }
+
+// slotsPerWorker is how many photos are in memory for one recognizer: one is decoded while another
+// is looked at.
+const slotsPerWorker = 2
+
+// probePixels is more than a phone's usual photo has, and bounds what a stranger's picture costs.
+const probePixels = 25_000_000
 
 // ErrClosed is the error of a closed Embedder.
 var ErrClosed = errors.New("the face embedder is closed")
@@ -53,6 +63,9 @@ func New(opts Options) (*Embedder, error) {
 	}
 	if opts.Queue <= 0 {
 		opts.Queue = 4 * opts.Workers
+	}
+	if opts.ProbePixels <= 0 {
+		opts.ProbePixels = probePixels
 	}
 	if opts.Limits == (photo.Limits{}) {
 		opts.Limits = photo.DefaultLimits()
@@ -73,7 +86,8 @@ func New(opts Options) (*Embedder, error) {
 		e.free()
 		return nil, fmt.Errorf("load the face models of %s: %w", opts.Models, err)
 	}
-	e.pool = pool{idle: append([]*face.Recognizer{}, e.recs...), maxProbes: opts.Queue}
+	e.pool = pool[*face.Recognizer]{idle: slices.Clone(e.recs), maxProbes: slotsPerWorker * opts.Workers}
+	e.slots = pool[struct{}]{idle: make([]struct{}, slotsPerWorker*opts.Workers), maxProbes: opts.Queue}
 	return e, nil
 }
 
@@ -134,22 +148,27 @@ func (e *Embedder) run(ctx context.Context, data []byte, purpose faces.Purpose, 
 			Text:   "Photos of the format " + format + " are not taken here. Save it as JPEG or PNG and try again.",
 			Result: faces.Result{Format: format}}
 	}
-	// Decoding waits for its turn too: so the memory of all photos at once is bounded.
-	rec, err := e.pool.acquire(ctx, purpose)
-	if err != nil {
+	// Decoding waits for a slot, so that the memory of all photos at once is bounded, but for no
+	// recognizer: somebody else's large picture holds up no search that is ready.
+	if _, err := e.slots.acquire(ctx, purpose); err != nil {
 		return faces.Result{}, err
 	}
-	defer e.pool.release(rec)
-	return e.embed(ctx, rec, data, purpose, mirror)
+	defer e.slots.release(struct{}{})
+	return e.embed(ctx, data, purpose, mirror)
 }
 
-func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
-	p, err := photo.Decode(ctx, data, e.opts.Limits)
+func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
+	limits := e.opts.Limits
+	if purpose == faces.Probe {
+		limits.Pixels = min(limits.Pixels, e.opts.ProbePixels)
+	}
+	p, err := photo.Decode(ctx, data, limits, firstScale)
 	if err != nil {
 		return faces.Result{}, err
 	}
 	result := faces.Result{Format: p.Format, Width: p.Width, Height: p.Height, Hash: photo.Hash(p.Image)}
-	found, err := e.search(ctx, rec, p, data)
+	s := &search{pool: &e.pool, purpose: purpose, photo: p, cnn: e.opts.CNN}
+	found, err := s.run(ctx)
 	if err != nil {
 		return faces.Result{}, err
 	}
@@ -161,7 +180,7 @@ func (e *Embedder) embed(ctx context.Context, rec *face.Recognizer, data []byte,
 	result.Others = found.boxes[1:]
 	result.Quality = measure(p, found)
 	if mirror {
-		if err := e.mirror(rec, found, result.Embedding); err != nil {
+		if err := s.mirror(ctx, found, result.Embedding); err != nil {
 			return faces.Result{}, err
 		}
 	}

@@ -75,8 +75,8 @@ func TestOddPhotos(t *testing.T) {
 		{"p005a.png", "", "p005a.jpg", 0.1, "native", nil},
 		{"p005a.webp", faces.CodeUnsupportedFormat, "p005a.jpg", 0.15, "native", nil},
 		{"twofaces.jpg", faces.CodeSeveralFaces, "p009a.jpg", 0.35, "native", []string{"several_faces"}},
-		{"blurred.jpg", faces.CodeBlurred, "", 0, "", nil},
-		{"dark.jpg", faces.CodeTooDark, "", 0, "", nil},
+		{"blurred.jpg", "", "p007a.jpg", 0.6, "enlarged", []string{"blurred"}},
+		{"dark.jpg", "", "p008a.jpg", 0.4, "contrast", []string{"too_dark"}},
 		{"noface.jpg", faces.CodeNoFace, "", 0, "", nil},
 		{"placeholder.jpg", faces.CodeNoFace, "", 0, "", nil},
 	} {
@@ -116,7 +116,7 @@ func TestOddPhotos(t *testing.T) {
 // A photo turned without an Exif note is found by turning, and its box lies in the photo as sent.
 func TestTurned(t *testing.T) {
 	e := open(t, Options{Workers: 1})
-	plain, err := photo.Decode(context.Background(), sampled(t, "p001a.jpg"), photo.DefaultLimits())
+	plain, err := photo.Decode(context.Background(), sampled(t, "p001a.jpg"), photo.DefaultLimits(), photo.Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestTurned(t *testing.T) {
 		t.Fatal(err)
 	}
 	for degrees, step := range map[int]string{90: "turned-270", 180: "turned-180", 270: "turned-90"} {
-		data, err := photo.JPEG(photo.Turn(plain.Image, degrees))
+		data, err := photo.JPEG(photo.Turn(plain.Image, degrees), 100)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -182,11 +182,11 @@ func TestMirror(t *testing.T) {
 	if plain := describe(false); plain.ID == e.Model().ID {
 		t.Error("the mirrored average bears the plain model's id")
 	}
-	p, err := photo.Decode(context.Background(), sampled(t, "p002c.jpg"), photo.DefaultLimits())
+	p, err := photo.Decode(context.Background(), sampled(t, "p002c.jpg"), photo.DefaultLimits(), photo.Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
-	mirrored, err := photo.JPEG(photo.Mirror(p.Image))
+	mirrored, err := photo.JPEG(photo.Mirror(p.Image), 100)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,9 +205,10 @@ func TestMirror(t *testing.T) {
 
 func TestBusy(t *testing.T) {
 	e := open(t, Options{Workers: 1, Queue: 1})
-	rec, err := e.pool.acquire(context.Background(), faces.Enrol) // the only worker is at work
-	if err != nil {
-		t.Fatal(err)
+	for range slotsPerWorker { // the only worker has all it takes
+		if _, err := e.slots.acquire(context.Background(), faces.Enrol); err != nil {
+			t.Fatal(err)
+		}
 	}
 	done := make(chan error, 2)
 	data := sampled(t, "demo.jpg")
@@ -217,7 +218,7 @@ func TestBusy(t *testing.T) {
 		}
 	}
 	gone, leave := context.WithCancel(context.Background())
-	wait(gone, faces.Probe, func() int { return len(e.pool.probes) })
+	wait(gone, faces.Probe, func() int { return len(e.slots.probes) })
 	if _, err := e.Embed(context.Background(), data, faces.Probe); !errors.Is(err, faces.ErrBusy) {
 		t.Errorf("a probe beyond the queue: %v, want ErrBusy", err)
 	}
@@ -225,9 +226,9 @@ func TestBusy(t *testing.T) {
 	if err := <-done; !errors.Is(err, context.Canceled) {
 		t.Errorf("a caller who left: %v", err)
 	}
-	wait(context.Background(), faces.Enrol, func() int { return len(e.pool.enrols) })
-	wait(context.Background(), faces.Probe, func() int { return len(e.pool.probes) })
-	e.pool.release(rec)
+	wait(context.Background(), faces.Enrol, func() int { return len(e.slots.enrols) })
+	wait(context.Background(), faces.Probe, func() int { return len(e.slots.probes) })
+	e.slots.release(struct{}{})
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Errorf("after the wait: %v", err)
@@ -237,8 +238,8 @@ func TestBusy(t *testing.T) {
 
 // until says whether nobody stands in line yet.
 func until(e *Embedder, line func() int) bool {
-	e.pool.mu.Lock()
-	defer e.pool.mu.Unlock()
+	e.slots.mu.Lock()
+	defer e.slots.mu.Unlock()
 	return line() == 0
 }
 

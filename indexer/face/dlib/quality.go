@@ -10,21 +10,21 @@ import (
 	"lineup/schemas"
 )
 
-// Floors and warnings of quality. Below (or beyond) a floor a probe is refused; between floor
-// and warning it is searched and the answer says so. docs/benchmarks.md says how the synthetic
-// faces lie about them.
+// Bounds of quality. Beyond a warning's bound the answer says so; a probe is refused only where
+// the score cannot hold: a face of too few pixels, most of it missing, or not known which one is meant.
+// docs/benchmarks.md says what was found in poor photos, and how the synthetic faces lie about it.
 const (
-	pixelsFloor, pixelsWarn = 20, 60 // shorter side of the face box
-	sharpFloor, sharpWarn   = 28, 42 // sharpness
-	darkFloor, darkWarn     = 8, 18  // brightness
-	brightWarn, brightFloor = 85, 95 // brightness
-	yawWarn, yawFloor       = 25, 45 // degrees
-	rollWarn, rollFloor     = 25, 60 // degrees
-	lostFloor               = 0.5    // share of the face's height that a cut-off file lacks
-	outsideWarn             = 0.15   // share of the face box outside the photo
-	severalShare            = 0.5    // of the largest face's side: another one as large may be the one meant
-	yawPerOffset            = 112.0  // degrees for a nose that lies an eye distance aside
-	chipSide                = 100    // pixels of the square the face is measured in
+	pixelsFloor, pixelsWarn = 20, 60  // shorter side of the face box
+	sharpWarn               = 42      // sharpness
+	darkWarn, brightWarn    = 18, 85  // brightness
+	yawWarn, rollWarn       = 25, 25  // degrees
+	flatWarn, flatContrast  = 0.5, 25 // share of the face without any shade, and contrast: a drawing
+	mushQuality             = 12      // JPEG quality that leaves of each 8 x 8 pixels little but their mean
+	lostFloor               = 0.5     // share of the face's height that a cut-off file lacks
+	outsideWarn             = 0.15    // share of the face box outside the photo
+	severalShare            = 0.5     // of the largest face's side: another one as large may be the one meant
+	yawPerOffset            = 112.0   // degrees for a nose that lies an eye distance aside
+	chipSide                = 100     // pixels of the square the face is measured in
 )
 
 // measure gives the quality of the face of f, warnings included.
@@ -34,9 +34,9 @@ func measure(p *photo.Photo, f *found) schemas.Quality {
 	pose := poseOf(f.face.Shapes)
 	q.Yaw, q.Roll = round1(pose.yaw), round1(pose.roll)
 	chip := pose.chip(f.searched)
-	q.Brightness = round1(chip.mean() * 100 / 255)
+	q.Brightness = round1(f.light(chip.mean()) * 100 / 255)
 	q.Sharpness = round1(chip.sharpness())
-	outside := 1 - float64(area(f.face.Rectangle.Intersect(f.searched.Rect)))/float64(max(area(f.face.Rectangle), 1))
+	outside := 1 - float64(area(f.face.Rectangle.Intersect(f.inside())))/float64(max(area(f.face.Rectangle), 1))
 
 	warn := func(bad bool, code faces.Code) {
 		if bad {
@@ -51,6 +51,7 @@ func measure(p *photo.Photo, f *found) schemas.Quality {
 	warn(math.Abs(q.Yaw) > yawWarn || math.Abs(q.Roll) > rollWarn, faces.CodeTurnedAway)
 	warn(outside > outsideWarn, faces.CodePartlyOutside)
 	warn(p.Damaged, faces.CodeTruncated)
+	warn(chip.flat() > flatWarn && chip.contrast() > flatContrast, faces.CodeDrawn)
 	q.Score = round1(score(q, outside))
 	return q
 }
@@ -80,19 +81,13 @@ func refuse(p *photo.Photo, r faces.Result) *faces.Problem {
 	lost := float64(r.Box.Bottom) - float64(p.Height)*(1-p.Lost)
 	switch {
 	case len(r.Others) > 0 && sideOf(r.Others[0]) >= severalShare*sideOf(r.Box):
-		return problem(faces.CodeSeveralFaces, fmt.Sprintf("The photo shows %d faces. Cut out the one to search for, with some room around it.", 1+len(r.Others)))
+		return problem(faces.CodeSeveralFaces,
+			fmt.Sprintf("The photo shows %d faces. Cut out the one to search for, with some room around it.", 1+len(r.Others)))
 	case p.Lost > 0 && lost > lostFloor*float64(height):
 		return problem(faces.CodeTruncated, "The end of the photo is missing, and with it most of the face. Send the whole file.")
 	case q.FacePixels < pixelsFloor:
-		return problem(faces.CodeFaceTooSmall, fmt.Sprintf("The face is only %d pixels wide. Use a photo with a larger face: %d pixels or more.", q.FacePixels, pixelsWarn))
-	case q.Brightness < darkFloor:
-		return problem(faces.CodeTooDark, "The face is too dark. Use a photo with more light.")
-	case q.Brightness > brightFloor:
-		return problem(faces.CodeTooBright, "The face is washed out by light. Use a photo with less light or exposure.")
-	case q.Sharpness < sharpFloor:
-		return problem(faces.CodeBlurred, "The face is blurred. Use a sharper photo.")
-	case math.Abs(q.Yaw) > yawFloor || math.Abs(q.Roll) > rollFloor:
-		return problem(faces.CodeTurnedAway, "The face is turned away. Use a photo that shows it from the front.")
+		return problem(faces.CodeFaceTooSmall,
+			fmt.Sprintf("The face is only %d pixels wide. Use a photo with a larger face: %d pixels or more.", q.FacePixels, pixelsWarn))
 	}
 	return nil
 }
@@ -103,7 +98,8 @@ func sideOf(b schemas.Box) float64 { return float64(min(b.Right-b.Left, b.Bottom
 func faceless(p *photo.Photo, r faces.Result) *faces.Problem {
 	middle := middleChip(p.Image)
 	r.Quality.Brightness, r.Quality.Sharpness = round1(middle.mean()*100/255), round1(middle.sharpness())
-	problem := &faces.Problem{Code: faces.CodeNoFace, Text: "No face was found. Use a photo that shows the face from the front, upright and large.", Result: r}
+	problem := &faces.Problem{Code: faces.CodeNoFace, Result: r,
+		Text: "No face was found. Use a photo that shows the face from the front, upright and large."}
 	switch {
 	case p.Damaged && p.Lost > 0.1:
 		problem.Code, problem.Text = faces.CodeTruncated, "The end of the photo is missing, and no face was found in the rest. Send the whole file."
@@ -111,6 +107,8 @@ func faceless(p *photo.Photo, r faces.Result) *faces.Problem {
 		problem.Code, problem.Text = faces.CodeTooDark, "No face was found: the photo is too dark. Use a photo with more light."
 	case r.Quality.Brightness > 97:
 		problem.Code, problem.Text = faces.CodeTooBright, "No face was found: the photo is nearly white. Use a photo with less exposure."
+	case p.Quality > 0 && p.Quality <= mushQuality:
+		problem.Text = "No face was found: the photo is compressed so strongly that little is left of it. Use the original, or one of higher quality."
 	case r.Quality.Sharpness < sharpWarn && middle.contrast() > 10:
 		problem.Code, problem.Text = faces.CodeBlurred, "No face was found: the photo is blurred. Use a sharper photo."
 	}
@@ -232,6 +230,22 @@ func (c *chip) sharpness() float64 {
 	}
 	ratio := (squares/n - (sum/n)*(sum/n)) / (contrast * contrast)
 	return max(0, min(100, (math.Log10(ratio)+3.5)*100/3.5))
+}
+
+// flat is the share of the middle of the chip whose neighbours differ by less than a step and a half:
+// skin has shades everywhere, whatever the light; what is drawn has areas of one colour.
+func (c *chip) flat() float64 {
+	const from, to = chipSide / 5, chipSide * 4 / 5
+	flat := 0
+	for y := from; y < to; y++ {
+		for x := from; x < to; x++ {
+			i := y*chipSide + x
+			if math.Abs(c[i+1]-c[i-1])+math.Abs(c[i+chipSide]-c[i-chipSide]) < 1.5 {
+				flat++
+			}
+		}
+	}
+	return float64(flat) / float64((to-from)*(to-from))
 }
 
 func round1(v float64) float64 { return math.Round(v*10) / 10 }

@@ -26,7 +26,7 @@ type variant struct {
 func variants(t testing.TB) []variant {
 	t.Helper()
 	pixels := func(name string) *image.RGBA {
-		p, err := photo.Decode(context.Background(), sampled(t, name), photo.DefaultLimits())
+		p, err := photo.Decode(context.Background(), sampled(t, name), photo.DefaultLimits(), photo.Whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -34,7 +34,7 @@ func variants(t testing.TB) []variant {
 	}
 	var out []variant
 	add := func(name string, img *image.RGBA) {
-		data, err := photo.JPEG(img)
+		data, err := photo.JPEG(img, 100)
 		if err != nil {
 			t.Fatal(err)
 		}

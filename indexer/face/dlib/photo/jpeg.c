@@ -95,7 +95,7 @@ static void cmyk_row(const unsigned char *in, unsigned char *out, int width, int
 	}
 }
 
-void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, const int *stop,
+void lineup_jpeg_decode(const unsigned char *data, size_t len, int eighths, const int *stop,
 		unsigned char *out, int out_width, int out_height, lineup_jpeg *info) {
 	struct jpeg_decompress_struct d;
 	errors e;
@@ -122,8 +122,8 @@ void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, const 
 	describe(&d, info);
 	int cmyk = d.num_components == 4;
 	d.out_color_space = cmyk ? JCS_CMYK : JCS_EXT_RGBA;
-	d.scale_num = 1;
-	d.scale_denom = denom;
+	d.scale_num = eighths;
+	d.scale_denom = 8;
 	jpeg_start_decompress(&d);
 	if ((int)d.output_width != out_width || (int)d.output_height != out_height || d.output_components != 4)
 		ERREXIT(&d, JERR_BAD_STATE);
@@ -144,12 +144,31 @@ void lineup_jpeg_decode(const unsigned char *data, size_t len, int denom, const 
 	free(row);
 }
 
-unsigned char *lineup_jpeg_encode(const unsigned char *rgba, int width, int height, int quality, unsigned long *len) {
+// bounded is where an encoder writes: a buffer of its caller's that does not grow. libjpeg's own
+// destination in memory grows, and when that fails leaves a pointer to what it has freed.
+typedef struct {
+	struct jpeg_destination_mgr pub;
+	unsigned char *out;
+	size_t size;
+} bounded;
+
+static void bounded_start(j_compress_ptr c) {
+	bounded *b = (bounded *)c->dest;
+	b->pub.next_output_byte = b->out;
+	b->pub.free_in_buffer = b->size;
+}
+
+static boolean bounded_full(j_compress_ptr c) {
+	ERREXIT(c, JERR_BUFFER_SIZE);
+	return FALSE;
+}
+
+static void bounded_end(j_compress_ptr c) {}
+
+size_t lineup_jpeg_encode(const unsigned char *rgba, int width, int height, int quality, unsigned char *out, size_t size) {
 	struct jpeg_compress_struct c;
 	errors e;
-	unsigned char *out = NULL;
-	unsigned char **volatile slot = &out;
-	*len = 0;
+	bounded b = {{.init_destination = bounded_start, .empty_output_buffer = bounded_full, .term_destination = bounded_end}, out, size};
 	memset(&c, 0, sizeof c);
 	c.err = jpeg_std_error(&e.pub);
 	e.pub.error_exit = on_error;
@@ -157,11 +176,10 @@ unsigned char *lineup_jpeg_encode(const unsigned char *rgba, int width, int heig
 	e.info = NULL;
 	if (setjmp(e.back)) {
 		jpeg_destroy_compress(&c);
-		free(*slot);
-		return NULL;
+		return 0;
 	}
 	jpeg_create_compress(&c);
-	jpeg_mem_dest(&c, &out, len);
+	c.dest = &b.pub;
 	c.image_width = width;
 	c.image_height = height;
 	c.input_components = 4;
@@ -176,5 +194,5 @@ unsigned char *lineup_jpeg_encode(const unsigned char *rgba, int width, int heig
 	}
 	jpeg_finish_compress(&c);
 	jpeg_destroy_compress(&c);
-	return out;
+	return size - b.pub.free_in_buffer;
 }

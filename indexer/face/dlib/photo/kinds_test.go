@@ -34,7 +34,7 @@ func read(t testing.TB, name string) []byte {
 
 func decoded(t testing.TB, data []byte) *Photo {
 	t.Helper()
-	p, err := Decode(context.Background(), data, DefaultLimits())
+	p, err := Decode(context.Background(), data, DefaultLimits(), Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,10 +165,10 @@ func scans(t testing.TB, n int) []byte {
 }
 
 func TestManyScans(t *testing.T) {
-	if _, err := Decode(context.Background(), scans(t, 100), DefaultLimits()); err != nil {
+	if _, err := Decode(context.Background(), scans(t, 100), DefaultLimits(), Whole); err != nil {
 		t.Errorf("a hundred scans: %v", err)
 	}
-	if _, err := Decode(context.Background(), scans(t, 400), DefaultLimits()); code(err) != face.CodeTooLarge {
+	if _, err := Decode(context.Background(), scans(t, 400), DefaultLimits(), Whole); code(err) != face.CodeTooLarge {
 		t.Errorf("four hundred scans: %v, want %q", err, face.CodeTooLarge)
 	}
 }
@@ -185,10 +185,10 @@ func TestDecodingEnds(t *testing.T) {
 	gone, leave := context.WithCancel(context.Background())
 	leave()
 	for name, data := range files {
-		if _, err := Decode(context.Background(), data, over); code(err) != face.CodeTooLarge {
+		if _, err := Decode(context.Background(), data, over, Whole); code(err) != face.CodeTooLarge {
 			t.Errorf("%s: time is over: %v, want %q", name, err, face.CodeTooLarge)
 		}
-		if _, err := Decode(gone, data, DefaultLimits()); !errors.Is(err, context.Canceled) {
+		if _, err := Decode(gone, data, DefaultLimits(), Whole); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: caller gone: %v", name, err)
 		}
 		if name != "jpeg" && name != "progressive" {
@@ -200,7 +200,7 @@ func TestDecodingEnds(t *testing.T) {
 		var stop atomic.Int32
 		stop.Store(1)
 		img := image.NewRGBA(decoded(t, data).Image.Rect)
-		if info := decodeRows(data, 1, &stop, img); info.status == 0 || mean(img) != 0 {
+		if info := decodeRows(data, 8, &stop, img); info.status == 0 || mean(img) != 0 {
 			t.Errorf("%s: stopped, and yet status %d, mean %v", name, info.status, mean(img))
 		}
 	}
@@ -227,7 +227,7 @@ func TestBombs(t *testing.T) {
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := Decode(context.Background(), data, DefaultLimits())
+		_, err := Decode(context.Background(), data, DefaultLimits(), Whole)
 		runtime.ReadMemStats(&after)
 		if c := code(err); c != face.CodeTruncated && c != face.CodeTooLarge {
 			t.Errorf("%s: %v", name, err)

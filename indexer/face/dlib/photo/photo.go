@@ -13,6 +13,7 @@ import (
 	"image/gif"
 	"image/png"
 	"io"
+	"math"
 	"time"
 
 	"golang.org/x/image/bmp"
@@ -22,9 +23,14 @@ import (
 	"lineup/indexer/face"
 )
 
-// KeepSide is the length in pixels that the longer side of a decoded photo keeps at least, if it
-// had it: larger photos are reduced to between one and two times that.
-const KeepSide = 1536
+// keepPixels is how many pixels of a photo that is no JPEG are kept: more are reduced to that.
+const keepPixels = 6_000_000
+
+// Scale says at which scale (1 or less) the pixels of a photo of this many are wanted.
+type Scale func(width, height int) float64
+
+// Whole wants every pixel.
+func Whole(int, int) float64 { return 1 }
 
 // Limits bound what one photo may cost; they are checked before memory is spent.
 type Limits struct {
@@ -41,64 +47,77 @@ func DefaultLimits() Limits {
 
 // Photo is a decoded photo.
 type Photo struct {
-	Image   *image.RGBA // upright, opaque, its origin at 0,0
+	Image   *image.RGBA // upright, opaque, its origin at 0,0, perhaps reduced
 	Format  string      // "jpeg", "png", "webp", "gif", "bmp"
 	Width   int         // pixels of the upright photo before any reduction
 	Height  int
 	Damaged bool    // something was broken or missing, the rest is shown
 	Lost    float64 // share of the rows, at the end as stored, that are missing
-	AsIs    bool    // the file is a JPEG that any decoder turns into exactly Image
+	Data    []byte  // the file, without what some programs put before it
+	AsIs    bool    // Data is a JPEG that any decoder turns into exactly Image
+	Quality int     // of a JPEG, 1..100, by its table of quantisation; 0 not known
+
+	file *jpegFile // nil of the other formats
 }
 
-// Scale is how many pixels of the upright photo one pixel of Image stands for.
-func (p *Photo) Scale() float64 { return float64(p.Width) / float64(p.Image.Rect.Dx()) }
+// Scale is the share of the photo's width and height that Image has.
+func (p *Photo) Scale() float64 { return float64(p.Image.Rect.Dx()) / float64(p.Width) }
 
-// Sniff names the format of data by its first bytes: one of those Decode reads, a format that
-// it does not ("heic", "tiff" ...), or "" for what is no image.
-func Sniff(data []byte) string {
-	for _, f := range []struct {
-		name, magic string
-		at          int
-	}{
-		{"jpeg", "\xff\xd8\xff", 0}, {"png", "\x89PNG\r\n\x1a\n", 0}, {"gif", "GIF87a", 0}, {"gif", "GIF89a", 0},
-		{"webp", "WEBPVP8", 8}, {"bmp", "BM", 0},
-		{"heic", "ftyphei", 4}, {"heic", "ftypmif1", 4}, {"heic", "ftyphevc", 4}, {"avif", "ftypavif", 4},
-		{"tiff", "II*\x00", 0}, {"tiff", "MM\x00*", 0}, {"jpeg2000", "jP  \r\n\x87\n", 4}, {"jpegxl", "\xff\x0a", 0},
-		{"jpegxl", "JXL \r\n\x87\n", 4}, {"icon", "\x00\x00\x01\x00", 0}, {"svg", "<svg", 0}, {"pdf", "%PDF-", 0},
-	} {
-		if len(data) >= f.at+len(f.magic) && string(data[f.at:f.at+len(f.magic)]) == f.magic {
-			return f.name
+// At gives the pixels of the photo at about a scale: up to a seventh more on each side where that
+// spares a copy, and enlarged from the whole photo where the scale is more than 1. A large JPEG is
+// decoded anew where Image has less; Image is then what was decoded. Errors are those of Decode.
+func (p *Photo) At(ctx context.Context, scale float64) (*image.RGBA, error) {
+	if p.file != nil && p.Scale() < min(scale, 1)*0.99 {
+		within, cancel := context.WithTimeout(ctx, p.file.limits.Time)
+		defer cancel()
+		img, _, err := p.file.decode(within, p.file.eighths(min(scale, 1)))
+		if err = late(ctx, err, p.file.limits); err != nil {
+			return nil, err
 		}
+		p.Image, p.AsIs = img, false
 	}
-	return ""
+	if has := p.Scale(); has < 1 && has >= scale*0.99 && has <= scale*1.15 {
+		return p.Image, nil
+	}
+	at := func(v int) int { return max(1, int(math.Round(float64(v)*scale))) }
+	return resize(p.Image, image.Pt(at(p.Width), at(p.Height))), nil
 }
 
-// Decode reads data. Every error is a *face.Problem, but ctx's when the caller left.
-func Decode(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
+// Decode reads data: the pixels at the scale that is wanted, or more of them. Every error is a
+// *face.Problem, but ctx's when the caller left.
+func Decode(ctx context.Context, data []byte, limits Limits, scale Scale) (*Photo, error) {
 	within, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	p, err := decode(within, data, limits)
-	switch {
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	case errors.Is(err, errLate):
-		return nil, &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo takes more than %v to decode. Save it anew as a plain JPEG and try again.", limits.Time)}
-	case err != nil:
+	p, err := decode(within, trimmed(data), limits, scale)
+	if err = late(ctx, err, limits); err != nil {
 		return nil, err
 	}
 	return p, nil
 }
 
-func decode(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
+// late turns the error of a decoder that was ended into what ended it.
+func late(ctx context.Context, err error, limits Limits) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, errLate):
+		return &face.Problem{Code: face.CodeTooLarge,
+			Text: fmt.Sprintf("The photo takes more than %v to decode. Save it anew as a plain JPEG and try again.", limits.Time)}
+	}
+	return err
+}
+
+func decode(ctx context.Context, data []byte, limits Limits, scale Scale) (*Photo, error) {
 	if ctx.Err() != nil {
 		return nil, errLate
 	}
 	if int64(len(data)) > limits.Bytes {
-		return nil, &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d bytes; at most %d are read. Save it smaller and try again.", len(data), limits.Bytes)}
+		return nil, &face.Problem{Code: face.CodeTooLarge,
+			Text: fmt.Sprintf("The photo has %d bytes; at most %d are read. Save it smaller and try again.", len(data), limits.Bytes)}
 	}
 	switch format := Sniff(data); format {
 	case "jpeg":
-		return decodeJPEG(ctx, data, limits)
+		return decodeJPEG(ctx, data, limits, scale)
 	case "png":
 		return decodeOther(ctx, data, format, limits, png.DecodeConfig, png.Decode, pngExif(data))
 	case "gif":
@@ -114,11 +133,16 @@ func decode(ctx context.Context, data []byte, limits Limits) (*Photo, error) {
 	case "":
 		return nil, &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo. Send a JPEG or PNG file."}
 	default:
-		return nil, &face.Problem{Code: face.CodeUnsupportedFormat, Text: "Photos of the format " + format + " cannot be read. Save it as JPEG or PNG and try again."}
+		return nil, unsupported(format)
 	}
 }
 
-func decodeOther(ctx context.Context, data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error), body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
+func unsupported(format string) error {
+	return &face.Problem{Code: face.CodeUnsupportedFormat, Text: "Photos of the format " + format + " cannot be read. Save it as JPEG or PNG and try again."}
+}
+
+func decodeOther(ctx context.Context, data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error),
+	body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
 	conf, err := head(bytes.NewReader(data))
 	if err != nil {
 		return nil, unreadable(format, err)
@@ -140,7 +164,7 @@ func decodeOther(ctx context.Context, data []byte, format string, limits Limits,
 	// A GIF's frame may cover a part of its canvas only; the canvas is what a browser shows.
 	canvas := image.Rect(0, 0, conf.Width, conf.Height)
 	turn := orientation(exif)
-	p := &Photo{Image: upright(onWhite(img, canvas), turn), Format: format, Width: conf.Width, Height: conf.Height}
+	p := &Photo{Image: upright(onWhite(img, canvas), turn), Format: format, Width: conf.Width, Height: conf.Height, Data: data}
 	if turn >= 5 {
 		p.Width, p.Height = conf.Height, conf.Width
 	}
@@ -166,11 +190,14 @@ func (l Limits) check(w, h int, memory int64, bytes int) error {
 	case w <= 0 || h <= 0:
 		return unreadable("image", errors.New("it has no pixels"))
 	case int64(w)*int64(h) > l.Pixels, memory > l.Memory:
-		return &face.Problem{Code: face.CodeTooLarge, Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than can be read. Save it smaller (1000 pixels are plenty) and try again.", w, h)}
+		return &face.Problem{Code: face.CodeTooLarge,
+			Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than is read. Save it smaller (1000 pixels are plenty) and try again.", w, h)}
 	case max(w, h) > 100*min(w, h):
-		return &face.Problem{Code: face.CodeNotAnImage, Text: fmt.Sprintf("The picture is a line of %d x %d pixels, not a photo.", w, h)}
+		return &face.Problem{Code: face.CodeNotAnImage,
+			Text: fmt.Sprintf("The picture is a line of %d x %d pixels, not a photo.", w, h)}
 	case int64(w)*int64(h) > pixelsPerByte*int64(bytes):
-		return &face.Problem{Code: face.CodeTruncated, Text: fmt.Sprintf("The file has %d bytes for %d x %d pixels: its end is missing, or it shows nothing. Send the whole file.", bytes, w, h)}
+		return &face.Problem{Code: face.CodeTruncated,
+			Text: fmt.Sprintf("The file has %d bytes for %d x %d pixels: its end is missing, or it shows nothing. Send the whole file.", bytes, w, h)}
 	}
 	return nil
 }
@@ -185,8 +212,9 @@ func unreadable(format string, err error) error {
 // onWhite draws img on a white canvas, reduced where it is larger than is kept.
 func onWhite(img image.Image, canvas image.Rectangle) *image.RGBA {
 	size := canvas.Size()
-	if long := max(size.X, size.Y); long > 2*KeepSide {
-		size = fitted(size, 2*KeepSide)
+	if pixels := float64(size.X) * float64(size.Y); pixels > keepPixels {
+		shrink := math.Sqrt(keepPixels / pixels)
+		size = image.Pt(max(1, int(float64(size.X)*shrink)), max(1, int(float64(size.Y)*shrink)))
 	}
 	out := image.NewRGBA(image.Rectangle{Max: size})
 	fill(out, 0xff)

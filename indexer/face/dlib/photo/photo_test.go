@@ -78,7 +78,7 @@ func encoded(t testing.TB, encode func(*bytes.Buffer) error) []byte {
 }
 
 func TestFormats(t *testing.T) {
-	base, err := Decode(context.Background(), sampled(t, "p005a.jpg"), DefaultLimits())
+	base, err := Decode(context.Background(), sampled(t, "p005a.jpg"), DefaultLimits(), Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestFormats(t *testing.T) {
 		{"bmp", "bmp", asBMP, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p, err := Decode(context.Background(), c.data, DefaultLimits())
+			p, err := Decode(context.Background(), c.data, DefaultLimits(), Whole)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -115,11 +115,11 @@ func TestFormats(t *testing.T) {
 
 func TestJPEGKinds(t *testing.T) {
 	for name, want := range map[string]string{"gray.jpg": "p003a.jpg", "cmyk.jpg": "p004a.jpg", "sideways.jpg": "p002a.jpg"} {
-		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits())
+		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits(), Whole)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		w, err := Decode(context.Background(), sampled(t, want), DefaultLimits())
+		w, err := Decode(context.Background(), sampled(t, want), DefaultLimits(), Whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestBadInput(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
-			_, err := Decode(context.Background(), c.data, DefaultLimits())
+			_, err := Decode(context.Background(), c.data, DefaultLimits(), Whole)
 			runtime.ReadMemStats(&after)
 			if got := code(err); got != c.want {
 				t.Errorf("%v, want code %q", err, c.want)
@@ -179,7 +179,7 @@ func webpBomb() []byte {
 
 func TestDamagedJPEG(t *testing.T) {
 	whole := sampled(t, "p005a.jpg")
-	cut, err := Decode(context.Background(), whole[:len(whole)*2/3], DefaultLimits())
+	cut, err := Decode(context.Background(), whole[:len(whole)*2/3], DefaultLimits(), Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +190,7 @@ func TestDamagedJPEG(t *testing.T) {
 	for i := len(broken) * 3 / 4; i < len(broken)*3/4+20; i++ {
 		broken[i] = 0x7f
 	}
-	p, err := Decode(context.Background(), broken, DefaultLimits())
+	p, err := Decode(context.Background(), broken, DefaultLimits(), Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,24 +199,79 @@ func TestDamagedJPEG(t *testing.T) {
 	}
 }
 
-// A large photo is reduced while it is read, and says how large it was.
+// A large JPEG is reduced while it is read, says how large it was, and gives more pixels when asked
+// for them: those of the whole photo, wherever they come from.
 func TestLarge(t *testing.T) {
-	img := image.NewRGBA(image.Rect(0, 0, 6000, 4000))
-	fill(img, 0x60)
-	data := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, img, nil) })
-	p, err := Decode(context.Background(), data, DefaultLimits())
+	base := decoded(t, sampled(t, "p001a.jpg"))
+	img := Fit(base.Image, 4000)
+	data := withExif(encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, upright(img, 8), nil) }), 6)
+	wanted := func(scale float64) Scale { return func(int, int) float64 { return scale } }
+	p, err := Decode(context.Background(), data, DefaultLimits(), wanted(0.12))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Width != 6000 || p.Height != 4000 || p.Image.Rect.Dx() != 3000 || p.AsIs || p.Scale() != 2 {
-		t.Errorf("%dx%d in %v, as is %v", p.Width, p.Height, p.Image.Rect, p.AsIs)
+	if p.Width != 3000 || p.Height != 4000 || p.Image.Rect.Max != image.Pt(375, 500) || p.AsIs || p.Scale() != 0.125 {
+		t.Errorf("%d x %d in %v, as is %v, scale %v", p.Width, p.Height, p.Image.Rect, p.AsIs, p.Scale())
+	}
+	for _, c := range []struct {
+		scale float64
+		want  image.Point
+	}{{0.12, image.Pt(375, 500)}, {0.05, image.Pt(150, 200)}, {0.3, image.Pt(900, 1200)}, {0.37, image.Pt(1125, 1500)}, {0.1, image.Pt(300, 400)}} {
+		got, err := p.At(context.Background(), c.scale)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Rect.Max != c.want {
+			t.Errorf("at %v: %v, want %v", c.scale, got.Rect.Max, c.want)
+		}
+		if d := apart(t, Fit(got, 200), Fit(img, 200)); d > 4 {
+			t.Errorf("at %v: pixels are %.1f off", c.scale, d)
+		}
+	}
+	small, err := base.At(context.Background(), 1.5)
+	if err != nil || small.Rect.Max != image.Pt(450, 600) {
+		t.Errorf("enlarged: %v, %v", small.Rect, err)
+	}
+}
+
+// A larger picture is decoded within the same limits, and not for a caller who left.
+func TestLargerPixelsHaveLimits(t *testing.T) {
+	img := Fit(decoded(t, sampled(t, "p001a.jpg")).Image, 2000)
+	data := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, img, nil) })
+	limits := DefaultLimits()
+	limits.Memory = 2 << 20
+	p, err := Decode(context.Background(), data, limits, func(int, int) float64 { return 0.2 })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.At(context.Background(), 1); code(err) != face.CodeTooLarge {
+		t.Errorf("more memory than is allowed: %v", err)
+	}
+	gone, leave := context.WithCancel(context.Background())
+	leave()
+	if _, err := p.At(gone, 0.4); !errors.Is(err, context.Canceled) {
+		t.Errorf("caller gone: %v", err)
+	}
+}
+
+// A very tall photo that is no JPEG keeps the pixels its width needs.
+func TestTallPNG(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, 400, 20000))
+	fill(img, 0x60)
+	for i := 0; i < len(img.Pix); i += 7 { // not so even that it counts as a bomb
+		img.Pix[i|3] = 0xff
+		img.Pix[i&^3] = byte(i)
+	}
+	p := decoded(t, encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) }))
+	if p.Image.Rect.Dx() < 300 || p.Width != 400 {
+		t.Errorf("%d x %d are kept as %v", p.Width, p.Height, p.Image.Rect)
 	}
 }
 
 func TestAlphaOnWhite(t *testing.T) {
 	img := image.NewNRGBA(image.Rect(0, 0, 4, 4))
 	img.SetNRGBA(0, 0, color.NRGBA{R: 200, A: 255})
-	p, err := Decode(context.Background(), encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) }), DefaultLimits())
+	p, err := Decode(context.Background(), encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) }), DefaultLimits(), Whole)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +300,7 @@ func TestOrientations(t *testing.T) {
 func TestHash(t *testing.T) {
 	seen := map[string]uint64{}
 	for _, name := range []string{"p001a.jpg", "p002a.jpg", "p003b.jpg", "p004c.jpg", "placeholder.jpg", "noface.jpg"} {
-		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits())
+		p, err := Decode(context.Background(), sampled(t, name), DefaultLimits(), Whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -257,7 +312,7 @@ func TestHash(t *testing.T) {
 		}
 		seen[name] = h
 		again := encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, Fit(p.Image, 200), &jpeg.Options{Quality: 60}) })
-		q, err := Decode(context.Background(), again, DefaultLimits())
+		q, err := Decode(context.Background(), again, DefaultLimits(), Whole)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,7 +347,7 @@ func FuzzDecode(f *testing.F) {
 	limits := DefaultLimits()
 	limits.Pixels, limits.Memory = 4e6, 32<<20
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p, err := Decode(context.Background(), data, limits)
+		p, err := Decode(context.Background(), data, limits, Whole)
 		if err != nil {
 			if code(err) == "" {
 				t.Fatalf("%v (%T) is no Problem", err, err)
@@ -305,7 +360,7 @@ func FuzzDecode(f *testing.F) {
 		if Hash(p.Image) == 0 {
 			t.Error("hash 0")
 		}
-		if _, err := JPEG(Fit(p.Image, 64)); err != nil {
+		if _, err := JPEG(Fit(p.Image, 64), 90); err != nil {
 			t.Error(err)
 		}
 	})

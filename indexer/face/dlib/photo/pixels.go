@@ -9,18 +9,88 @@ import (
 
 // Fit gives img with its longer side scaled to side pixels.
 func Fit(img *image.RGBA, side int) *image.RGBA {
-	size := fitted(img.Rect.Size(), side)
+	long := max(img.Rect.Dx(), img.Rect.Dy())
+	return resize(img, image.Pt(max(1, (img.Rect.Dx()*side+long/2)/long), max(1, (img.Rect.Dy()*side+long/2)/long)))
+}
+
+// resize gives img with this size; img itself if it has it. It halves, which loses nothing to
+// aliasing, until less than a half is left to do.
+func resize(img *image.RGBA, size image.Point) *image.RGBA {
+	for 2*size.X <= img.Rect.Dx() && 2*size.Y <= img.Rect.Dy() {
+		img = halved(img)
+	}
 	if size == img.Rect.Size() {
 		return img
 	}
 	out := image.NewRGBA(image.Rectangle{Max: size})
-	draw.BiLinear.Scale(out, out.Rect, img, img.Rect, draw.Src, nil)
+	draw.ApproxBiLinear.Scale(out, out.Rect, img, img.Rect, draw.Src, nil)
 	return out
 }
 
-func fitted(size image.Point, side int) image.Point {
-	long := max(size.X, size.Y)
-	return image.Pt(max(1, (size.X*side+long/2)/long), max(1, (size.Y*side+long/2)/long))
+// halved gives an opaque img with half its width and height: each pixel is the mean of four.
+func halved(img *image.RGBA) *image.RGBA {
+	out := image.NewRGBA(image.Rect(0, 0, img.Rect.Dx()/2, img.Rect.Dy()/2))
+	for y := range out.Rect.Dy() {
+		to := out.Pix[y*out.Stride:][:4*out.Rect.Dx()]
+		above, below := img.Pix[2*y*img.Stride:][:2*len(to)], img.Pix[(2*y+1)*img.Stride:][:2*len(to)]
+		for i := 0; i < len(to); i += 4 {
+			for c := range 3 {
+				at := 2*i + c
+				to[i+c] = byte((int(above[at]) + int(above[at+4]) + int(below[at]) + int(below[at+4]) + 2) / 4)
+			}
+			to[i+3] = 0xff
+		}
+	}
+	return out
+}
+
+// Squeeze gives img with width and height scaled apart.
+func Squeeze(img *image.RGBA, size image.Point) *image.RGBA { return resize(img, size) }
+
+// Border puts img on grey, with this share of its width and height around it.
+func Border(img *image.RGBA, share float64) (bordered *image.RGBA, at image.Point) {
+	at = image.Pt(int(share*float64(img.Rect.Dx())), int(share*float64(img.Rect.Dy())))
+	out := image.NewRGBA(image.Rectangle{Max: img.Rect.Size().Add(at.Mul(2))})
+	fill(out, 0x80)
+	draw.Draw(out, image.Rectangle{at, at.Add(img.Rect.Size())}, img, image.Point{}, draw.Src)
+	return out, at
+}
+
+// Range is the luminance that only one pixel in a hundred of img is darker than, and that which
+// only one in a hundred is brighter than.
+func Range(img *image.RGBA) (low, high int) {
+	var counts [256]int
+	for y := range img.Rect.Dy() {
+		for x := range img.Rect.Dx() {
+			counts[Luminance(img, x, y)]++
+		}
+	}
+	few := img.Rect.Dx() * img.Rect.Dy() / 100
+	for n := counts[0]; n <= few && low < 255; n += counts[low] {
+		low++
+	}
+	high = 255
+	for n := counts[255]; n <= few && high > low; n += counts[high] {
+		high--
+	}
+	return low, high
+}
+
+// Stretch gives img with the luminances from low to high spread over all there are.
+func Stretch(img *image.RGBA, low, high int) *image.RGBA {
+	var to [256]byte
+	for v := range to {
+		to[v] = byte(max(0, min(255, (v-low)*255/max(high-low, 1))))
+	}
+	out := image.NewRGBA(img.Rect)
+	for i, v := range img.Pix {
+		if i%4 == 3 {
+			out.Pix[i] = 0xff
+		} else {
+			out.Pix[i] = to[v]
+		}
+	}
+	return out
 }
 
 // Turn gives img turned clockwise by degrees: 90, 180 or 270.
