@@ -50,7 +50,8 @@ type chunk struct {
 	blocks   []uint8
 	norms    []int32
 	sieveErr float64
-	odd      int // rows its scale did not fit
+	odd      int       // rows its scale did not fit
+	trailer  [2]uint64 // the two of them in a snapshot file
 }
 
 // arena is the faces of a generation in memory. One goroutine at a time changes it; any number
@@ -99,6 +100,7 @@ type retired struct {
 type view struct {
 	version     uint64
 	kernel      int
+	sieve       *sieve
 	seq         int64
 	stride      int
 	chunks      []*chunk
@@ -134,7 +136,7 @@ func (a *arena) release(v *view) {
 func (a *arena) publish(seq int64) {
 	a.version++
 	v := &view{
-		version: a.version, kernel: a.kernel, seq: seq, stride: a.stride,
+		version: a.version, kernel: a.kernel, sieve: a.sieve, seq: seq, stride: a.stride,
 		chunks: append([]*chunk(nil), a.chunks...), table: tableOf(a.chunks, a.used),
 		sources: a.sources, states: a.states, texts: a.texts, faces: a.faces, registrants: a.holders,
 	}

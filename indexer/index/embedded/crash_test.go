@@ -259,12 +259,20 @@ func TestSnapshotFile(t *testing.T) {
 // FuzzSnapshot: whatever stands in the file, reading it ends, and an arena that was read can
 // be searched.
 func FuzzSnapshot(f *testing.F) {
-	_, g := filled(f)
-	data := snapshotOf(f, g)
-	f.Add(data)
-	f.Add(data[:40])
+	_, small := filled(f)
+	x, large, _ := sieveIndex(f, 40)
+	large.keep(f.Context(), x)
+	for _, g := range []*generation{small, large} {
+		data := snapshotOf(f, g)
+		f.Add(data)
+		f.Add(data[:40])
+	}
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
+		g := small
+		if bytes.Contains(data, []byte(large.file)) {
+			g = large
+		}
 		a := newArena(g.Model.Dimensions)
 		defer a.close()
 		if _, err := readSnapshot(bytes.NewReader(data), int64(len(data)), a, g.file); err != nil {

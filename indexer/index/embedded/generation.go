@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -232,7 +233,9 @@ func (x *generation) apply(ctx context.Context, from, to int64) error {
 		}
 		if rid != last {
 			last = rid
-			x.since++
+			if x.since < math.MaxInt {
+				x.since++
+			}
 			if len(x.hashes) > 0 {
 				x.hashes.forget(rid)
 			}

@@ -26,7 +26,7 @@ func BenchmarkScan(b *testing.B) {
 				}
 			}
 			a.publish(1)
-			if err := a.improve(b.Context(), alone); err != nil {
+			if _, err := a.improve(b.Context(), alone); err != nil {
 				b.Fatal(err)
 			}
 			v := a.acquire()

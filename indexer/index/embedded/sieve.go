@@ -320,8 +320,9 @@ func orthonormalise(m [][]float64, columns int, rng *rand.Rand) {
 }
 
 // improve fits a sieve where one is due, and moves every chunk to it, until ctx is done. lock is
-// held while the arena is changed, a chunk at a time: nobody waits longer than for one.
-func (a *arena) improve(ctx context.Context, lock func() (unlock func())) error {
+// held while the arena is changed, a chunk at a time: nobody waits longer than for one. It reports whether
+// there is another sieve now.
+func (a *arena) improve(ctx context.Context, lock func() (unlock func())) (changed bool, err error) {
 	unlock := lock()
 	due, v := a.sieveDue(), a.acquire()
 	unlock()
@@ -329,7 +330,7 @@ func (a *arena) improve(ctx context.Context, lock func() (unlock func())) error 
 	if due {
 		s, err := fitSieve(v, a.dim)
 		if err != nil {
-			return fmt.Errorf("fit the sieve: %w", err)
+			return false, fmt.Errorf("fit the sieve: %w", err)
 		}
 		unlock = lock()
 		a.adopt(s)
@@ -337,14 +338,13 @@ func (a *arena) improve(ctx context.Context, lock func() (unlock func())) error 
 	}
 	for more := true; more && ctx.Err() == nil; {
 		unlock = lock()
-		var err error
 		if more, err = a.resift(); more {
 			a.publish(a.current.seq)
 		}
 		unlock()
 		if err != nil {
-			return fmt.Errorf("code the gallery for the sieve: %w", err)
+			return due, fmt.Errorf("code the gallery for the sieve: %w", err)
 		}
 	}
-	return nil
+	return due, nil
 }

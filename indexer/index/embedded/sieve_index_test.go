@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"bytes"
 	"context"
 	"math"
 	"math/rand/v2"
@@ -64,6 +65,62 @@ func TestIndexGetsASieve(t *testing.T) {
 	got, _, err = x.Nearest(ctx, probe, 30, index.Filter{})
 	if err != nil || got[0].Distance != 0 || got[0].Face.Registrant == want[0].Face.Registrant {
 		t.Errorf("who came is not the nearest, or who left still is: %+v, %v", got[0], err)
+	}
+}
+
+// TestSnapshotKeepsTheSieve: whoever starts from the file has the sieve at once, also for faces whose chunk had
+// an older one when it was written, and finds the same.
+func TestSnapshotKeepsTheSieve(t *testing.T) {
+	x, g, people := sieveIndex(t, 700)
+	g.keep(t.Context(), x)
+	for n := range 150 {
+		e := benchEntry(3*n, 2, people.photo(true))
+		if n%2 == 0 {
+			e = index.Entry{ID: e.ID, Source: e.Source, Revision: 2}
+		}
+		indextest.Put(t, x, e)
+	}
+	queries := [][]float32{people.photo(true), people.photo(false), people.photo(true)}
+	v := g.arena.acquire()
+	defer g.arena.release(v)
+	for _, what := range []string{"the same sieve", "an older sieve"} {
+		data := snapshotOf(t, g)
+		a := newArena(g.Model.Dimensions)
+		defer a.close()
+		a.sieveFrom = 1
+		seq, err := readSnapshot(bytes.NewReader(data), int64(len(data)), a, g.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.publish(seq)
+		if a.sieve == nil || !slices.Equal(a.sieve.axes, g.arena.sieve.axes) || a.sieveDue() || a.chunks[0].sieve != a.sieve {
+			t.Errorf("%s: the sieve is not read with the faces", what)
+		}
+		again := a.acquire()
+		counts := sameAsPlain(t, what, again, queries, 20, index.Filter{})
+		for _, q := range queries {
+			want, err := v.nearest(t.Context(), q, 20, index.Filter{})
+			hits, e := again.nearest(t.Context(), q, 20, index.Filter{})
+			if err != nil || e != nil || !slices.Equal(found(again, hits), found(v, want)) {
+				t.Errorf("%s: other faces are found: %v, %v", what, err, e)
+			}
+		}
+		if counts.Sieved == 0 || 2*counts.Survived > counts.Sieved {
+			t.Errorf("%s: the codes that were read rule out too few: %+v", what, counts)
+		}
+		a.release(again)
+		// From here on new chunks get another one, and the chunk there is has not moved yet.
+		other, err := fitSieve(v, a.dim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range other.axes {
+			other.axes[i] *= -1
+		}
+		g.mu.Lock()
+		g.arena.adopt(other)
+		g.arena.publish(g.arena.current.seq)
+		g.mu.Unlock()
 	}
 }
 

@@ -40,7 +40,7 @@ func sieved(t testing.TB, a *arena) {
 		t.Fatal(err)
 	}
 	a.adopt(s)
-	if err := a.improve(t.Context(), alone); err != nil {
+	if _, err := a.improve(t.Context(), alone); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -265,7 +265,7 @@ func TestSieveAllowsForItsErrors(t *testing.T) {
 			return e
 		})
 		a.adopt(s)
-		if err := a.improve(t.Context(), alone); err != nil {
+		if _, err := a.improve(t.Context(), alone); err != nil {
 			t.Fatal(err)
 		}
 		v := a.acquire()
@@ -290,7 +290,7 @@ func TestAnyAxesAreExact(t *testing.T) {
 	a.release(v)
 	for seed := range uint64(4) {
 		a.adopt(randomSieve(t, rows[:1+int(seed)*100], a.stride, seed))
-		if err := a.improve(t.Context(), alone); err != nil {
+		if _, err := a.improve(t.Context(), alone); err != nil {
 			t.Fatal(err)
 		}
 		v := a.acquire()
@@ -354,7 +354,7 @@ func TestSieveKeepsUp(t *testing.T) {
 	}
 	sameAsPlain(t, "two sieves", v, queries, 30, index.Filter{})
 	a.release(v)
-	if err := a.improve(t.Context(), alone); err != nil {
+	if _, err := a.improve(t.Context(), alone); err != nil {
 		t.Fatal(err)
 	}
 	next := int64(20_000)
