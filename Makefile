@@ -17,6 +17,10 @@ export LIBRARY_PATH := $(BUILD)/lib$(if $(LIBRARY_PATH),:$(LIBRARY_PATH))
 # One BLAS thread a recognizer: more of them only fight for the cores.
 export OPENBLAS_NUM_THREADS := 1
 
+# What lineup version says. The commit's date, not today's: the same source gives the same bits.
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+STAMP := -X main.version=$(VERSION) -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) -X main.date=$(shell git log -1 --format=%cI 2>/dev/null)
+
 .PHONY: help run build setup models test bench load soak race fuzz lint clean
 .DEFAULT_GOAL := help
 
@@ -27,7 +31,7 @@ setup:
 	@deploy/setup.sh $(BUILD)
 
 build: setup ## build bin/lineup
-	$(GO) build -o bin/lineup ./cmd/lineup
+	$(GO) build -ldflags "$(STAMP)" -o bin/lineup ./cmd/lineup
 
 models: build ## fetch and verify the face models
 	bin/lineup models

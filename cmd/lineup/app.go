@@ -15,12 +15,16 @@ import (
 	"lineup/config"
 	"lineup/indexer/face/dlib/blas"
 	"lineup/internal/node"
+	"lineup/internal/operate"
 )
 
 // App is what every command works with.
 type App struct {
 	node.Options
 	Stdout io.Writer
+
+	loaded  config.Loaded
+	invalid error // why the configuration cannot be used
 }
 
 // withNode opens a node for do.
@@ -33,7 +37,17 @@ func (a *App) withNode(ctx context.Context, do func(n *node.Node) error) (err er
 	return do(n)
 }
 
-func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
+// needsNoConfig is implemented by the commands that also run where the configuration cannot be used.
+type needsNoConfig interface{ needsNoConfig() }
+
+func (*Doctor) needsNoConfig()     {}
+func (*ShowConfig) needsNoConfig() {}
+func (*Completion) needsNoConfig() {}
+func (*Version) needsNoConfig()    {}
+func (*KeysTerms) needsNoConfig()  {}
+
+// newApp reads the configuration; what is wrong with it is in the App.
+func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	sets := cli.Set
 	if cli.Data != "" {
 		sets = append(sets, "data="+cli.Data)
@@ -41,9 +55,10 @@ func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
 	if cli.Verbose {
 		sets = append(sets, "log.level=debug")
 	}
-	c, err := config.Load(cli.ConfigFile, os.Environ(), sets)
-	if err != nil {
-		return nil, err
+	loaded, invalid := config.Load(config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets,
+		Sources: node.Registries, Schedule: operate.CheckSchedule})
+	if invalid != nil {
+		loaded.Config = config.Default()
 	}
 	metrics := prometheus.NewRegistry()
 	kernel := blas.Current()
@@ -57,7 +72,9 @@ func newApp(cli *CLI, stdout, stderr io.Writer) (*App, error) {
 				}
 				return 0
 			}))
-	return &App{node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr}, stdout}, nil
+	c := loaded.Config
+	return &App{Options: node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr},
+		Stdout: stdout, loaded: loaded, invalid: invalid}
 }
 
 func newLog(c config.Log, w io.Writer) *slog.Logger {

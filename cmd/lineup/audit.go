@@ -16,7 +16,7 @@ type Audit struct {
 
 // Help says what the exit codes mean.
 func (c *Audit) Help() string {
-	return "Exit codes: 0 everything agrees, 1 differences found, 2 could not tell.\nDifferences that waiting jobs will mend are counted as due, not as differences; pages that the object store\n" +
+	return "Exit codes: 0 everything agrees, 1 differences found, 3 could not tell.\nDifferences that waiting jobs will mend are counted as due, not as differences; pages that the object store\n" +
 		"expires by s3.page_days are counted as expired. May run beside everything else; takes about 250 MB a million registrants.\n\n" +
 		"Kinds: listed_not_in_index, index_revision_differs, in_index_not_listed: lineup audit --repair queues jobs for them.\n" +
 		"missing_photo, missing_record, missing_page, corrupt_...: the next crawl reads and stores them again.\n" +
@@ -27,20 +27,20 @@ func (c *Audit) Help() string {
 // Run does it.
 func (c *Audit) Run(ctx context.Context, app *App) (err error) {
 	if c.Sample < 0 || c.Sample > 1 {
-		return exitError{2, fmt.Errorf("--sample %v: want a share from 0 to 1", c.Sample)}
+		return exitError{exitMisuse, fmt.Errorf("--sample %v: want a share from 0 to 1", c.Sample)}
 	}
 	n, err := node.Open(ctx, app.Options)
 	if err != nil {
-		return exitError{2, err}
+		return exitError{exitUnknown, err}
 	}
 	defer func() {
 		if closing := n.Close(); closing != nil && err == nil {
-			err = exitError{2, closing}
+			err = exitError{exitUnknown, closing}
 		}
 	}()
 	report, err := n.Audit(ctx, c.Sample, c.Repair)
 	if err != nil {
-		return exitError{2, fmt.Errorf("audit: could not tell: %w (lineup doctor looks at every engine)", err)}
+		return exitError{exitUnknown, fmt.Errorf("audit: could not tell: %w (lineup doctor looks at every engine)", err)}
 	}
 	if c.JSON {
 		err = app.printJSON(report)
@@ -57,10 +57,10 @@ func (c *Audit) Run(ctx context.Context, app *App) (err error) {
 		}
 	}
 	if err != nil {
-		return exitError{2, err}
+		return exitError{exitUnknown, err}
 	}
 	if len(report.Differences) > 0 {
-		return exitError{code: 1}
+		return exitError{code: exitFailed}
 	}
 	return nil
 }

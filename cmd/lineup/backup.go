@@ -52,6 +52,7 @@ func (c *Restore) Help() string {
 
 // Run does it.
 func (c *Restore) Run(ctx context.Context, app *App) error {
+	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
 		m, done, err := n.Restore(ctx, c.Dir)
 		if err != nil {

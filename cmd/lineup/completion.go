@@ -40,7 +40,7 @@ func (c *Completion) Run(app *App) error {
 	}
 	text, ok := completions[shell]
 	if !ok {
-		return exitError{2, fmt.Errorf("no completion for the shell %q: name bash, zsh or fish", shell)}
+		return exitError{exitMisuse, fmt.Errorf("no completion for the shell %q: name bash, zsh or fish", shell)}
 	}
 	program, err := os.Executable()
 	if err != nil {

@@ -15,12 +15,12 @@ type Doctor struct {
 
 // Help says what the exit codes mean.
 func (c *Doctor) Help() string {
-	return "Checks everything even when something fails, and changes nothing but what it removes again.\nExit codes: 0 all is well (advice apart), 1 something is wrong."
+	return "Checks everything even when something fails, and changes nothing but what it removes again.\nExit codes: 0 all is well (advice apart), 1 something is wrong. Where the configuration is wrong, the engines are not looked at."
 }
 
-// Run does it.
+// Run prints a line for each check; one that is wrong makes it exit with 1.
 func (c *Doctor) Run(ctx context.Context, app *App) error {
-	found := node.Examine(ctx, app.Options)
+	found := node.Examine(ctx, app.Options, app.loaded, app.invalid)
 	if c.JSON {
 		if err := app.printJSON(found); err != nil {
 			return err
@@ -36,7 +36,7 @@ func (c *Doctor) Run(ctx context.Context, app *App) error {
 	}
 	for _, f := range found {
 		if f.State == "wrong" {
-			return exitError{code: 1}
+			return exitError{code: exitFailed}
 		}
 	}
 	return nil

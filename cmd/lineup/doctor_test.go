@@ -26,6 +26,9 @@ func lineup(t *testing.T, args ...string) (code int, stdout string) {
 
 func TestBackupAndRestore(t *testing.T) {
 	one, two, dir := filepath.Join(t.TempDir(), "one"), filepath.Join(t.TempDir(), "two"), filepath.Join(t.TempDir(), "backup")
+	if code, _ := lineup(t, "prepare", "--data", one); code != 0 {
+		t.Fatal("no Lineup")
+	}
 	if code, _ := lineup(t, "keys", "add", "tester", "--data", one); code != 0 {
 		t.Fatal("no key")
 	}
@@ -50,8 +53,10 @@ func TestBackupAndRestore(t *testing.T) {
 }
 
 func TestDoctor(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
 	states := func(args ...string) (int, map[string]string) {
-		code, out := lineup(t, append([]string{"doctor", "--json", "--data", filepath.Join(t.TempDir(), "house")}, args...)...)
+		t.Helper()
+		code, out := lineup(t, append([]string{"doctor", "--json", "--data", data}, args...)...)
 		var found []operate.Finding
 		if err := json.Unmarshal([]byte(out), &found); err != nil {
 			t.Fatal(err)
@@ -67,6 +72,15 @@ func TestDoctor(t *testing.T) {
 		}
 		return code, by
 	}
+	if _, fresh := states(); fresh["data"] != "advice" || fresh["nats"] != "" {
+		t.Errorf("a directory that is not there: %v", fresh)
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("doctor made the data directory")
+	}
+	if code, _ := lineup(t, "prepare", "--data", data); code != 0 {
+		t.Fatal("no Lineup")
+	}
 	_, well := states()
 	for _, what := range []string{"configuration", "nats", "blobs", "index"} {
 		if well[what] != "ok" {
@@ -77,6 +91,67 @@ func TestDoctor(t *testing.T) {
 		"--set", "s3.access_key=a", "--set", "s3.secret_key=b")
 	if code != 1 || ill["nats"] != "wrong" || ill["blobs"] != "wrong" || ill["index"] != "ok" {
 		t.Errorf("engines away: exit %d, %v", code, ill)
+	}
+}
+
+// TestAWrongConfigurationIsToldByAll: doctor, config, up and every role refuse the same file, with the same words,
+// before anything is made.
+func TestAWrongConfigurationIsToldByAll(t *testing.T) {
+	dir := t.TempDir()
+	file, data := filepath.Join(dir, "lineup.yml"), filepath.Join(dir, "data")
+	must(t, os.WriteFile(file, []byte("nats: {url: \"nats://127.0.0.1:1\"}\nindex:\n  workers: many\nsources:\n  us-nw: {enabled: true}\n"+
+		"  us-ny: {schedule: \"TZ=0\", enabled: true}\nlisten: here\n"), 0o600))
+	for _, command := range []string{"config", "doctor", "up", "index", "query", "scrape --follow", "status", "audit", "keys list", "prepare"} {
+		var out, said bytes.Buffer
+		code := run(append(strings.Fields(command), "--config", file, "--data", data), &out, &said)
+		if want := map[string]int{"doctor": exitFailed}[command]; code != want && code != exitMisuse {
+			t.Errorf("%s: exit %d", command, code)
+		}
+		for _, want := range []string{`lineup.yml:3: index.workers: "many" is not a whole number`, "lineup.yml:5: sources.us-nw: there is no such source: did you mean",
+			`lineup.yml:6: sources.us-ny.schedule: "TZ=0" is no schedule`, "sources.us-ny.enabled: this registry is crawled only with a permission", `lineup.yml:7: listen: "here"`} {
+			if !strings.Contains(out.String()+said.String(), want) {
+				t.Errorf("%s does not say %q:\n%s%s", command, want, &out, &said)
+			}
+		}
+	}
+	if _, err := os.Stat(data); err == nil {
+		t.Error("a command with a wrong configuration made the data directory")
+	}
+}
+
+// TestAWrongDirectoryIsNoNewLineup: only the commands that are to make one do; the others say where they looked.
+func TestAWrongDirectoryIsNoNewLineup(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "datta")
+	for _, command := range []string{"status", "audit", "runs", "keys list", "keys add somebody", "jobs dead", "jobs retry", "reindex", "backup x",
+		"remove 11111111-1111-5111-8111-111111111111 --reason test", "link show 11111111-1111-5111-8111-111111111111"} {
+		var out, said bytes.Buffer
+		if code := run(append(strings.Fields(command), "--data", data), &out, &said); code == 0 || !strings.Contains(said.String(), data) || !strings.Contains(said.String(), "--data") {
+			t.Errorf("%s: exit %d, %s", command, code, &said)
+		}
+		if _, err := os.Stat(data); err == nil {
+			t.Fatalf("%s made the directory", command)
+		}
+	}
+	for _, command := range []string{"index", "query", "scrape --follow"} {
+		var said bytes.Buffer
+		if code := run(append(strings.Fields(command), "--data", data), io.Discard, &said); code != exitMisuse || !strings.Contains(said.String(), "nats.url") {
+			t.Errorf("%s without NATS: exit %d, %s", command, code, &said)
+		}
+	}
+}
+
+// TestMisuseIsToldAtOnce: bare calls and empty reasons.
+func TestMisuseIsToldAtOnce(t *testing.T) {
+	for line, want := range map[string]int{"": exitDone, "--help": exitDone, "--version": exitDone, "version": exitDone, "remove x --reason ": exitMisuse,
+		"scrape us-ny --once --accept-drop ": exitMisuse, "scrape us-ny --once --unblock ": exitMisuse, "nonsense": exitMisuse, "audit --sample 7": exitMisuse} {
+		var args []string
+		if line != "" {
+			args = strings.Split(line, " ")
+		}
+		var out, said bytes.Buffer
+		if code := run(args, &out, &said); code != want || out.Len()+said.Len() == 0 {
+			t.Errorf("lineup %s: exit %d, want %d: %s%s", line, code, want, &out, &said)
+		}
 	}
 }
 
@@ -124,7 +199,7 @@ func TestDeployedCommandsExist(t *testing.T) {
 
 	for _, name := range []string{"lineup.yaml", "kubernetes/lineup.yaml"} {
 		environ := []string{"LINEUP_S3_ACCESS_KEY=a", "LINEUP_S3_SECRET_KEY=b"}
-		if _, err := config.Load(deploy+name, environ, nil); err != nil {
+		if _, err := config.Load(config.Input{File: deploy + name, Environ: environ}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -148,23 +223,17 @@ func TestDeployedCommandsExist(t *testing.T) {
 	}
 }
 
-// environmentNames are the names of all settings as the environment has them, from the
-// configuration as it is printed.
+// environmentNames are the names of all settings as the environment has them.
 func environmentNames(t *testing.T) map[string]bool {
 	t.Helper()
-	text, err := config.Default().YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	names, room := map[string]bool{}, ""
-	for line := range strings.Lines(text) {
-		key, _, _ := strings.Cut(strings.TrimSpace(line), ":")
-		if !strings.HasPrefix(line, " ") {
-			room = key
-			names[strings.ToUpper(key)] = true
-			continue
+	names := map[string]bool{}
+	for _, s := range config.Settings() {
+		if name := strings.TrimPrefix(s.Environment(), "LINEUP_"); name != "" {
+			names[name] = true
+			if s.Secret {
+				names[name+"_FILE"] = true
+			}
 		}
-		names[strings.ToUpper(room+"_"+key)] = true
 	}
 	return names
 }

@@ -13,7 +13,7 @@ import (
 type Import struct {
 	Path       string `arg:"" type:"path" help:"A file the source's definition reads (CSV, JSON, ZIP ...), or a folder of files and photos."`
 	Source     string `required:"" placeholder:"ID" help:"The source whose records these are."`
-	AcceptDrop string `placeholder:"REASON" help:"Believe an import in which more registrants are missing than the source allows, and say why."`
+	AcceptDrop reason `placeholder:"REASON" help:"Believe an import in which more registrants are missing than the source allows, and say why."`
 	JSON       bool   `name:"json" help:"Print the run's summary as JSON."`
 }
 
@@ -34,9 +34,10 @@ func (c *Import) Run(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
+	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
 		return n.Indexed(ctx, func(ctx context.Context) error {
-			sum, err := n.CrawlSource(ctx, files, &scraper.Crawl{AcceptDrop: c.AcceptDrop, Fetcher: fetch.Config{Transport: transport}})
+			sum, err := n.CrawlSource(ctx, files, &scraper.Crawl{AcceptDrop: string(c.AcceptDrop), Fetcher: fetch.Config{Transport: transport}})
 			return app.printCrawl(n, sum, nil, c.JSON, err)
 		})
 	})

@@ -21,9 +21,6 @@ import (
 	"lineup/scraper/samplesite"
 )
 
-// version is the program's version, set when a release is built.
-var version = "dev"
-
 // CLI is the command line.
 type CLI struct {
 	ConfigFile string   `name:"config" short:"c" type:"existingfile" env:"LINEUP_CONFIG" placeholder:"FILE" help:"Configuration file (YAML)."`
@@ -63,19 +60,6 @@ type CLI struct {
 	Version    Version    `cmd:"" group:"help" help:"Print the version."`
 }
 
-// exitError ends the program with a code of its own; a nil err has been reported already.
-type exitError struct {
-	code int
-	err  error
-}
-
-func (e exitError) Error() string {
-	if e.err == nil {
-		return fmt.Sprintf("exit status %d", e.code)
-	}
-	return e.err.Error()
-}
-
 func main() {
 	blas.ChooseKernel() // first of all: it may start the process anew
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
@@ -84,7 +68,7 @@ func main() {
 // newParser is the parser of the command line. exit is called where help ends the program.
 func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit func(code int)) (*kong.Kong, error) {
 	return kong.New(cli, kong.Name("lineup"),
-		kong.Description("Self-hosted face and record search over public sex-offender registries. No match is an identification."),
+		kong.Description("Self-hosted face and record search over public sex-offender registries. No match is an identification.\n\n"+exitCodes),
 		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
@@ -92,8 +76,7 @@ func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit fun
 		kong.BindTo(ctx, (*context.Context)(nil)))
 }
 
-// run is the program: it parses args, runs the command and returns the exit code: 0 done, 1
-// failed, 2 misused, or what the command's help says.
+// run is the program: it parses args, runs the command and returns the exit code.
 func run(args []string, stdout, stderr io.Writer) int { return runWith(nil, args, stdout, stderr) }
 
 // runWith is run with an embedder in place of the face models; nil is the models.
@@ -105,28 +88,36 @@ func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) in
 	parser, err := newParser(ctx, &cli, stdout, stderr, func(code int) { exited = code })
 	if err != nil {
 		fmt.Fprintln(stderr, "lineup:", err)
-		return 2
+		return exitMisuse
 	}
 	kongplete.Complete(parser) // answers the shell and exits when the shell asks
+	if len(args) == 0 {
+		args = []string{"--help"}
+	} else if args[0] == "--version" {
+		args = []string{"version"}
+	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
 		return exited
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "lineup: %v (lineup --help shows the commands)\n", err)
-		return 2
+		return exitMisuse
 	}
-	app, err := newApp(&cli, stdout, stderr)
-	if err != nil {
-		fmt.Fprintln(stderr, "lineup:", err)
-		return 2
+	app := newApp(&cli, stdout, stderr)
+	if _, ok := parsed.Selected().Target.Addr().Interface().(needsNoConfig); app.invalid != nil && !ok {
+		fmt.Fprintln(stderr, "lineup:", app.invalid)
+		return exitMisuse
+	}
+	for _, odd := range app.loaded.Warnings {
+		fmt.Fprintln(stderr, "lineup:", odd)
 	}
 	app.Faces = embedder
 	err = parsed.Run(app)
 	var exit exitError
 	switch {
 	case err == nil:
-		return 0
+		return exitDone
 	case errors.As(err, &exit):
 		if exit.err != nil {
 			fmt.Fprintln(stderr, "lineup:", exit.err)
@@ -134,33 +125,11 @@ func runWith(embedder face.Embedder, args []string, stdout, stderr io.Writer) in
 		return exit.code
 	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
 		fmt.Fprintln(stderr, "lineup: interrupted")
-		return 130
+		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, "lineup:", err)
 	if node.FullDisk(app.Config, err) {
 		fmt.Fprintf(stderr, "lineup: there is no room left in the data directory %s; hint: make room: a running lineup goes on by itself\n", app.Config.Data)
 	}
-	return 1
-}
-
-// Version prints the version.
-type Version struct{}
-
-// Run does it.
-func (Version) Run(app *App) error {
-	_, err := fmt.Fprintln(app.Stdout, "lineup", version)
-	return err
-}
-
-// ShowConfig prints the configuration.
-type ShowConfig struct{}
-
-// Run does it.
-func (ShowConfig) Run(app *App) error {
-	text, err := app.Config.YAML()
-	if err != nil {
-		return err
-	}
-	_, err = io.WriteString(app.Stdout, text)
-	return err
+	return exitFailed
 }

@@ -18,6 +18,7 @@ func (Prepare) Help() string {
 
 // Run makes and changes streams and buckets, and says that they are as they should be.
 func (Prepare) Run(ctx context.Context, app *App) error {
+	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error { // opening makes those of ledger, queue and keys
 		if err := n.Prepare(ctx); err != nil {
 			return err

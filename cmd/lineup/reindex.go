@@ -29,7 +29,7 @@ func (c *Reindex) Help() string {
 // Run builds a generation and switches to it, or with --source has the registrants of one source indexed again.
 func (c *Reindex) Run(ctx context.Context, app *App) error {
 	if c.Source != "" && (c.Model != "" || c.DropOld) {
-		return exitError{2, errors.New("--source works on the generations there are: leave --model and --drop-old out")}
+		return exitError{exitMisuse, errors.New("--source works on the generations there are: leave --model and --drop-old out")}
 	}
 	return app.withNode(ctx, func(n *node.Node) error {
 		do := func(ctx context.Context) error { return c.build(ctx, app, n) }
@@ -60,7 +60,7 @@ func (c *Reindex) again(ctx context.Context, app *App, n *node.Node) error {
 func (c *Reindex) build(ctx context.Context, app *App, n *node.Node) error {
 	model, err := app.Model(ctx, c.Model)
 	if err != nil {
-		return exitError{2, fmt.Errorf("--model: %w", err)}
+		return exitError{exitMisuse, fmt.Errorf("--model: %w", err)}
 	}
 	shown := progress.Show(app.Stderr, "reindexing", 0)
 	done, err := n.Reindex(ctx, operate.Rebuild{Model: model, DropOld: c.DropOld, Sample: c.Sample, Shown: shown.Set})

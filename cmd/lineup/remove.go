@@ -11,7 +11,7 @@ import (
 // Remove removes a registrant for ever.
 type Remove struct {
 	UUID   string `arg:"" help:"The registrant's uuid, as answers show it."`
-	Reason string `required:"" help:"Why; kept with the mark that forbids to list the registrant again."`
+	Reason reason `required:"" help:"Why; kept with the mark that forbids to list the registrant again."`
 }
 
 // Help says what happens when.
@@ -28,7 +28,7 @@ func (c *Remove) Run(ctx context.Context, app *App) error {
 		return fmt.Errorf("%w (it is the uuid of an answer, not a face id)", err)
 	}
 	return app.withNode(ctx, func(n *node.Node) error {
-		removed, err := n.Remove(ctx, id, c.Reason)
+		removed, err := n.Remove(ctx, id, string(c.Reason))
 		if err != nil {
 			return err
 		}

@@ -24,14 +24,14 @@ func (c *SampleSite) Run(ctx context.Context, app *App) (err error) {
 	if c.Shape != "" {
 		path, ok := samplesite.Shapes[c.Shape]
 		if !ok {
-			return exitError{2, fmt.Errorf("no shape of %q (the site serves %v)", c.Shape, samplesite.ShapeIDs())}
+			return exitError{exitMisuse, fmt.Errorf("no shape of %q (the site serves %v)", c.Shape, samplesite.ShapeIDs())}
 		}
 		fmt.Fprintln(app.Stdout, path)
 		return nil
 	}
 	site, err := samplesite.New(samplesite.Options{People: c.People, Seed: c.Seed, Logger: app.Log, Framed: true})
 	if err != nil {
-		return exitError{2, err}
+		return exitError{exitMisuse, err}
 	}
 	if c.Export != "" {
 		if err := site.Export(c.Export, c.Form); err != nil {

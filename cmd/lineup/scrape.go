@@ -19,8 +19,8 @@ type Scrape struct {
 	Resume      bool   `help:"Go on with an interrupted run." default:"true" negatable:""`
 	DryRun      bool   `help:"Say what a crawl would change, and write nothing."`
 	FromArchive bool   `help:"Read the stored pages again, with the definition as it is now, without asking the site."`
-	AcceptDrop  string `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
-	Unblock     string `placeholder:"REASON" help:"Ask a site again that refused the last run, and say why it may be asked. Only after you have looked at it or heard from the agency."`
+	AcceptDrop  reason `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
+	Unblock     reason `placeholder:"REASON" help:"Ask a site again that refused the last run, and say why it may be asked. Only after you have looked at it or heard from the agency."`
 	JSON        bool   `name:"json" help:"Print the run's summary as JSON."`
 }
 
@@ -28,11 +28,12 @@ type Scrape struct {
 // is not complete makes it exit with 1.
 func (c *Scrape) Run(ctx context.Context, app *App) error {
 	if c.Follow == (c.Source != "") || c.Follow && c.Once {
-		return exitError{2, errors.New("name a source to crawl once (lineup scrape us-ny --once), or --follow all on their schedules")}
+		return exitError{exitMisuse, errors.New("name a source to crawl once (lineup scrape us-ny --once), or --follow all on their schedules")}
 	}
 	if c.Follow {
-		return node.Serve(ctx, app.Options, node.Roles{Scrape: true}, nil)
+		return app.role(ctx, node.Roles{Scrape: true})
 	}
+	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
 		return n.Indexed(ctx, func(ctx context.Context) error {
 			sum, changes, err := c.crawl(ctx, n)
@@ -46,7 +47,7 @@ func (c *Scrape) crawl(ctx context.Context, n *node.Node) (sum schemas.RunSummar
 	if c.FromArchive {
 		return n.Reread(ctx, c.Source, c.DryRun)
 	}
-	crawl := &scraper.Crawl{Resume: c.Resume, AcceptDrop: c.AcceptDrop, Unblock: c.Unblock}
+	crawl := &scraper.Crawl{Resume: c.Resume, AcceptDrop: string(c.AcceptDrop), Unblock: string(c.Unblock)}
 	if c.DryRun {
 		return n.DryCrawl(ctx, c.Source, crawl)
 	}
@@ -79,7 +80,7 @@ func unbelieved(s schemas.RunSummary, err error) error {
 	if err != nil || s.State == schemas.RunComplete || s.State == schemas.RunSame {
 		return nil
 	}
-	return exitError{1, nil}
+	return exitError{exitFailed, nil}
 }
 
 func (a *App) printRun(s schemas.RunSummary) {

@@ -87,7 +87,7 @@ func (c *SourcesLint) Run(app *App) error {
 		faults += len(problems)
 	}
 	if faults > 0 {
-		return exitError{1, fmt.Errorf("faults found: %d", faults)}
+		return exitError{exitFailed, fmt.Errorf("faults found: %d", faults)}
 	}
 	fmt.Fprintln(app.Stdout, "no fault")
 	return nil

@@ -41,7 +41,7 @@ func (c *Status) Run(ctx context.Context, app *App) error {
 		}
 		for _, state := range report.Engines {
 			if state != "ok" && err == nil {
-				err = exitError{code: 1}
+				err = exitError{code: exitFailed}
 			}
 		}
 		return err

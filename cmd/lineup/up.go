@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"lineup/internal/node"
 )
@@ -14,6 +15,7 @@ type Up struct {
 // Run serves until it is told to stop.
 func (c *Up) Run(ctx context.Context, app *App) error {
 	app.listen(c.Listen)
+	app.Make = true
 	return node.Serve(ctx, app.Options, node.Roles{Scrape: true, Index: true, Query: true}, nil)
 }
 
@@ -22,7 +24,7 @@ type Index struct{}
 
 // Run indexes until it is told to stop.
 func (*Index) Run(ctx context.Context, app *App) error {
-	return node.Serve(ctx, app.Options, node.Roles{Index: true}, nil)
+	return app.role(ctx, node.Roles{Index: true})
 }
 
 // Query runs the query daemon.
@@ -33,7 +35,15 @@ type Query struct {
 // Run serves until it is told to stop.
 func (c *Query) Run(ctx context.Context, app *App) error {
 	app.listen(c.Listen)
-	return node.Serve(ctx, app.Options, node.Roles{Query: true}, nil)
+	return app.role(ctx, node.Roles{Query: true})
+}
+
+// role plays one role in a process of its own, which only an external cluster joins to the others.
+func (a *App) role(ctx context.Context, play node.Roles) error {
+	if a.Config.NATS.URL == "" {
+		return exitError{exitMisuse, errors.New("a role of its own needs the others' NATS: set nats.url (docs/configuration.md), or run all roles in one process with lineup up")}
+	}
+	return node.Serve(ctx, a.Options, play, nil)
 }
 
 func (a *App) listen(address string) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"lineup/config"
 	"lineup/ingest"
 	"lineup/internal/progress"
 	"lineup/schemas"
@@ -45,9 +46,25 @@ func (o Options) Source(id string) (scraper.Source, *scraper.Permission, error) 
 func (o Options) site(id string) (scraper.Source, *scraper.Permission, error) {
 	s, permission, err := o.Source(id)
 	if err == nil && o.Config.Contact == "" && o.Config.Sources[id].BaseURL == "" && (s.Info().Mode == scraper.Enabled || permission.Valid()) {
-		err = fmt.Errorf("%s is not asked by a nameless program: set contact in the configuration to an e-mail address or URL that the site's owner can complain to", id)
+		err = fmt.Errorf("%s is not asked by a nameless program: set contact in the configuration to an e-mail address or URL "+
+			"that the site's owner can complain to", id)
 	}
 	return s, permission, err
+}
+
+// Registries are what a configuration of sources is held against.
+func Registries() (map[string]config.Registry, error) {
+	all, err := source.All()
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]config.Registry, len(all))
+	for _, s := range all {
+		info := s.Info()
+		known[info.ID] = config.Registry{LinkOnly: info.Mode == scraper.LinkOnly, Import: info.Mode == scraper.Import,
+			Permission: info.Mode == scraper.PermissionRequired}
+	}
+	return known, nil
 }
 
 // contact is how a site's owner can reach the operator.

@@ -25,6 +25,18 @@ func (n *Node) dialRunning(file string) (*nats.Conn, error) {
 	return broker.Dial(broker.Remote{URL: strings.TrimSpace(string(url)), Log: n.Log})
 }
 
+// Exists is an error that says where it was looked, when the data directory holds no Lineup.
+func Exists(c config.Config) error {
+	if _, err := os.Stat(c.Dir("broker")); err == nil {
+		return nil
+	}
+	where, err := filepath.Abs(c.Data)
+	if err != nil {
+		where = c.Data
+	}
+	return fmt.Errorf("there is no Lineup in %s: name its directory with --data DIR (lineup up, demo, scrape, import, restore and prepare make a new one)", where)
+}
+
 // FullDisk tells whether a full disk may be why a command over our own broker failed with err: without
 // room the broker stores nothing and does not answer.
 func FullDisk(c config.Config, err error) bool {

@@ -2,9 +2,11 @@ package node
 
 import (
 	"context"
+	"os"
 	"strings"
 	"time"
 
+	"lineup/config"
 	"lineup/ingest/blob/minio"
 	"lineup/internal/operate"
 )
@@ -13,11 +15,14 @@ import (
 const checkupLimit = 2 * time.Minute
 
 // Examine checks the configuration and every engine, from here: everything, even when something fails. It
-// changes nothing but what it removes again.
-func Examine(ctx context.Context, o Options) (found operate.Checkup) {
+// changes nothing but what it removes again. invalid is what is wrong with the configuration: then
+// there is nothing else to look at.
+func Examine(ctx context.Context, o Options, loaded config.Loaded, invalid error) (found operate.Checkup) {
 	ctx, cancel := context.WithTimeout(ctx, checkupLimit)
 	defer cancel()
-	found.CheckConfig(o.Config)
+	if found.CheckConfig(loaded, invalid); invalid != nil {
+		return found
+	}
 	if dir, err := o.ModelsDir(); err != nil {
 		found.Wrong("models", "%v", err)
 	} else {
@@ -30,16 +35,28 @@ func Examine(ctx context.Context, o Options) (found operate.Checkup) {
 			found.Wrong("closing", "%v", err)
 		}
 	}()
+	_, err := os.Stat(o.Config.Data)
+	fresh := err != nil // to open what is kept there would make it
+	if !fresh || o.Config.NATS.URL != "" {
+		n.examineNATS(ctx, &found)
+	}
+	if !fresh || o.Config.S3.Endpoint != "" {
+		n.examineBlobs(ctx, &found)
+	}
+	if !fresh || o.Config.Qdrant.Address != "" {
+		n.examineIndex(ctx, &found)
+	}
+	return found
+}
+
+func (n *Node) examineNATS(ctx context.Context, found *operate.Checkup) {
 	nc, err := n.connect()
 	if err != nil {
 		found.Wrong("nats", "%v", err)
-	} else {
-		n.closers = append(n.closers, func() error { nc.Close(); return nil })
-		found.CheckNATS(ctx, nc, o.Config.NATS)
+		return
 	}
-	n.examineBlobs(ctx, &found)
-	n.examineIndex(ctx, &found)
-	return found
+	n.closers = append(n.closers, func() error { nc.Close(); return nil })
+	found.CheckNATS(ctx, nc, n.Config.NATS)
 }
 
 func (n *Node) examineBlobs(ctx context.Context, found *operate.Checkup) {

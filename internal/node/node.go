@@ -33,6 +33,7 @@ type Options struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 	Stderr  io.Writer // where progress is shown; nil shows none
+	Make    bool      // a data directory that is not there; without it that is an error
 
 	Faces face.Embedder // in place of the face models; nil loads those
 }
@@ -124,6 +125,11 @@ func (n *Node) open(ctx context.Context) error {
 func (n *Node) connect() (*nats.Conn, error) {
 	if c := n.Config.NATS; c.URL != "" {
 		return broker.Dial(broker.Remote{URL: c.URL, Credentials: c.Credentials, CA: c.CA, Cert: c.Cert, Key: c.Key, Inbox: c.Inbox, Log: n.Log})
+	}
+	if !n.Make {
+		if err := Exists(n.Config); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(n.Config.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w (name another with --data)", err)

@@ -60,21 +60,32 @@ func (c *Checkup) Note(what string, err error, well string) {
 // lowSpace is how much must be free where the all-in-one keeps its data.
 const lowSpace = 2 << 30
 
-// CheckConfig looks at what is configured.
-func (c *Checkup) CheckConfig(set config.Config) {
+// CheckConfig looks at what is configured, at what is wrong with it, and at what is odd about it.
+func (c *Checkup) CheckConfig(set config.Loaded, invalid error) {
+	var problems config.Problems
+	switch {
+	case errors.As(invalid, &problems):
+		for _, p := range problems {
+			c.Wrong("configuration", "%v", p)
+		}
+		return
+	case invalid != nil:
+		c.Wrong("configuration", "%v", invalid)
+		return
+	}
 	c.OK("configuration", "read and valid (lineup config prints it)")
+	for _, odd := range set.Warnings {
+		c.Advise("configuration", "%s", odd)
+	}
 	enabled := 0
 	for _, s := range set.Sources {
 		if s.Enabled {
 			enabled++
 		}
 	}
-	switch {
-	case enabled > 0 && set.Contact == "":
-		c.Wrong("contact", "%d sources are enabled and nobody can be reached: set contact to an e-mail address or a URL", enabled)
-	case enabled == 0:
+	if enabled == 0 {
 		c.Advise("sources", "none is enabled: nothing will be crawled (lineup sources list)")
-	default:
+	} else {
 		c.OK("sources", "%d enabled", enabled)
 	}
 	if host, _, err := net.SplitHostPort(set.Listen); err == nil && set.Public == "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
@@ -109,7 +120,7 @@ func (c *Checkup) CheckData(set config.Config) {
 	}
 	info, err := os.Stat(set.Data)
 	if err != nil {
-		c.Advise("data", "%s does not exist yet: lineup makes it", set.Data)
+		c.Advise("data", "%s does not exist yet: lineup up makes it, and what is kept there could not be looked at", set.Data)
 		return
 	}
 	if info.Mode().Perm()&0o077 != 0 {

@@ -1,11 +1,12 @@
 package operate
 
 import (
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"time"
 
-	"github.com/robfig/cron/v3"
+	"github.com/netresearch/go-cron"
 
 	"lineup/ingest/ledger"
 	"lineup/schemas"
@@ -31,13 +32,27 @@ func NewTimetable(source string, every time.Duration, expressions ...string) (Ti
 		if expression == "" {
 			continue
 		}
-		schedule, err := cron.ParseStandard(expression)
+		schedule, err := parseSchedule(expression)
 		if err != nil {
 			return Timetable{}, fmt.Errorf("sources.%s.schedule: %w (five fields, like %q, CRON_TZ=... before them allowed)", source, err, defaultSchedule)
 		}
 		return Timetable{source, schedule, every}, nil
 	}
 	return Timetable{}, fmt.Errorf("sources.%s.schedule: none", source)
+}
+
+// CheckSchedule says why a cron expression cannot be followed; nil for one that can.
+func CheckSchedule(expression string) error {
+	_, err := parseSchedule(expression)
+	return err
+}
+
+func parseSchedule(expression string) (cron.Schedule, error) {
+	schedule, err := cron.ParseStandard(expression)
+	if err == nil && schedule.Next(time.Now()).IsZero() {
+		err = errors.New("it names a time that never comes")
+	}
+	return schedule, err
 }
 
 // After is the next time after t, the jitter in it. It is the same for every scraper: the lease decides who crawls.

@@ -48,3 +48,17 @@ func TestTimetable(t *testing.T) {
 		t.Error("two sources with one schedule start at the same moment")
 	}
 }
+
+// TestSchedulesThatCannotBeFollowedAreRefused, and none ends the program.
+func TestSchedulesThatCannotBeFollowedAreRefused(t *testing.T) {
+	for _, expression := range []string{"TZ=0", "CRON_TZ=", "", "0 3 * *", "0 3 30 2 *", "61 * * * *", "every day", "CRON_TZ=Nowhere/Land 0 3 * * *", "TZ= 0 3 * * *"} {
+		if CheckSchedule(expression) == nil {
+			t.Errorf("%q is taken", expression)
+		}
+	}
+	for _, expression := range []string{"0 3 * * *", "CRON_TZ=America/New_York 30 1 * * *", "*/15 * * * 1-5", "@daily"} {
+		if err := CheckSchedule(expression); err != nil {
+			t.Errorf("%q: %v", expression, err)
+		}
+	}
+}

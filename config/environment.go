@@ -1,0 +1,118 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// otherNames are what the program and its tests take from the environment besides settings.
+var otherNames = []string{"LINEUP_CONFIG", "LINEUP_URL", "LINEUP_KEY", "LINEUP_KEY_FILE", "LINEUP_MARCH", "LINEUP_CXX",
+	"LINEUP_BLAS_KERNEL", "LINEUP_BLAS_CHECK"} // the matrix library's, for itself
+
+// otherPrefixes are those of names that only tests and benchmarks read.
+var otherPrefixes = []string{"LINEUP_TEST_", "LINEUP_BENCH_", "LINEUP_SOAK_", "LINEUP_CRASH_"}
+
+// environment reads the settings that the environment has.
+func (l *loader) environment(environ []string) {
+	names := make(map[string]string, len(l.scalars))
+	for key := range l.scalars {
+		names[environmentName(key)] = key
+	}
+	for _, pair := range slices.Sorted(slices.Values(environ)) {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(name, "LINEUP_") {
+			continue
+		}
+		from := Origin("environment " + name)
+		if key, ok := names[name]; ok {
+			l.set(l.scalars[key], key, value, from)
+			continue
+		}
+		key := names[strings.TrimSuffix(name, "_FILE")]
+		if s, ok := setting(key); ok && s.Secret {
+			l.fromFile(key, value, from)
+			continue
+		}
+		if !foreign(name, value) {
+			var known []string
+			for name := range names {
+				known = append(known, strings.TrimPrefix(name, "LINEUP_"))
+			}
+			like := strings.Replace(nearest(strings.TrimPrefix(name, "LINEUP_"), known), "mean ", "mean LINEUP_", 1)
+			l.Warnings = append(l.Warnings, fmt.Sprintf("the environment has %s, which is no setting%s", name, like))
+		}
+	}
+}
+
+// foreign reports whether a name that is no setting is there for somebody else: a test, or Kubernetes, which
+// tells every process where a service named "lineup" is.
+func foreign(name, value string) bool {
+	if slices.Contains(otherNames, name) || slices.ContainsFunc(otherPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
+		return true
+	}
+	return strings.HasSuffix(name, "_SERVICE_HOST") || strings.Contains(name, "_SERVICE_PORT") || strings.Contains(name, "_TCP_") ||
+		strings.Contains(name, "_PORT") && strings.Contains(value, "://")
+}
+
+// keysLike are the keys at the depth of key, with its source's id where it has one.
+func keysLike(key string) (keys []string) {
+	for _, s := range settings {
+		like := s.Key
+		if rest, ok := strings.CutPrefix(like, "sources.ID."); ok {
+			id, _, _ := strings.Cut(strings.TrimPrefix(key, "sources."), ".")
+			like = "sources." + id + "." + rest
+		}
+		keys = append(keys, like)
+		if s.Secret {
+			keys = append(keys, like+"_file")
+		}
+	}
+	return append(keys, "sources")
+}
+
+// nearest names the known word that is nearest to word, as a question; "" where none is near.
+func nearest(word string, known []string) string {
+	best, least := "", len(word)/3+1
+	for _, k := range slices.Sorted(slices.Values(known)) {
+		if d := distance(word, k); d < least {
+			best, least = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
+// distance is the number of letters to insert, delete or replace to make b of a (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// example is what may stand at a key, "" for a key nobody knows.
+func example(key string) string {
+	for _, s := range settings {
+		if strings.HasPrefix(s.Key, general(key)) {
+			rest := strings.TrimPrefix(s.Key, strings.TrimSuffix(general(key), "."))
+			return strings.TrimPrefix(rest, ".") + ": " + s.Example
+		}
+	}
+	return ""
+}

@@ -1,0 +1,337 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Kind says what the text of a setting must look like.
+type Kind string
+
+// The kinds of settings whose type alone does not say it.
+const (
+	Address  Kind = "host:port"
+	URL      Kind = "URL"
+	URLs     Kind = "URLs"
+	Cron     Kind = "cron expression"
+	Date     Kind = "date"
+	Contact  Kind = "e-mail address or URL"
+	Anything Kind = ""
+)
+
+// Setting is one key of the configuration, with all there is to know about it.
+type Setting struct {
+	Key     string // sources.ID.* stands for the same key of every source
+	Doc     string
+	Unit    string
+	Min     int64 // of numbers; of durations in nanoseconds
+	Max     int64 // likewise; both 0 for no bounds
+	OneOf   []string
+	Kind    Kind
+	Example string // as YAML
+	Secret  bool   // is not shown, and can be read from a file: KEY_file
+	Needs   string // what must be done before a changed value holds, "" when `lineup reload` takes it over
+}
+
+const (
+	restart = "restart"
+	reindex = "restart and lineup reindex"
+)
+
+// settings are all keys, in the order in which they are told.
+var settings = []Setting{
+	{Key: "data", Doc: "Directory of all that the all-in-one keeps.", Example: "/var/lib/lineup", Needs: restart},
+	{Key: "listen", Doc: "Address of the API and the page.", Kind: Address, Example: "127.0.0.1:8080", Needs: restart},
+	{Key: "private", Doc: "Address of health, metrics and profiles, for the operator alone; empty for none.",
+		Kind: Address, Example: "127.0.0.1:9090", Needs: restart},
+	{Key: "public", Doc: "Base of the links in answers; empty for the host that a request names.",
+		Kind: URL, Example: "https://lineup.example.org", Needs: restart},
+	{Key: "contact", Doc: "How sites and people reach the operator. Without it no site is crawled.",
+		Kind: Contact, Example: "operator@example.org", Needs: restart},
+	{Key: "models", Doc: "Directory of the face models; empty for lineup/models in the user's cache directory.",
+		Example: "/var/lib/lineup/models", Needs: restart},
+	{Key: "models_url", Doc: "Mirror of the face models' publisher, asked first; empty for none.",
+		Kind: URL, Example: "https://mirror.example.org/dlib/"},
+
+	{Key: "log.level", Doc: "What is written to standard error.",
+		OneOf: []string{"debug", "info", "warn", "error"}, Example: "info", Needs: restart},
+	{Key: "log.format", Doc: "How it is written.", OneOf: []string{"text", "json"}, Example: "json", Needs: restart},
+
+	{Key: "index.workers", Doc: "Recognizers, about 60 MB of memory each; 0 for one a core.", Max: 256, Example: "4", Needs: restart},
+	{Key: "index.cnn", Doc: "Where nothing else finds a face, try dlib's CNN detector: a tenth of a second and up to 110 MB more a worker.",
+		Example: "false", Needs: restart},
+	{Key: "index.mirror", Doc: "Average each face with its mirror image. Part of the model.", Example: "false", Needs: reindex},
+	{Key: "index.reconcile", Doc: "How often the ledger is swept for what the index lacks.",
+		Min: int64(time.Second), Max: int64(24 * time.Hour), Example: "10m", Needs: restart},
+
+	{Key: "query.demo", Doc: "Let the key DEMO search, for the bundled photo only.", Example: "false", Needs: restart},
+	{Key: "query.per_minute", Doc: "Requests a key may make, unless it has a limit of its own.", Unit: "a minute",
+		Min: 1, Max: 1e9, Example: "120", Needs: restart},
+	{Key: "query.per_day", Doc: "Requests a key may make, unless it has a limit of its own.", Unit: "a UTC day",
+		Min: 1, Max: 1e9, Example: "20000", Needs: restart},
+	{Key: "query.max_photo", Doc: "A decoded photo has fewer bytes.", Unit: "bytes",
+		Min: 1000, Max: 100e6, Example: "3000000", Needs: restart},
+	{Key: "query.strip_data_prefix", Doc: "Take data:image/...;base64, before a photo instead of refusing it.",
+		Example: "false", Needs: restart},
+	{Key: "query.legacy_200", Doc: "Answer bad parameters of /sexoffender with 200 and {error, reason} alone.",
+		Example: "false", Needs: restart},
+	{Key: "query.near_days", Doc: "Place searches look at records changed in the last so many days; 0 for all.", Unit: "days",
+		Max: 36500, Example: "0", Needs: restart},
+	{Key: "query.all_formats", Doc: "Take WebP, GIF and BMP photos too.", Example: "false", Needs: restart},
+	{Key: "query.allow_origin", Doc: "Whose pages may call the API from a browser; * for all.",
+		Example: "https://app.example.org", Needs: restart},
+	{Key: "query.search_timeout", Doc: "For index and ledger together.",
+		Min: int64(100 * time.Millisecond), Max: int64(5 * time.Minute), Example: "10s", Needs: restart},
+	{Key: "query.embed_timeout", Doc: "For the face of a searched photo.",
+		Min: int64(100 * time.Millisecond), Max: int64(5 * time.Minute), Example: "15s", Needs: restart},
+
+	{Key: "nats.url", Doc: "Servers of the external cluster, between commas; empty for a server inside the process.",
+		Kind: URLs, Secret: true,
+		Example: "tls://nats-0.example.org:4222", Needs: restart},
+	{Key: "nats.credentials", Doc: "File of the user's credentials.", Example: "/etc/lineup/nats.creds", Needs: restart},
+	{Key: "nats.ca", Doc: "PEM file of the authority that signed the servers' certificates.",
+		Example: "/etc/lineup/ca.pem", Needs: restart},
+	{Key: "nats.cert", Doc: "PEM file of the client's certificate.", Example: "/etc/lineup/tls.crt", Needs: restart},
+	{Key: "nats.key", Doc: "PEM file of the client's key.", Example: "/etc/lineup/tls.key", Needs: restart},
+	{Key: "nats.replicas", Doc: "Copies of each stream and bucket: 1, or 3 in a cluster of three.",
+		Min: 1, Max: 5, Example: "3", Needs: "restart and lineup prepare"},
+	{Key: "nats.inbox", Doc: "What the subjects of answers begin with; empty for _INBOX and the user's name in nats.url.",
+		Example: "_INBOX_query", Needs: restart},
+	{Key: "nats.monitor", Doc: "Addresses of the servers' monitoring, between commas: doctor looks there whether writes are synced.",
+		Kind:    URLs,
+		Example: "http://nats-0.example.org:8222"},
+
+	{Key: "s3.endpoint", Doc: "Object store; empty for files below the data directory.",
+		Kind: URL, Example: "https://s3.example.org:9000", Needs: restart},
+	{Key: "s3.bucket", Doc: "Bucket of all objects.", Example: "lineup", Needs: restart},
+	{Key: "s3.prefix", Doc: "What all keys begin with: empty, or a path that ends in /.", Example: "lineup/", Needs: restart},
+	{Key: "s3.region", Doc: "Region of the bucket; empty asks the server.", Example: "us-east-1", Needs: restart},
+	{Key: "s3.access_key", Doc: "Name of the key.", Secret: true, Example: "lineup-query", Needs: restart},
+	{Key: "s3.secret_key", Doc: "The key's secret.", Secret: true, Example: "...", Needs: restart},
+	{Key: "s3.ca", Doc: "PEM file of the authority that signed the store's certificate.", Example: "/etc/lineup/ca.pem", Needs: restart},
+	{Key: "s3.lookup", Doc: "Whether the bucket stands in the path or in the host name; empty for what the endpoint suggests.",
+		OneOf: []string{"", "path", "dns"}, Example: "path", Needs: restart},
+	{Key: "s3.encryption", Doc: "Of stored objects: empty, sse-s3 or sse-kms:KEY.", Example: "sse-s3", Needs: restart},
+	{Key: "s3.page_days", Doc: "Page snapshots expire after so many days; 0 for never.", Unit: "days",
+		Max: 36500, Example: "90", Needs: restart},
+
+	{Key: "qdrant.address", Doc: "gRPC address of the vector database; empty for an index below the data directory.",
+		Kind: Address, Example: "qdrant.example.org:6334", Needs: restart},
+	{Key: "qdrant.api_key", Doc: "Its key.", Secret: true, Example: "...", Needs: restart},
+	{Key: "qdrant.tls", Doc: "Speak TLS with it.", Example: "true", Needs: restart},
+	{Key: "qdrant.ca", Doc: "PEM file of the authority that signed its certificate.", Example: "/etc/lineup/ca.pem", Needs: restart},
+	{Key: "qdrant.prefix", Doc: "What the names of collections begin with.", Example: "lineup", Needs: restart},
+	{Key: "qdrant.approximate", Doc: "Search by the graph instead of comparing every face.", Example: "false", Needs: restart},
+	{Key: "qdrant.replicas", Doc: "Copies of each collection; 0 for the server's default.", Max: 5, Example: "2", Needs: reindex},
+
+	{Key: "sources.ID.enabled", Doc: "Crawl this registry on its schedule. ID is its id (lineup sources list).", Example: "true"},
+	{Key: "sources.ID.schedule", Doc: "When, in place of the definition's own schedule: five fields, CRON_TZ=... before them allowed.",
+		Kind: Cron, Example: `"30 1 * * *"`},
+	{Key: "sources.ID.base_url", Doc: "Site on this machine that serves the same pages, for tests.",
+		Kind: URL, Example: "http://127.0.0.1:8099/"},
+	{Key: "sources.ID.vehicles", Doc: "Keep vehicles, never their plates.", Example: "false"},
+	{Key: "sources.ID.permission.who", Doc: "Who gave the permission to crawl.", Example: "Example State Police"},
+	{Key: "sources.ID.permission.when", Doc: "When.", Kind: Date, Example: `"2026-01-31"`},
+	{Key: "sources.ID.permission.reference", Doc: "Letter, e-mail or ticket that gives it.", Example: "letter 1/26"},
+	{Key: "sources.ID.permission.terms", Doc: "The terms it refers to.", Kind: URL, Example: "https://registry.example.org/terms"},
+	{Key: "sources.ID.account.user", Doc: "The operator's account at a source that asks for one; some want only an e-mail address, as the user.",
+		Example: "operator@example.org"},
+	{Key: "sources.ID.account.password", Doc: "Its password.", Secret: true, Example: "..."},
+}
+
+// Settings are all keys of the configuration, in the order in which they are told.
+func Settings() []Setting { return settings }
+
+// Default is the setting's value in a configuration nobody has touched, as YAML.
+func (s Setting) Default() string {
+	c := Default()
+	field, ok := c.scalars()[s.Key]
+	if !ok { // a source's: the zero value
+		field = reflect.New(sourceScalars()[s.Key]).Elem()
+	}
+	return text(field)
+}
+
+// Environment is the name of the setting in the environment, "" for what only a file can set.
+func (s Setting) Environment() string {
+	if strings.HasPrefix(s.Key, "sources.") {
+		return ""
+	}
+	return environmentName(s.Key)
+}
+
+func environmentName(key string) string {
+	return "LINEUP_" + strings.ToUpper(strings.ReplaceAll(key, ".", "_"))
+}
+
+// Type is what a value is, in the operator's words.
+func (s Setting) Type() string {
+	c := Default()
+	field, ok := c.scalars()[s.Key]
+	of := sourceScalars()[s.Key]
+	if ok {
+		of = field.Type()
+	}
+	switch {
+	case of == reflect.TypeFor[time.Duration]():
+		return "duration"
+	case of.Kind() == reflect.Bool:
+		return "true or false"
+	case of.Kind() == reflect.Int:
+		return "whole number"
+	case len(s.OneOf) > 0:
+		return "one of " + strings.Join(quoted(s.OneOf), ", ")
+	case s.Kind != Anything:
+		return string(s.Kind)
+	}
+	return "text"
+}
+
+// Bounds are the least and the greatest value, in the operator's words; "" for none.
+func (s Setting) Bounds() string {
+	if s.Min == 0 && s.Max == 0 {
+		return ""
+	}
+	if s.Type() == "duration" {
+		return short(time.Duration(s.Min)) + " to " + short(time.Duration(s.Max))
+	}
+	return strconv.FormatInt(s.Min, 10) + " to " + strconv.FormatInt(s.Max, 10)
+}
+
+// short is a duration without its zero parts.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"0s", "0m"} {
+		if rest, ok := strings.CutSuffix(s, zero); ok && rest != "" && strings.ContainsAny(rest[len(rest)-1:], "hm") {
+			s = rest
+		}
+	}
+	return s
+}
+
+func quoted(all []string) []string {
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = s
+		if s == "" {
+			out[i] = `""`
+		}
+	}
+	return out
+}
+
+// general is the key of a setting as the table has it: those of a source have ID in the place of the id.
+func general(key string) string {
+	rest, ok := strings.CutPrefix(key, "sources.")
+	if !ok {
+		return key
+	}
+	_, rest, _ = strings.Cut(rest, ".")
+	return "sources.ID." + rest
+}
+
+// setting finds a key's row.
+func setting(key string) (Setting, bool) {
+	key = general(key)
+	for _, s := range settings {
+		if s.Key == key {
+			return s, true
+		}
+	}
+	return Setting{}, false
+}
+
+// scalars are the settable fields of c by key, those of the sources apart.
+func (c *Config) scalars() map[string]reflect.Value {
+	all := make(map[string]reflect.Value)
+	var walk func(prefix string, v reflect.Value)
+	walk = func(prefix string, v reflect.Value) {
+		for i := range v.NumField() {
+			key := prefix + v.Type().Field(i).Tag.Get("yaml")
+			switch f := v.Field(i); f.Kind() {
+			case reflect.Struct:
+				walk(key+".", f)
+			case reflect.Map:
+			default:
+				all[key] = f
+			}
+		}
+	}
+	walk("", reflect.ValueOf(c).Elem())
+	return all
+}
+
+// sourceScalars are the types of a source's keys.
+func sourceScalars() map[string]reflect.Type {
+	all := make(map[string]reflect.Type)
+	var walk func(prefix string, t reflect.Type)
+	walk = func(prefix string, t reflect.Type) {
+		for i := range t.NumField() {
+			key, f := prefix+t.Field(i).Tag.Get("yaml"), t.Field(i).Type
+			if f.Kind() == reflect.Pointer {
+				walk(key+".", f.Elem())
+			} else {
+				all[key] = f
+			}
+		}
+	}
+	walk("sources.ID.", reflect.TypeFor[Source]())
+	return all
+}
+
+// set parses value into field. The error is in the operator's words and says no key.
+func set(field reflect.Value, value string) error {
+	if field.Type() == reflect.TypeFor[time.Duration]() {
+		d, err := time.ParseDuration(value)
+		if err != nil {
+			return fmt.Errorf("%q is not a duration: write a number and a unit, like 30s, 10m or 24h", value)
+		}
+		field.SetInt(int64(d))
+		return nil
+	}
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString(value)
+	case reflect.Bool:
+		b, err := strconv.ParseBool(value)
+		if err != nil {
+			return fmt.Errorf("%q is neither true nor false", value)
+		}
+		field.SetBool(b)
+	case reflect.Int:
+		n, err := strconv.Atoi(value)
+		if err != nil {
+			return fmt.Errorf("%q is not a whole number", value)
+		}
+		field.SetInt(int64(n))
+	}
+	return nil
+}
+
+// text is a field's value as YAML.
+func text(field reflect.Value) string {
+	if field.Type() == reflect.TypeFor[time.Duration]() {
+		return short(time.Duration(field.Int()))
+	}
+	switch field.Kind() {
+	case reflect.Bool:
+		return strconv.FormatBool(field.Bool())
+	case reflect.Int:
+		return strconv.FormatInt(field.Int(), 10)
+	}
+	return quote(field.String())
+}
+
+// quote writes a text as YAML would, in quotes where it must.
+func quote(s string) string {
+	odd := strings.ContainsAny(s, "#*&!|>'\"%@`{}[],?\\") || strings.Contains(s, ": ") || strings.TrimSpace(s) != s
+	if s == "" || odd || s == "true" || s == "false" || isNumber(s) {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+func isNumber(s string) bool { _, err := strconv.ParseFloat(s, 64); return err == nil }

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// validate looks at every value, and at what they mean together.
+func (l *loader) validate(in Input) {
+	for _, s := range settings {
+		if field, ok := l.scalars[s.Key]; ok {
+			l.check(s.Key, s, field, in)
+		}
+	}
+	if l.Data == "" {
+		l.bad("data", l.Origins["data"], "name a directory to keep things in")
+	}
+	if l.Listen == "" {
+		l.bad("listen", l.Origins["listen"], "name an address to answer at, like 127.0.0.1:8080")
+	}
+	if (l.S3.AccessKey == "") != (l.S3.SecretKey == "") {
+		l.bad("s3", "", "one of access_key and secret_key is missing: give both or neither")
+	}
+	if e := l.S3.Encryption; e != "" && e != "sse-s3" && !strings.HasPrefix(e, "sse-kms:") {
+		l.bad("s3.encryption", l.Origins["s3.encryption"], "%q is neither sse-s3 nor sse-kms:KEY", e)
+	}
+	if (l.NATS.Cert == "") != (l.NATS.Key == "") {
+		l.bad("nats", "", "one of cert and key is missing: give both or neither")
+	}
+	l.validateSources(in)
+}
+
+// check holds one value against its setting.
+func (l *loader) check(key string, s Setting, field reflect.Value, in Input) {
+	where := l.Origins[key]
+	if s.Secret && strings.HasPrefix(string(where), "file ") {
+		where += " (" + Origin(key) + "_file)"
+	}
+	switch field.Kind() {
+	case reflect.Int, reflect.Int64:
+		if n := field.Int(); (s.Min != 0 || s.Max != 0) && (n < s.Min || n > s.Max) {
+			l.bad(key, where, "%s is not in %s", text(field), s.Bounds())
+		}
+	case reflect.String:
+		value := field.String()
+		if len(s.OneOf) > 0 && !slices.Contains(s.OneOf, value) {
+			l.bad(key, where, "%q is none of %s", value, strings.Join(quoted(s.OneOf), ", "))
+		}
+		if value == "" {
+			return
+		}
+		if problem := s.Kind.check(value, in); problem != "" {
+			if s.Secret { // its text may hold a password
+				l.bad(key, where, "%s", problem)
+			} else {
+				l.bad(key, where, "%q %s", value, problem)
+			}
+		}
+	}
+}
+
+// check says what is wrong with a value of the kind; "" for nothing.
+func (k Kind) check(value string, in Input) string {
+	switch k {
+	case Address:
+		_, port, err := net.SplitHostPort(value)
+		if n, perr := strconv.Atoi(port); err != nil || perr != nil || n < 0 || n > 65535 {
+			return "is not host:port, like 127.0.0.1:8080"
+		}
+	case URL:
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return "is no address like https://lineup.example.org"
+		}
+	case URLs:
+		for one := range strings.SplitSeq(value, ",") {
+			u, err := url.Parse(strings.TrimSpace(one))
+			if err != nil || u.Host == "" || !slices.Contains([]string{"nats", "tls", "ws", "wss", "http", "https"}, u.Scheme) {
+				return "is no list of addresses like tls://nats-0.example.org:4222,tls://nats-1.example.org:4222"
+			}
+		}
+	case Contact:
+		u, err := url.Parse(value)
+		isURL := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+		name, host, isMail := strings.Cut(value, "@")
+		if !isURL && (!isMail || name == "" || host == "" || strings.ContainsAny(value, " \t")) {
+			return "is neither an e-mail address nor a URL that somebody can write to"
+		}
+	case Date:
+		if _, err := time.Parse(time.DateOnly, value); err != nil {
+			return "is no date like 2026-01-31"
+		}
+	case Cron:
+		if in.Schedule == nil {
+			return ""
+		}
+		if err := in.Schedule(value); err != nil {
+			return fmt.Sprintf(`is no schedule: %v; write five fields, like "0 3 * * *" for every night at three`, err)
+		}
+	}
+	return ""
+}
+
+// validateSources looks at what is configured of each registry.
+func (l *loader) validateSources(in Input) {
+	var known map[string]Registry
+	if in.Sources != nil && len(l.Sources) > 0 {
+		var err error
+		if known, err = in.Sources(); err != nil {
+			l.bad("sources", "", "%v", err)
+			return
+		}
+	}
+	nameless := ""
+	for _, id := range slices.Sorted(maps.Keys(l.Sources)) {
+		source, key := l.Sources[id], "sources."+id
+		l.checkSource(key, reflect.ValueOf(source), in)
+		registry, ok := known[id]
+		if known != nil && !ok {
+			like := nearest(id, slices.Collect(maps.Keys(known)))
+			l.bad(key, l.Origins[key], "there is no such source%s (lineup sources list names them all)", like)
+			continue
+		}
+		sample := source.BaseURL != ""
+		if sample && !loopback(source.BaseURL) {
+			where := l.Origins[key+".base_url"]
+			l.bad(key+".base_url", where, "%q is not on this machine: want a loopback address, like http://127.0.0.1:8099", source.BaseURL)
+		}
+		p := source.Permission
+		if p != nil && (p.Who == "" || p.When == "" || p.Reference == "") {
+			l.bad(key+".permission", l.Origins[key], "needs who, when (YYYY-MM-DD) and reference")
+		}
+		enabled := l.Origins[key+".enabled"]
+		switch {
+		case !source.Enabled:
+		case registry.LinkOnly:
+			l.bad(key+".enabled", enabled, "this registry is only linked to, never crawled: take the line out")
+		case registry.Import:
+			l.bad(key+".enabled", enabled, "this source is read from files: take the line out and use lineup import")
+		case registry.Permission && p == nil && !sample:
+			l.bad(key+".enabled", enabled, "this registry is crawled only with a permission: write %s.permission (who, when, reference, terms) "+
+				"once the agency has given it", key)
+		case !sample && l.Contact == "" && nameless == "":
+			nameless = id
+		}
+	}
+	if nameless != "" {
+		l.bad("contact", l.Origins["contact"], "%s is not asked by a nameless program: "+
+			"set contact to an e-mail address or URL that the site's owner can complain to", nameless)
+	}
+}
+
+// checkSource holds the values of one source against their settings.
+func (l *loader) checkSource(key string, v reflect.Value, in Input) {
+	for i := range v.NumField() {
+		field, name := v.Field(i), key+"."+v.Type().Field(i).Tag.Get("yaml")
+		if field.Kind() == reflect.Pointer {
+			if !field.IsNil() {
+				l.checkSource(name, field.Elem(), in)
+			}
+			continue
+		}
+		if s, ok := setting(name); ok {
+			l.check(name, s, field, in)
+		}
+	}
+}
+
+func loopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}
