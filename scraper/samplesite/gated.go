@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"lineup/schemas"
 )
 
 // routesGated serves the shapes of registries that are crawled with a permission only: CA, ID, NE and ND.
@@ -18,6 +20,7 @@ func (s *Site) routesGated() {
 	s.mux.HandleFunc("GET /OffenderPop.aspx", s.caPopup)
 	s.mux.HandleFunc("GET /PI.ashx", s.photoByQuery("f"))
 
+	s.mux.HandleFunc("GET /sor_id/zip.html", s.idZips)
 	s.mux.HandleFunc("GET /sor_id/SOR", s.idGet)
 	s.mux.HandleFunc("POST /sor_id/SOR", s.idList)
 	s.mux.HandleFunc("GET /sorFiles/photos/{name}", s.idPhoto)
@@ -29,7 +32,7 @@ func (s *Site) routesGated() {
 		s.servePhoto(w, r, id)
 	})
 
-	s.mux.HandleFunc("GET /offender/name-search", s.ndSearch)
+	s.mux.HandleFunc("GET /offender/search", s.ndSearch)
 	s.mux.HandleFunc("POST /offender/name-search", s.ndList)
 	s.mux.HandleFunc("GET /offender/details/{guid}", s.ndDetail)
 	s.mux.HandleFunc("GET /photos/{name}", func(w http.ResponseWriter, r *http.Request) {
@@ -230,24 +233,28 @@ func (s *Site) idGet(w http.ResponseWriter, r *http.Request) {
 		s.idList(w, r)
 		return
 	}
+	http.NotFound(w, r)
+}
+
+func (s *Site) idZips(w http.ResponseWriter, _ *http.Request) {
 	var m markup
-	m.add(`<form method="post" action="SOR"><input type="hidden" name="form" value="4"><select name="cty">`)
-	for _, c := range counties() {
-		m.add(`<option value="%s">%s</option>`, c.Code, c.Name)
+	m.add(`<form method="post" action="SOR"><input type="hidden" name="form" value="5"><select name="zip">`)
+	for _, t := range towns {
+		m.add(`<option value="%s">%s</option>`, t.zip, t.zip)
 	}
 	m.add(`</select><label><input type="radio" name="rad" value="A" checked> adult</label><input type="submit"></form>`)
 	page(w, m.String())
 }
 
 func (s *Site) idList(w http.ResponseWriter, r *http.Request) {
-	if r.FormValue("form") != "4" || r.FormValue("rad") != "A" {
-		http.Error(w, "only the list of adults by county is here", http.StatusBadRequest)
+	if r.FormValue("form") != "5" || r.FormValue("rad") != "A" {
+		http.Error(w, "only the list of adults by ZIP is here", http.StatusBadRequest)
 		return
 	}
-	county := r.FormValue("cty")
+	zip := r.FormValue("zip")
 	n, _ := strconv.Atoi(r.FormValue("page"))
 	n = max(n, 1)
-	people, total := s.found(r, func(p Person) bool { return p.at(county, "") }, (n-1)*idRows, idRows)
+	people, total := s.found(r, func(p Person) bool { return p.Addresses[0].Zip == zip }, (n-1)*idRows, idRows)
 	var m markup
 	m.add(`<div id="results"><table id="data_tbl">`)
 	if total == 0 {
@@ -258,12 +265,12 @@ func (s *Site) idList(w http.ResponseWriter, r *http.Request) {
 	m.add(`<tr><th>Name</th><th>KNO</th><th>Address</th><th>City</th><th>County</th><th>Zip</th><th>Status</th></tr>`)
 	for _, p := range people {
 		a := p.Addresses[0]
-		m.add(`<tr><td id="nam_field"><a href="SOR?id=%d">%s</a></td><td id="kno_field">%s</td><td id="adr_field">%s</td><td id="cty_field">%s</td><td id="cty_field">%s</td><td id="zip_field">%s</td><td id="stat_field">%s</td></tr>`,
-			7000000+p.ID, lastFirst(p), shownID(r, kno(p)), upper(a.Line()), upper(a.City), upper(a.County), a.Zip, p.Status)
+		m.add(`<tr><td id="nam_field"><a href="SOR?id=%d">%s</a></td><td id="kno_field">%s</td><td id="adr_field">%s</td><td id="cty_field">%s</td><td id="cty_field">%s</td><td id="zip_field">%s</td><td id="sts_field">%s</td></tr>`,
+			7000000+p.ID, lastFirst(p), shownID(r, kno(p)), upper(a.Line()), upper(a.City), upper(a.County), a.Zip, idStatus(p))
 	}
 	m.add(`</table><div class="np">`)
 	if n*idRows < total {
-		m.add(`<a href="SOR?form=4&amp;cty=%s&amp;rad=A&amp;page=%d">Next</a>`, county, n+1)
+		m.add(`<a href="SOR?form=5&amp;zip=%s&amp;rad=A&amp;sz=400&amp;page=%d">Next&gt;&gt;</a>`, zip, n+1)
 	}
 	m.add(`</div></div>`)
 	page(w, m.String())
@@ -282,8 +289,10 @@ func (s *Site) idDetail(w http.ResponseWriter, r *http.Request) {
 		m.add(`<img src="/sorFiles/photos/thumbs/%s_%d.jpg" alt="">`, upper(p.Last), p.Photos[0].ID)
 	}
 	m.add(`<table class="info">`)
-	row := func(label, text string) { m.add(`<tr><td>%s:</td><td>&nbsp;%s&nbsp;</td></tr>`, label, text) }
-	row("KNO", shownID(r, kno(p)))
+	row := func(label, text string) {
+		m.add(`<tr><td>`+label+`:</td><td>&nbsp;%s&nbsp;</td></tr>`, text) // labels are markup: their blanks do not break
+	}
+	row("Reg&nbsp;ID", shownID(r, kno(p)))
 	row("Name", lastFirst(p))
 	if len(p.Aliases) > 0 {
 		var run []string
@@ -292,23 +301,31 @@ func (s *Site) idDetail(w http.ResponseWriter, r *http.Request) {
 		}
 		row("Aliases", strings.Join(run, " "))
 	}
-	row("Date of Birth", p.Born.Start().Format("January 2, 2006"))
+	row("Birth&nbsp;Date", longDate(p.Born))
 	row("Sex", title(p.Sex))
 	row("Race", p.Race)
 	row("Height", fmt.Sprintf("%d ft %02d in", p.Height/12, p.Height%12))
 	row("Weight", fmt.Sprintf("%d lbs", p.Weight))
-	row("Hair", p.Hair)
-	row("Eyes", p.Eyes)
-	row("Status", map[string]string{"Absconder": "Wanted"}[p.Status]+map[bool]string{true: p.Status}[p.Status != "Absconder"])
-	a := p.Addresses[0]
-	m.add(`<tr><td>Address:</td><td>%s<br>%s, %s %s</td></tr>`, upper(a.Line()), upper(a.City), a.State, a.Zip)
-	row("County", upper(a.County))
-	m.add(`</table><h3>Offenses</h3><table class="offenses"><tr><th>Offense</th><th>Description</th><th>Date</th><th>Place of Conviction</th></tr>`)
+	row("Eye&nbsp;Color", p.Eyes)
+	row("Hair&nbsp;Color", p.Hair)
+	if len(p.Photos) > 0 {
+		row("Last&nbsp;Photo&nbsp;Date", longDate(p.Photos[0].Taken))
+	}
+	row("Last&nbsp;Registered", longDate(p.Registered))
+	row("Last&nbsp;Verification&nbsp;Received", longDate(p.Verified))
+	row("Reg&nbsp;Status", idStatus(p))
+	m.add(`</table><h3>Offenses</h3><table><tr><th>Offense</th><th>Description</th><th>Date</th><th>Place of Conviction</th></tr>`)
 	for _, o := range p.Offenses {
-		m.add(`<tr><td>%s</td><td>%s</td><td>%s</td><td>SAMPLE COUNTY, ID</td></tr>`, o.Statute, upper(o.Description), o.Convicted.Start().Format("January 2, 2006"))
+		m.add(`<tr><td>%s</td><td>%s</td><td>%s</td><td>ID</td></tr>`, o.Statute, upper(o.Description), longDate(o.Convicted))
 	}
 	m.add(`</table></div>`)
 	page(w, m.String())
+}
+
+func longDate(d schemas.Date) string { return d.Start().Format("January 2, 2006") }
+
+func idStatus(p Person) string {
+	return map[string]string{"Registered": "COMPLIANT", "Incarcerated": "INCARCERATED", "Absconder": "ABSCONDED", "Non-Compliant": "NON COMP"}[p.Status]
 }
 
 func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
@@ -410,7 +427,7 @@ func ndID(p Person) string {
 }
 
 func (s *Site) ndSearch(w http.ResponseWriter, _ *http.Request) {
-	page(w, `<form method="post" action="/offender/name-search"><input type="hidden" name="__RequestVerificationToken" value="`+ndToken+`"><input name="FirstName"><input name="LastName"></form>`)
+	page(w, `<form method="post" action="/offender/name-search"><input type="hidden" name="__RequestVerificationToken" value="`+ndToken+`"><input name="Search.FirstName"><input name="Search.LastName"></form>`)
 }
 
 func (s *Site) ndList(w http.ResponseWriter, r *http.Request) {
@@ -418,15 +435,18 @@ func (s *Site) ndList(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the required anti-forgery token is missing", http.StatusBadRequest)
 		return
 	}
-	people, _ := s.found(r, func(p Person) bool { return strings.HasPrefix(upper(p.Last), upper(r.PostFormValue("LastName"))) }, 0, s.Size())
+	people, _ := s.found(r, func(p Person) bool {
+		return strings.HasPrefix(upper(p.Last), upper(r.PostFormValue("Search.LastName")))
+	}, 0, s.Size())
 	var m markup
-	m.add(`<table id="tblOffender"><tr><th>Name</th><th>City</th><th>Risk</th></tr>`)
+	m.add(`<table id="tblOffender"><tr><th></th><th>Name</th><th>Birthdate</th><th>Address</th><th>Risk</th></tr>`)
 	for _, p := range people {
 		id := ndID(p)
 		if p.ID%2 == 0 {
 			id = strings.ToUpper(id)
 		}
-		m.add(`<tr><td><a href="/offender/details/%s">%s, %s</a></td><td>%s</td><td>%s</td></tr>`, shownID(r, id), p.Last, p.First, p.Addresses[0].City, ndRisk(p))
+		m.add(`<tr><td></td><td><a href="/offender/details/%s">%s, %s</a></td><td>%d</td><td><address>%s</address></td><td>%s</td></tr>`,
+			shownID(r, id), p.Last, p.First, p.Born.Year, p.Addresses[0].City, ndRisk(p))
 	}
 	m.add(`</table>`)
 	page(w, m.String())
@@ -454,30 +474,37 @@ func (s *Site) ndDetail(w http.ResponseWriter, r *http.Request) {
 	pair := func(label, text string) { m.add(`<dt>%s</dt><dd>%s</dd>`, label, text) }
 	card("Primary Information", func() {
 		m.add(`<dl>`)
-		pair("First Name", p.First)
-		pair("Middle Name", p.Middle)
-		pair("Last Name", p.Last)
-		pair("Year of Birth", strconv.Itoa(p.Born.Year))
-		pair("Gender", title(p.Sex))
-		pair("Race", p.Race)
-		pair("Height", fmt.Sprintf("%d Feet %d Inches", p.Height/12, p.Height%12))
-		pair("Weight", fmt.Sprintf("%d lbs", p.Weight))
-		pair("Risk Level", ndRisk(p))
-		pair("Status", map[string]string{"Absconder": "Whereabouts Unknown"}[p.Status]+map[bool]string{true: p.Status}[p.Status != "Absconder"])
+		pair("Name:", lastFirst(p))
+		var aliases []string
+		for _, a := range p.Aliases {
+			aliases = append(aliases, upper(a.Last)+", "+upper(a.First))
+		}
+		pair("Aliases:", strings.Join(aliases, ";"))
+		pair("Birthdate:", strconv.Itoa(p.Born.Year))
+		pair("Sex:", upper(p.Sex))
+		pair("Race:", upper(p.Race))
+		pair("Height:", fmt.Sprintf("%d' %d\"", p.Height/12, p.Height%12))
+		pair("Weight:", fmt.Sprintf("%d LBS", p.Weight))
+		pair("Eye Color:", upper(p.Eyes))
+		pair("Hair Color:", upper(p.Hair))
+		pair("Skin:", "FAIR")
+		pair("Risk Level:", upper(ndRisk(p)))
+		pair("Registration Status:", upper(map[string]string{"Absconder": "Whereabouts Unknown"}[p.Status]+map[bool]string{true: p.Status}[p.Status != "Absconder"]))
 		m.add(`</dl>`)
 	})
-	card("Address", func() {
+	card("Residence Addresses", func() {
 		for _, a := range p.Addresses {
-			m.add(`<address>%s<br>%s, %s %s</address>`, a.Line(), a.City, a.State, a.Zip)
+			m.add(`<address>%s<br>%s, %s, %s<br>%s<br><a href="/offender/map-single/1">Show Map</a></address>`, upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County))
 		}
 	})
 	card("Qualifying Offense Information", func() {
 		m.add(`<div class="list-group">`)
 		for _, o := range p.Offenses {
 			m.add(`<div class="list-group-item"><dl>`)
-			pair("Offense", o.Description)
-			pair("Conviction Date", usDate(o.Convicted))
-			pair("Court", o.Court)
+			pair("Offense:", upper(o.Description)+"; "+o.Statute)
+			pair("Conviction Date:", usDate(o.Convicted))
+			pair("Jurisdiction & State:", "SAMPLE COUNTY, ND")
+			pair("Disposition:", upper(o.Sentence))
 			m.add(`</dl></div>`)
 		}
 		m.add(`</div>`)

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,7 +105,11 @@ func result(src *read.Source, page scraper.Page) golden {
 		}
 	}
 	for _, r := range parsed.Next {
-		out.Next = append(out.Next, strings.TrimSpace(r.Rule+" "+r.Method+" "+r.URL+" "+string(r.Body)))
+		text := strings.TrimSpace(r.Rule + " " + r.Method + " " + r.URL + " " + string(r.Body))
+		for _, name := range slices.Sorted(maps.Keys(src.Definition().Steps[page.Request.Rule].Carry)) {
+			text += " " + name + "=" + r.Carry[name]
+		}
+		out.Next = append(out.Next, text)
 	}
 	return out
 }

@@ -98,8 +98,9 @@ var shapes = map[string]shape{
 			return all
 		}},
 	"us-id": {
-		lacks: "ethnicity, alias births, marks, level, designation, predator, absconder, registered, verified, coordinates, since, committed, released, sentences, victims, charges, taken",
-		bends: bends(firstAddress, allHome, onePhoto, func(f facts, p samplesite.Person) {
+		lacks: "ethnicity, alias births, marks, level, designation, predator, absconder, coordinates, since, committed, released, sentences, victims, charges",
+		bends: bends(firstAddress, allHome, onePhoto, oneDate, func(f facts, p samplesite.Person) {
+			f.set("states", "ID")
 			var run []string // all in one cell, without a mark between them
 			for _, a := range p.Aliases {
 				run = append(run, a.Last+" "+a.First)
@@ -110,8 +111,9 @@ var shapes = map[string]shape{
 		lacks: "ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, counties, coordinates, since, committed, released, sentences, charges, taken",
 		bends: allHome},
 	"us-nd": {
-		lacks: "suffix, ethnicity, eyes, hair, alias births, aliases, marks, designation, predator, absconder, registered, verified, counties, coordinates, since, statutes, committed, released, sentences, victims, charges, taken",
+		lacks: "ethnicity, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, committed, released, sentences, victims, charges, taken",
 		bends: bends(allHome, onePhoto, birthYear, func(f facts, p samplesite.Person) {
+			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Description + "; " + o.Statute })
 			f.set("level", map[int]string{2: "moderate", 3: "high"}[p.Level])
 		})},
 	"import-nsopw csv":  nsopw,

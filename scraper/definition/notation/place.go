@@ -8,7 +8,7 @@ import (
 	"lineup/schemas"
 )
 
-var cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})\.?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
+var cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})[.,]?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
 
 // SplitAddress takes a whole address apart: street lines, then CITY, ST ZIP. What has another form
 // is kept as printed.
