@@ -270,6 +270,12 @@ func (c *Crawl) first(r Request) bool {
 // fetch asks the site for r.
 func (c *Crawl) fetch(ctx context.Context, r Request) (Page, error) {
 	got, err := c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body})
+	for _, at := range r.Earlier {
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		got, err = c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: at, Header: r.Header, Body: r.Body})
+	}
 	return Page{Request: r, URL: got.URL, Status: got.Status, Header: got.Header, Body: got.Body, Read: got.Read}, err
 }
 

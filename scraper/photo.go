@@ -103,6 +103,9 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 	case stops(err) || ctx.Err() != nil:
 		return schemas.CapturedPhoto{}, err
 	}
+	if r.Optional && errors.Is(err, fs.ErrNotExist) {
+		return c.photo("none", schemas.CapturedPhoto{Problem: PhotoMissing}), nil
+	}
 	c.errors.add(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoMissing}), nil

@@ -33,13 +33,17 @@ var (
 
 // Request is one thing to ask a site for.
 type Request struct {
-	Rule   string            // which part of the definition reads the answer: "list", "detail" ...
-	Method string            // "" is GET
-	URL    string            // absolute
-	Header http.Header       // beyond the fetcher's own
-	Body   []byte            // of a POST
-	Carry  map[string]string // what the answer's reader must know of the page that asked: partition, page number, list row
-	Key    string            // names the request within a run, so that it is asked once; "" is Method, URL and Body
+	Rule    string            // which part of the definition reads the answer: "list", "detail" ...
+	Method  string            // "" is GET
+	URL     string            // absolute
+	Earlier []string          // where the site had it before: asked in turn while the newer answers that it is not there
+	Header  http.Header       // beyond the fetcher's own
+	Body    []byte            // of a POST
+	Carry   map[string]string // what the answer's reader must know of the page that asked: partition, page number, list row
+	Key     string            // names the request within a run, so that it is asked once; "" is Method, URL and Body
+
+	// Optional says that it is nothing wrong when nothing is there.
+	Optional bool
 
 	// Registrant is the key of the one registrant the answer speaks of, "" when that is not
 	// known or there are several. A run that goes on skips what it has accepted already, and a

@@ -32,6 +32,7 @@ type Step struct {
 	Charset string           `yaml:"charset,omitempty" doc:"charset of the answer, when it does not say or says wrong"`
 	Unwrap  []string         `yaml:"unwrap,omitempty" doc:"JSON paths whose value is JSON text inside a string"`
 	Header  string           `yaml:"header,omitempty" doc:"first cell of a table's header row, below title rows"`
+	Columns Texts            `yaml:"columns,omitempty" doc:"names of a table's columns, where it has no header row"`
 	Tables  map[string]Table `yaml:"tables,omitempty" doc:"tables of a ZIP or a folder, by the name used here"`
 	Marker  string           `yaml:"marker,omitempty" doc:"CSS selector, JSON path, XPath or column that must be on the page"`
 	Root    string           `yaml:"root,omitempty" doc:"CSS selector of the part of the page that is read and audited"`
@@ -41,6 +42,7 @@ type Step struct {
 	Labels  *Labels          `yaml:"labels,omitempty" doc:"how labels stand beside their values"`
 	Take    map[string]Value `yaml:"take,omitempty" doc:"values of the page that later requests need"`
 	Items   *Value           `yaml:"items,omitempty" doc:"the repeated part; without it the page is one item"`
+	Join    []Value          `yaml:"join,omitempty" doc:"rows of other tables whose columns an item has too; optional where their columns may be missing"`
 	Group   Texts            `yaml:"group,omitempty" doc:"columns that agree for rows of one person"`
 	Key     *Key             `yaml:"key,omitempty" doc:"the source's own id of an item"`
 	Drop    []Drop           `yaml:"drop,omitempty" doc:"items left out"`
@@ -54,23 +56,26 @@ type Step struct {
 
 // Table is one file of a ZIP or a folder.
 type Table struct {
-	File    string `yaml:"file" doc:"pattern of the file name"`
-	As      string `yaml:"as" doc:"csv, tsv, fixed, xlsx or xls"`
-	Charset string `yaml:"charset,omitempty" doc:"charset of the file"`
-	Header  string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
-	Ignore  Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
+	File     string `yaml:"file" doc:"pattern of the file name"`
+	As       string `yaml:"as" doc:"csv, tsv, fixed, xlsx or xls"`
+	Charset  string `yaml:"charset,omitempty" doc:"charset of the file"`
+	Header   string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
+	Columns  Texts  `yaml:"columns,omitempty" doc:"names of the columns, where there is no header row"`
+	Ignore   Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
+	Optional bool   `yaml:"optional,omitempty" doc:"the file may be missing: nobody has such rows"`
 }
 
 // Ask is a request. Texts may hold {names}: of taken and carried values, {key}, {page}, {offset}.
 type Ask struct {
-	Method string            `yaml:"method,omitempty" doc:"GET (default) or POST"`
-	URL    string            `yaml:"url,omitempty" doc:"relative to base"`
-	Query  map[string]string `yaml:"query,omitempty" doc:"parameters of the URL"`
-	Form   map[string]string `yaml:"form,omitempty" doc:"fields of a posted form"`
-	JSON   string            `yaml:"json,omitempty" doc:"body of a posted JSON text"`
-	Header map[string]string `yaml:"header,omitempty" doc:"request header fields"`
-	Hidden string            `yaml:"hidden,omitempty" doc:"CSS selector of the form, on the page before, whose hidden inputs are sent along"`
-	Target string            `yaml:"target,omitempty" doc:"event target of a postback"`
+	Method  string            `yaml:"method,omitempty" doc:"GET (default) or POST"`
+	URL     string            `yaml:"url,omitempty" doc:"relative to base"`
+	Earlier Texts             `yaml:"earlier,omitempty" doc:"URLs the site had before: asked in turn where the newer one is not there"`
+	Query   map[string]string `yaml:"query,omitempty" doc:"parameters of the URL"`
+	Form    map[string]string `yaml:"form,omitempty" doc:"fields of a posted form"`
+	JSON    string            `yaml:"json,omitempty" doc:"body of a posted JSON text"`
+	Header  map[string]string `yaml:"header,omitempty" doc:"request header fields"`
+	Hidden  string            `yaml:"hidden,omitempty" doc:"CSS selector of the form, on the page before, whose hidden inputs are sent along"`
+	Target  string            `yaml:"target,omitempty" doc:"event target of a postback"`
 }
 
 // Labels says how labels stand beside their values.
@@ -263,12 +268,13 @@ type Vehicle struct {
 
 // Photo is a photo or a repeat of them.
 type Photo struct {
-	Each   *Value `yaml:"each,omitempty" doc:"the repeated part"`
-	URL    Value  `yaml:"url" doc:"its address"`
-	Taken  *Value `yaml:"taken,omitempty"`
-	View   string `yaml:"view,omitempty" doc:"front, left or right"`
-	If     *Value `yaml:"if,omitempty" doc:"value that must be true for there to be a photo"`
-	Reject Texts  `yaml:"reject,omitempty" doc:"regular expressions of addresses that are no photo"`
+	Each     *Value `yaml:"each,omitempty" doc:"the repeated part"`
+	URL      Value  `yaml:"url" doc:"its address"`
+	Taken    *Value `yaml:"taken,omitempty"`
+	View     string `yaml:"view,omitempty" doc:"front, left or right"`
+	Optional bool   `yaml:"optional,omitempty" doc:"not every registrant has one under this address"`
+	If       *Value `yaml:"if,omitempty" doc:"value that must be true for there to be a photo"`
+	Reject   Texts  `yaml:"reject,omitempty" doc:"regular expressions of addresses that are no photo"`
 }
 
 // Extra is a value beyond the common ones.

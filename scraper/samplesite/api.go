@@ -22,7 +22,7 @@ func (s *Site) routesAPI() {
 		s.servePhoto(w, r, id)
 	})
 	s.mux.HandleFunc("GET /dcgis/rest/services/FEEDS/MPD/MapServer/20/query", s.layer(dcLayer, 1000))
-	s.mux.HandleFunc("GET /qnjIrwR8z5Izc0ij/arcgis/rest/services/Montana_SVOR_Web/FeatureServer/0/query", s.layer(mtLayer, 2000))
+	s.mux.HandleFunc("GET /lnWnvGNQtyvDCFPs/arcgis/rest/services/Montana_SVOR_Web/FeatureServer/0/query", s.layer(mtLayer, 2000))
 	s.mux.HandleFunc("GET /arcgis/rest/services/NSOR/MapServer/7/query", s.layer(moLayer, 1000))
 	s.mux.HandleFunc("GET /arcgis/rest/services/TBI_SEX_OFFENDER_REGISTRY/MapServer/0/query", s.layer(tnLayer, 1000))
 }
@@ -40,7 +40,7 @@ func writeJSON(w http.ResponseWriter, v any) {
 type object = map[string]any
 
 func place(a Address) object {
-	return object{"street": upper(a.Line()), "city": upper(a.City), "state": a.State, "zip": a.Zip, "county": upper(a.County)}
+	return object{"street": upper(a.Line()), "city": upper(a.City), "state": a.State, "zipcode": a.Zip, "county": upper(a.County)}
 }
 
 // listed are the ids of everybody listed, those of them that a page of the list shows.
@@ -64,13 +64,13 @@ func (s *Site) tnSearch(w http.ResponseWriter, r *http.Request) {
 	people, total := s.listed(from, count)
 	results := []object{}
 	for _, p := range people {
-		aliases := []object{}
+		aliases := []string{}
 		for _, a := range p.Aliases {
-			aliases = append(aliases, object{"firstname": upper(a.First), "middlename": "", "lastname": upper(a.Last)})
+			aliases = append(aliases, upper(a.Last)+", "+upper(a.First))
 		}
 		offenses := []object{}
 		for _, o := range p.Offenses {
-			offenses = append(offenses, object{"description": upper(o.Description), "tcacode": o.Statute, "offensedate": usDate(o.Committed)})
+			offenses = append(offenses, object{"description": upper(o.Description), "tcacode": o.Statute, "offensedate": o.Committed.String() + "T00:00:00", "offensedatestr": usDate(o.Committed)})
 		}
 		employers := []object{}
 		var secondary any
@@ -113,9 +113,9 @@ func (s *Site) iaSearch(w http.ResponseWriter, r *http.Request) {
 	people, total := s.listed((max(page, 1)-1)*size, size)
 	records := []object{}
 	for _, p := range people {
-		records = append(records, object{"registrant": p.ID, "lastname": upper(p.Last)})
+		records = append(records, object{"registrant": strconv.Itoa(p.ID), "first_name": upper(p.First), "last_name": upper(p.Last)})
 	}
-	writeJSON(w, object{"total": total, "page": max(page, 1), "per_page": size, "records": records})
+	writeJSON(w, object{"results": strconv.Itoa(total), "page": max(page, 1), "per_page": size, "records": records})
 }
 
 func (s *Site) iaRegistrant(w http.ResponseWriter, r *http.Request) {
@@ -128,20 +128,20 @@ func (s *Site) iaRegistrant(w http.ResponseWriter, r *http.Request) {
 	a := p.Addresses[0]
 	aliases, convictions := []object{}, []object{}
 	for _, one := range p.Aliases {
-		aliases = append(aliases, object{"firstname": upper(one.First), "middlename": nil, "lastname": upper(one.Last)})
+		aliases = append(aliases, object{"first_name": upper(one.First), "middle_name": nil, "last_name": upper(one.Last), "suffix": nil})
 	}
 	for _, o := range p.Offenses {
-		convictions = append(convictions, object{"conviction": upper(o.Description), "code": o.Statute, "date": o.Convicted.String(), "county": upper(a.County),
-			"victim_age": strconv.Itoa(o.VictimAge), "victim_sex": o.VictimSex[:1], "registrant_age": o.Committed.Year - p.Born.Year})
+		convictions = append(convictions, object{"conviction": upper(o.Description), "iowa_code": o.Statute, "conviction_date": usDate(o.Convicted), "county": upper(a.County),
+			"victims": []object{{"age": strconv.Itoa(o.VictimAge), "gender": o.VictimSex[:1]}}, "registrant_age": o.Committed.Year - p.Born.Year})
 	}
 	photo := ""
 	if len(p.Photos) > 0 {
 		photo = "http://" + r.Host + "/api/photo/photoimagebyid/" + strconv.Itoa(p.Photos[0].ID)
 	}
-	writeJSON(w, object{"registrant": p.ID, "oci": "S", "isor_number": "S" + strconv.Itoa(p.ID), "firstname": upper(p.First), "middlename": upper(p.Middle),
-		"lastname": upper(p.Last), "suffix": p.Suffix, "birthdate": p.Born.String() + "T00:00:00", "gender": strings.ToUpper(p.Sex[:1]) + p.Sex[1:], "race": p.Race,
+	writeJSON(w, object{"registrant": strconv.Itoa(p.ID), "oci": "S", "isor_number": "S" + strconv.Itoa(p.ID), "first_name": upper(p.First), "middle_name": upper(p.Middle),
+		"last_name": upper(p.Last), "suffix": p.Suffix, "birthdate": usDate(p.Born), "gender": strings.ToUpper(p.Sex[:1]) + p.Sex[1:], "race": p.Race,
 		"height_inches": p.Height, "weight_pounds": p.Weight, "eye_color": p.Eyes, "hair_color": p.Hair, "skin_tone": "Fair",
-		"skin_markings": append([]string{}, p.Marks...), "tier": strconv.Itoa(p.Level), "line_1": upper(a.Line()), "city": upper(a.City), "state": a.State,
+		"skin_markings": append([]string{}, p.Marks...), "tier": strconv.Itoa(p.Level), "line_1": upper(a.Line()), "line_2": "", "city": upper(a.City), "state": a.State,
 		"postal_code": a.Zip, "county": upper(a.County), "lat": a.Lat, "lon": a.Lon, "wanted": p.Status == "Absconder",
 		"last_changed": s.modified(id).Format("2006-01-02T15:04:05"), "residency_restriction": true, "employment_restriction": false, "exclusion_zone": false,
 		"photo": photo, "aliases": aliases, "convictions": convictions})
@@ -193,7 +193,7 @@ func (s *Site) layer(l mapLayer, size int) http.HandlerFunc {
 }
 
 // numeric are the columns whose values are numbers in a layer's JSON.
-var numeric = []string{"PERS_SID", "LATITUDE", "LONGITUDE", "LOC_COUNT", "LOC_ID", "sid", "seq_nbr", "DOB"}
+var numeric = []string{"PERS_SID", "LATITUDE", "LONGITUDE", "LOCCOUNT", "LOC_ID", "sid", "seq_nbr", "DOB"}
 
 func (l mapLayer) feature(n int, header, row []string) object {
 	attributes, geometry := object{"OBJECTID": n}, object{}
@@ -231,7 +231,7 @@ var dcLayer = mapLayer{point: true, table: table{id: 0,
 	}}}
 
 var mtLayer = mapLayer{table: table{id: -1,
-	columns: []string{"PERS_SID", "LOC_ID", "NAME", "OFF_TYP", "TIER_LVL", "DESIGNATION", "NONCOMPLIANT", "ADDRESS", "CITY", "ZIP", "COUNTY", "LATITUDE", "LONGITUDE", "PHOTO_URL", "ALIAS_LAST_NAME_LIST", "LOC_COUNT"},
+	columns: []string{"PERS_SID", "LOC_ID", "NAME", "OFF_TYP", "TIER_LVL", "DESIGNATION", "NONCOMPLIANT", "ADDRESS", "CITY", "ZIP", "COUNTY", "LATITUDE", "LONGITUDE", "PHOTO_URL", "ALIAS_LAST_NAME_LIST", "LOCCOUNT", "ADDRESS_DESCR", "DETAIL_URL"},
 	rows: func(p Person) (out [][]string) {
 		var aliases []string
 		for _, a := range p.Aliases {
@@ -240,7 +240,7 @@ var mtLayer = mapLayer{table: table{id: -1,
 		for i, a := range p.Addresses {
 			out = append(out, []string{strconv.Itoa(p.ID), strconv.Itoa(i + 1), lastFirst(p), "Sexual", strconv.Itoa(p.Level), p.Designation,
 				map[bool]string{true: "Y"}[p.Status == "Non-Compliant"], upper(a.Line()), upper(a.City), a.Zip, upper(a.County), degrees(a.Lat), degrees(a.Lon),
-				"/images/" + strconv.Itoa(p.ID) + ".jpg", strings.Join(aliases, ";"), strconv.Itoa(len(p.Addresses))})
+				"/images/" + strconv.Itoa(p.ID) + ".jpg", strings.Join(aliases, ";"), strconv.Itoa(len(p.Addresses)), "", "https://registry.example/" + strconv.Itoa(p.ID)})
 		}
 		return out
 	}}}

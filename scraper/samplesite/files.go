@@ -79,8 +79,9 @@ var gaTable = table{
 }
 
 var orTable = table{
-	columns: strings.Split("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS", ","),
-	id:      -1,
+	columns: strings.Split("First Name,Middle Name,Last Name,Suffix,Date of Birth,Height,Weight,Hair,Eyes,"+
+		"Residence Street Address,Residence Apartment Number/Suite Number,Residence City,Residence State,Residence Zip,Residence County,Offender Status Code(s)", ","),
+	id: -1,
 	rows: func(p Person) [][]string {
 		a := p.Addresses[0]
 		status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "NON-COMPLIANT - ADDRESS", "Non-Compliant": "NON-COMPLIANT - ANNUAL"}[p.Status]
@@ -136,49 +137,54 @@ var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "Da
 func srn(p Person) string { return fmt.Sprintf("%06dS%d", p.ID, p.ID%10) }
 
 var ncTables = []table{
-	{name: "Individual", id: 0, columns: []string{"SexRegistrationNumber", "PrimaryBirthDate", "Sex", "Race", "Height", "Weight", "Hair", "Eyes", "RegistrationTypeCode", "RegistrationType", "RegistrationDate", "Status"},
+	{name: "Public Individual Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName", "PrimaryBirthDate", "Sex", "Race", "Height", "Weight", "HairColor", "EyeColor",
+		"AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName", "DepartmentofCorrectionNumber", "RegistrationDate", "RegistrationType"},
 		rows: func(p Person) [][]string {
-			status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "ABSCONDED", "Non-Compliant": "REGISTERED"}[p.Status]
-			return [][]string{{srn(p), dashDate(p.Born), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes), "R", "SEX OFFENDER", dashDate(p.Registered), status}}
+			a := p.Addresses[0]
+			return [][]string{{srn(p), strings.Replace(lastFirst(p), ", ", ",", 1), dashDate(p.Born), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
+				upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County), "", dashDate(p.Registered), "SEX OFFENDER"}}
 		}},
-	{name: "Name", id: 0, columns: []string{"SexRegistrationNumber", "NameType", "FullName"},
-		rows: func(p Person) [][]string {
-			out := [][]string{{srn(p), "PRIMARY", strings.Replace(lastFirst(p), ", ", ",", 1)}}
+	{name: "Public Name Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName"},
+		rows: func(p Person) (out [][]string) {
 			for _, a := range p.Aliases {
-				out = append(out, []string{srn(p), "ALIAS", upper(a.Last) + "," + upper(a.First)})
+				out = append(out, []string{srn(p), upper(a.Last) + "," + upper(a.First)})
 			}
 			return out
 		}},
-	{name: "Address", id: 0, columns: []string{"SexRegistrationNumber", "Street", "City", "State", "Zip", "County"},
+	{name: "Public Address Information", id: 0, columns: []string{"SexRegistrationNumber", "AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName"},
 		rows: func(p Person) (out [][]string) {
 			for _, a := range p.Addresses {
-				out = append(out, []string{srn(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County)})
+				out = append(out, []string{srn(p), upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County)})
 			}
 			return out
 		}},
-	{name: "Offense", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute", "NCGeneralStatuteText", "OffenseDate", "ConvictionDate"},
+	{name: "Public Offense Information", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute", "NCGeneralStatuteDescription", "OffenseDate", "ConvictionDate"},
 		rows: func(p Person) (out [][]string) {
 			for _, o := range p.Offenses {
 				out = append(out, []string{srn(p), o.Statute, upper(o.Description), dashDate(o.Committed), dashDate(o.Convicted)})
 			}
 			return out
 		}},
-	{name: "ScarMarkTattoo", id: 0, columns: []string{"SexRegistrationNumber", "Description"},
+	{name: "Public ScarMarkTattoo Information", id: 0, columns: []string{"SexRegistrationNumber", "NCICScarMarkTattoo", "ScarMarkTattooDescription"},
 		rows: func(p Person) (out [][]string) {
 			for _, m := range p.Marks {
-				out = append(out, []string{srn(p), upper(m)})
+				out = append(out, []string{srn(p), "TAT", upper(m)})
 			}
 			return out
 		}},
 }
 
 func (s *Site) ncStatistics(w http.ResponseWriter, _ *http.Request) {
-	page(w, `<form id="form1" method="post" action="stats.aspx"><input type="hidden" name="__VIEWSTATE" value="sample"><input type="hidden" name="__VIEWSTATEGENERATOR" value="s"><input type="hidden" name="__EVENTVALIDATION" value="s"><a href="#" id="lnkDownload">Download data</a></form>`)
+	page(w, `<form id="form1" method="post" action="stats.aspx"><input type="hidden" name="__VIEWSTATE" value="sample"><input type="hidden" name="__VIEWSTATEGENERATOR" value="s"><input type="hidden" name="__EVENTVALIDATION" value="s"><a href="#" id="datadownloadbutton">Download data</a></form>`)
 }
 
 // photoOfPerson serves the current photo of the person whose number begins the query value.
 func (s *Site) photoOfPerson(param string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Has("o") { // a side view, which nobody here has
+			http.NotFound(w, r)
+			return
+		}
 		text, _, _ := strings.Cut(r.URL.Query().Get(param), "S")
 		id, _ := strconv.Atoi(text)
 		s.serveCurrent(w, r, id)
@@ -206,47 +212,47 @@ func (s *Site) txEnter(w http.ResponseWriter, r *http.Request) {
 }
 
 var txTables = []table{
-	{name: "INDV", id: 2, columns: []string{"IND_IDN", "PER_IDN", "DPS_NBR", "RSK_COD"}, rows: func(p Person) [][]string {
-		return [][]string{{txi(p), txp(p), fmt.Sprintf("%08d", p.ID), map[int]string{2: "M", 3: "H"}[p.Level]}}
+	{name: "INDV", id: 1, bare: true, columns: []string{"IND_IDN", "DPS_NBR"}, rows: func(p Person) [][]string {
+		return [][]string{{txi(p), fmt.Sprintf("%08d", p.ID)}}
 	}},
-	{name: "PERSON", id: -1, columns: []string{"PER_IDN", "SEX_COD", "RAC_COD", "ETH_COD", "HGT_QTY", "WGT_QTY", "HAI_COD", "EYE_COD"}, rows: func(p Person) [][]string {
-		return [][]string{{txp(p), letter(p.Sex), letter(p.Race), letter(p.Ethnicity), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes)}}
+	{name: "PERSON", id: -1, bare: true, columns: []string{"IND_IDN", "PER_IDN", "SEX_COD", "RAC_COD", "HGT_QTY", "WGT_QTY", "HAI_COD", "EYE_COD", "ETH_COD"}, rows: func(p Person) [][]string {
+		return [][]string{{txi(p), txp(p), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes), letter(p.Ethnicity)}}
 	}},
-	{name: "NAME", id: -1, columns: []string{"PER_IDN", "TYP_COD", "NAM_TXT"}, rows: func(p Person) [][]string {
-		out := [][]string{{txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1)}}
-		for _, a := range p.Aliases {
-			out = append(out, []string{txp(p), "A", upper(a.Last) + "," + upper(a.First)})
+	{name: "NAME", id: -1, bare: true, columns: []string{"NAM_IDN", "PER_IDN", "TYP_COD", "NAM_TXT", "LNA_TXT", "FNA_TXT"}, rows: func(p Person) [][]string {
+		out := [][]string{{"1", txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1), upper(p.Last), upper(p.First)}}
+		for i, a := range p.Aliases {
+			out = append(out, []string{strconv.Itoa(i + 2), txp(p), "A", upper(a.Last) + "," + upper(a.First), upper(a.Last), upper(a.First)})
 		}
 		return out
 	}},
-	{name: "BRTHDATE", id: -1, columns: []string{"PER_IDN", "TYP_COD", "DOB_DTE"}, rows: func(p Person) [][]string {
-		return [][]string{{txp(p), "B", compact(p.Born)}}
+	{name: "BRTHDATE", id: -1, bare: true, columns: []string{"DOB_IDN", "PER_IDN", "TYP_COD", "DOB_DTE"}, rows: func(p Person) [][]string {
+		return [][]string{{"1", txp(p), "B", compact(p.Born)}}
 	}},
-	{name: "Address", id: -1, columns: []string{"IND_IDN", "LN1_TXT", "LN2_TXT", "CTY_TXT", "PLC_COD", "ZIP_TXT", "COU_COD"}, rows: func(p Person) (out [][]string) {
-		for _, a := range p.Addresses {
-			out = append(out, []string{txi(p), upper(a.Line()), "", upper(a.City), a.State, a.Zip, a.CountyCode})
+	{name: "Address", id: -1, bare: true, columns: []string{"AddressId", "IND_IDN", "SNU_NBR", "SNA_TXT", "SUD_COD", "SUD_NBR", "CTY_TXT", "PLC_COD", "ZIP_TXT", "COU_COD", "LAT_NBR", "LON_NBR"}, rows: func(p Person) (out [][]string) {
+		for i, a := range p.Addresses {
+			out = append(out, []string{strconv.Itoa(i), txi(p), a.Number, upper(a.Street), "", "", upper(a.City), a.State, a.Zip, a.CountyCode, "", ""})
 		}
 		return out
 	}},
-	{name: "Offense", id: -1, columns: []string{"IND_IDN", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "CDD_DTE", "CPR_VAL", "AOV_NBR"}, rows: func(p Person) (out [][]string) {
+	{name: "Offense", id: -1, bare: true, columns: []string{"IND_IDN", "OffenseId", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "GOC_COD", "DIS_FLG", "OST_COD", "CPR_COD", "CDD_DTE", "AOV_NBR", "SOV_COD", "CPR_VAL"}, rows: func(p Person) (out [][]string) {
 		for _, o := range p.Offenses {
-			out = append(out, []string{txi(p), "TX", "1", "2", o.Statute, "1", compact(o.Convicted), upper(o.Sentence), strconv.Itoa(o.VictimAge)})
+			out = append(out, []string{txi(p), "1", "TX", "1", "2", o.Statute, "1", "", "N", "1", "2", compact(o.Convicted), strconv.Itoa(o.VictimAge), "F", upper(o.Sentence)})
 		}
 		return out
 	}},
-	{name: "OFF_CODE_SOR", id: -1, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT", "CIT_TXT"}, rows: onceRows(func() (out [][]string) {
+	{name: "OFF_CODE_SOR", id: -1, bare: true, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT", "STS_COD", "CIT_TXT", "BeginDate", "EndDate"}, rows: onceRows(func() (out [][]string) {
 		for _, c := range crimes {
-			out = append(out, []string{"TX", "1", "2", c.section + "-" + c.sub, "1", upper(c.text), c.section + "-" + c.sub})
+			out = append(out, []string{"TX", "1", "2", c.section + "-" + c.sub, "1", upper(c.text), "A", c.section + "-" + c.sub, "", ""})
 		}
 		return out
 	})},
-	{name: "Photo", id: -1, columns: []string{"IND_IDN", "PHO_IDN", "CUR_FLG", "POS_DTE"}, rows: func(p Person) (out [][]string) {
-		for i, photo := range p.Photos {
-			out = append(out, []string{txi(p), strconv.Itoa(photo.ID), map[bool]string{true: "Y", false: "N"}[i == 0], compact(photo.Taken)})
+	{name: "Photo", id: -1, bare: true, columns: []string{"IND_IDN", "PhotoId", "POS_DTE"}, rows: func(p Person) (out [][]string) {
+		for _, photo := range p.Photos {
+			out = append(out, []string{txi(p), strconv.Itoa(photo.ID), compact(photo.Taken)})
 		}
 		return out
 	}},
-	{name: "TableCodes", id: -1, columns: []string{"TABLE", "CODE", "TEXT"}, rows: onceRows(func() (out [][]string) {
+	{name: "TableCodes", id: -1, bare: true, columns: []string{"TABLE", "CODE", "TEXT"}, rows: onceRows(func() (out [][]string) {
 		for _, c := range counties() {
 			out = append(out, []string{"COUNTY", c.Code, upper(c.Name)})
 		}

@@ -25,6 +25,7 @@ func (s *Site) routesGated() {
 	s.mux.HandleFunc("POST /sor_id/SOR", s.idList)
 	s.mux.HandleFunc("GET /sorFiles/photos/{name}", s.idPhoto)
 
+	s.mux.HandleFunc("GET /Registry/RegionSearch", s.neSearch)
 	s.mux.HandleFunc("GET /Registry/Search", s.neSearch)
 	s.mux.HandleFunc("GET /Registry/Offender/{id}", s.neDetail)
 	s.mux.HandleFunc("GET /Image/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -378,7 +379,7 @@ func (s *Site) neDetail(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var m markup
-	m.add(`<div id="offender"><h1 class="name">%s</h1>`, strings.Join(slices.DeleteFunc([]string{p.First, p.Middle, p.Last, p.Suffix}, func(s string) bool { return s == "" }), " "))
+	m.add(`<h1>%s</h1>`, strings.Join(slices.DeleteFunc([]string{p.First, p.Middle, p.Last, p.Suffix}, func(s string) bool { return s == "" }), " "))
 	for _, photo := range p.Photos {
 		m.add(`<img src="/Image/%d" alt="">`, photo.ID)
 	}
@@ -388,32 +389,30 @@ func (s *Site) neDetail(w http.ResponseWriter, r *http.Request) {
 		aliases = append(aliases, a.First+" "+a.Last)
 	}
 	if len(aliases) > 0 {
-		line("Aliases", strings.Join(aliases, "; "))
+		line("Alias(s)", strings.Join(aliases, "; "))
 	}
 	line("Date of Birth", usDate(p.Born))
-	line("Gender", title(p.Sex))
+	line("Sex", title(p.Sex))
 	line("Race", p.Race)
 	line("Height", fmt.Sprintf("%d' %d\"", p.Height/12, p.Height%12))
 	line("Weight", fmt.Sprintf("%dlbs", p.Weight))
-	line("Hair Color", p.Hair)
-	line("Eye Color", p.Eyes)
+	line("Hair", p.Hair)
+	line("Eyes", p.Eyes)
 	line("Registration Duration", "25 years")
 	m.add(`<h2>Addresses</h2><div id="addresses">`)
 	for _, a := range p.Addresses {
 		m.add(`<div class="address">%s<br>%s, %s %s</div>`, a.Line(), a.City, a.State, a.Zip)
 	}
-	m.add(`</div><h2>Schools</h2><div id="schools">None</div><h2>Vehicles</h2><div id="vehicles">None</div><h2>Convictions</h2>`)
+	m.add(`</div><h2>Schools</h2><div id="schools">None</div><h2>Vehicles</h2><div id="vehicles">None</div><h2>Sex Crime Conviction(s)</h2>`)
 	for _, o := range p.Offenses {
-		m.add(`<div class="conviction">`)
 		line("Crime", o.Description)
-		line("Statute", o.Statute)
-		line("Conviction Date", usDate(o.Convicted))
+		line("Statute Number(s)", o.Statute)
+		line("Jurisdiction", "Nebraska")
 		line("Court", o.Court)
-		line("Place", "Sample County, NE")
-		line("Victim", map[bool]string{true: "Minor", false: "Adult"}[o.Minor()])
-		m.add(`</div>`)
+		line("Conviction Date", usDate(o.Convicted))
+		line("Place of Crime", "Sample County, NE")
+		line("Victim of Crime", map[bool]string{true: "Minor (under 18)", false: "Adult"}[o.Minor()])
 	}
-	m.add(`</div>`)
 	page(w, m.String())
 }
 

@@ -18,7 +18,7 @@ var Shapes = map[string]string{
 	"us-tn":     "/api/search/0/100",
 	"us-ia":     "/api/search/results.json",
 	"us-dc":     "/dcgis/rest/services/FEEDS/MPD/MapServer/20/query",
-	"us-mt":     "/qnjIrwR8z5Izc0ij/arcgis/rest/services/Montana_SVOR_Web/FeatureServer/0/query",
+	"us-mt":     "/lnWnvGNQtyvDCFPs/arcgis/rest/services/Montana_SVOR_Web/FeatureServer/0/query",
 	"us-mo-map": "/arcgis/rest/services/NSOR/MapServer/7/query",
 	"us-ca":     "/Search.aspx",
 	"us-id":     "/sor_id/SOR",

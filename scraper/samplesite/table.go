@@ -22,7 +22,8 @@ type table struct {
 	name    string
 	columns []string
 	rows    func(Person) [][]string
-	id      int // column that holds an id, for CaseIDs; -1 for none
+	id      int  // column that holds an id, for CaseIDs; -1 for none
+	bare    bool // written without a header row
 }
 
 type faultKey struct{}
@@ -131,7 +132,12 @@ func (s *Site) serveZIP(write func(io.Writer, *Site, table, Kind) error, ext str
 }
 
 func writeTSV(w io.Writer, s *Site, t table, fault Kind) error {
+	header := true
 	for row := range t.each(s, fault) {
+		if first := header; first && t.bare {
+			header = false
+			continue
+		}
 		if _, err := io.WriteString(w, strings.Join(row, "\t")+"\r\n"); err != nil {
 			return fmt.Errorf("write %s: %w", t.name, err)
 		}

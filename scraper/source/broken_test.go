@@ -3,6 +3,7 @@ package source_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +68,9 @@ var needless = map[string][]string{
 	"us-ca popup": {"steps.search.", "steps.list.", "steps.detail."},
 }
 
+// laterWords are alternatives behind the first: names a site had before, which the sample site does not print.
+var laterWords = regexp.MustCompile(`\.(label|column)\[[1-9]\d*\]$`)
+
 // TestRunsNoticeBrokenDefinitions breaks each selector and column of every definition in turn and
 // crawls the sample site with what is left: the run stops or has an alarm, or it reads everybody
 // whole nonetheless.
@@ -126,7 +130,9 @@ func breakRuns(t *testing.T, shape string, people int, which func(path string) b
 		case got.heard():
 			heard++
 		case cmp.Equal(want.records, got.records):
-			same++
+			if !laterWords.MatchString(path) {
+				same++
+			}
 			t.Logf("%s broken: everybody is read as before", path)
 		default:
 			t.Errorf("%s broken: the run is complete and silent, and read less:\n%s", path, cmp.Diff(want.records, got.records))

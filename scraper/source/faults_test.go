@@ -37,8 +37,10 @@ var spoils = []struct {
 	// Oregon's file is in ISO-8859-1 by its definition, and archives have no charset.
 	{samplesite.Charset, []schemas.RunState{schemas.RunFailed, schemas.RunPartial, schemas.RunComplete}, nil, []string{"us-or", "us-mo", "us-nc", "us-tx"}},
 	{samplesite.Charset, []schemas.RunState{schemas.RunFailed, schemas.RunPartial}, []string{"us-ny", "us-id", "us-ne", "us-nd"}, nil},
-	{samplesite.Renamed, []schemas.RunState{schemas.RunFailed}, tables, nil},
-	{samplesite.Reordered, []schemas.RunState{schemas.RunComplete}, tables, []string{"us-mo"}},
+	{samplesite.Renamed, []schemas.RunState{schemas.RunFailed}, tables, []string{"us-tx"}}, // Texas names no columns
+	{samplesite.Reordered, []schemas.RunState{schemas.RunComplete}, tables, []string{"us-mo", "us-tx"}},
+	// Columns without names in another order join nothing to anybody, or give nobody a name.
+	{samplesite.Reordered, []schemas.RunState{schemas.RunFailed, schemas.RunRefused, schemas.RunPartial}, []string{"us-tx"}, nil},
 	{samplesite.Reordered, []schemas.RunState{schemas.RunFailed}, []string{"us-mo"}, nil}, // its header is found by the first cell
 	{samplesite.Duplicated, []schemas.RunState{schemas.RunComplete}, tables, nil},
 	{samplesite.Shrunk, []schemas.RunState{schemas.RunRefused}, append(slices.Clone(tables), lists...), nil},

@@ -50,8 +50,8 @@ var shapes = map[string]shape{
 			alikeOnce(f, p, func(o samplesite.Offense) any { return o.Charges[0].Counts })
 		})},
 	"us-nc": {
-		lacks: "ethnicity, alias births, level, predator, absconder, verified, coordinates, since, released, sentences, victims, charges, taken",
-		bends: bends(allHome, photoOfKey, compliant, func(f facts, _ samplesite.Person) { f.set("designation", "Sex Offender") })},
+		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, released, sentences, victims, charges, taken",
+		bends: bends(allHome, photoOfKey, func(f facts, _ samplesite.Person) { f.set("designation", "Sex Offender") })},
 	"us-tn": {
 		lacks: "ethnicity, alias births, level, predator, absconder, registered, verified, coordinates, since, convicted, released, sentences, victims, charges, taken",
 		bends: bends(heldAtHome, onePhoto, compliant, tnAddresses, func(f facts, _ samplesite.Person) { f.set("designation", "Sexual") })},
@@ -67,9 +67,8 @@ var shapes = map[string]shape{
 			}
 		})},
 	"us-tx": {
-		lacks: "alias births, marks, designation, status, predator, absconder, registered, verified, coordinates, since, committed, released, charges",
-		bends: bends(allHome, onePhoto, oneDate, func(f facts, p samplesite.Person) {
-			f.set("level", map[int]string{2: "moderate", 3: "high"}[p.Level])
+		lacks: "alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, since, committed, released, charges",
+		bends: bends(allHome, func(f facts, p samplesite.Person) {
 			if p.Ethnicity == "Not Hispanic" {
 				f.set("ethnicity", "N") // a code the state has no word for in its files
 			}

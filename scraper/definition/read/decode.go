@@ -98,7 +98,9 @@ func (d *doc) decode(page scraper.Page) error {
 		var t *table
 		if looksHTML(page.Body) && as != "xls" {
 			err = errors.New("the answer is an HTML page, not the file")
-		} else if t, err = readTable(d.rule, as, d.step.Charset, d.step.Header, d.step.Ignore, page.Body); err == nil {
+		} else if t, err = readTable(d.rule, definition.Table{
+			As: as, Charset: d.step.Charset, Header: d.step.Header, Columns: d.step.Columns, Ignore: d.step.Ignore,
+		}, page.Body); err == nil {
 			d.tables[""] = t
 		}
 	}
@@ -159,7 +161,7 @@ func features(v any, ignore definition.Texts) (*table, error) {
 		Fields   []struct{ Name string }
 		Features []struct {
 			Attributes map[string]any
-			Geometry   struct{ X, Y *json.Number }
+			Geometry   struct{ X, Y any } // an empty point is "NaN" in quotes
 		}
 	}
 	again, err := json.Marshal(v)
@@ -191,13 +193,7 @@ func features(v any, ignore definition.Texts) (*table, error) {
 		for _, name := range columns[:len(columns)-2] {
 			r.cells = append(r.cells, notation.JSON(f.Attributes[name]))
 		}
-		for _, n := range []*json.Number{f.Geometry.Y, f.Geometry.X} {
-			text := ""
-			if n != nil {
-				text = n.String()
-			}
-			r.cells = append(r.cells, text)
-		}
+		r.cells = append(r.cells, notation.JSON(f.Geometry.Y), notation.JSON(f.Geometry.X))
 		t.rows = append(t.rows, r)
 	}
 	return t, nil

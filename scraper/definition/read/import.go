@@ -3,6 +3,7 @@ package read
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -30,14 +31,14 @@ const importBase = "http://import.invalid/"
 
 // Import makes a source that reads path in the place of its site, and the transport that a
 // crawl must use for it. path is a file in a form that one of the definition's steps reads, or a
-// folder of such files; photos lie in the folder (or beside the file) under the names that the
+// folder of such files; photos lie in the folder (or beside the file) under the paths that the
 // records give, or under the registrant's key: KEY.jpg, KEY-2.jpg.
 func (s *Source) Import(path string) (*Source, http.RoundTripper, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
 	}
-	f := &folder{photo: map[string]string{}}
+	f := &folder{photo: map[string]string{}, named: map[string][]string{}}
 	dir := path
 	if !info.IsDir() {
 		dir = filepath.Dir(path)
@@ -67,8 +68,9 @@ type folder struct {
 	root    *os.Root
 	rule    string // the step that reads the records
 	records []byte
-	data    []string          // names of files that are no photos
-	photo   map[string]string // path of a photo by its lower-case name without folders
+	data    []string            // names of files that are no photos
+	photo   map[string]string   // name of a photo by its path in lower case
+	named   map[string][]string // paths of photos by their lower-case name without folders
 }
 
 var photoExt = map[string]bool{".jpg": true, ".jpeg": true, ".png": true, ".gif": true, ".webp": true}
@@ -78,9 +80,11 @@ func (f *folder) list() error {
 		switch {
 		case err != nil:
 			return err
-		case entry.Type()&fs.ModeSymlink != 0 || entry.IsDir():
+		case entry.Type()&fs.ModeSymlink != 0 || entry.IsDir() || litter(name):
 		case photoExt[strings.ToLower(path.Ext(name))]:
-			f.photo[strings.ToLower(path.Base(name))] = name
+			at := strings.ToLower(name)
+			f.photo[at] = name
+			f.named[path.Base(at)] = append(f.named[path.Base(at)], at)
 		default:
 			f.data = append(f.data, name)
 		}
@@ -185,7 +189,7 @@ func (f *folder) read(name string, most int64) ([]byte, error) {
 	return data, err
 }
 
-// photos are the pictures named after a key, for records that name none.
+// photos are the pictures named after a key, for records that name none of the folder's.
 func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
 	var photos []schemas.Photo
 	var asks []scraper.Request
@@ -195,8 +199,8 @@ func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
 			stem = fmt.Sprintf("%s-%d", stem, n)
 		}
 		for _, ext := range slices.Sorted(maps.Keys(photoExt)) {
-			if _, ok := f.photo[stem+ext]; ok {
-				at := importBase + "photos/" + url.PathEscape(stem+ext)
+			if paths := f.named[stem+ext]; len(paths) == 1 {
+				at := importBase + (&url.URL{Path: paths[0]}).EscapedPath()
 				photos = append(photos, schemas.Photo{URL: at})
 				asks = append(asks, scraper.Request{Rule: "photo", URL: at})
 			}
@@ -205,21 +209,85 @@ func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
 	return photos, asks
 }
 
+// pair gives a record of the folder its photos. Those it names by a path lie in the folder; an
+// address on a network is never asked: what lies under the registrant's key stands in for it, and
+// where nothing does the address stays, unread.
+func (f *folder) pair(key string, photos []schemas.Photo, asks []scraper.Request) ([]schemas.Photo, []scraper.Request) {
+	if slices.ContainsFunc(photos, func(p schemas.Photo) bool { return strings.HasPrefix(p.URL, importBase) }) {
+		return photos, asks
+	}
+	if own, ownAsks := f.photos(key); len(own) > 0 {
+		for i := range min(len(own), len(photos)) {
+			own[i].Taken, own[i].View = photos[i].Taken, photos[i].View
+		}
+		return own, ownAsks
+	}
+	return photos, asks
+}
+
+// find gives the name of the photo at a path that a record gave: relative to the folder, or to
+// where its tables lie. A bare name that only one photo has will do. Errors: fs.ErrNotExist, and
+// an error that names the candidates where there are several.
+func (f *folder) find(at string) (string, error) {
+	at = strings.ToLower(strings.TrimPrefix(path.Clean("/"+at), "/"))
+	if name, ok := f.photo[at]; ok {
+		return name, nil
+	}
+	var fitting []string
+	for _, candidate := range f.named[path.Base(at)] {
+		if strings.HasSuffix(candidate, "/"+at) {
+			fitting = append(fitting, candidate)
+		}
+	}
+	if len(fitting) == 0 && (len(f.named[path.Base(at)]) == 1 || !strings.Contains(at, "/")) {
+		fitting = f.named[path.Base(at)]
+	}
+	switch len(fitting) {
+	case 0:
+		return "", fs.ErrNotExist
+	case 1:
+		return f.photo[fitting[0]], nil
+	}
+	return "", fmt.Errorf("photo %s may be any of %s: %w", at, strings.Join(fitting, ", "), errAmbiguous)
+}
+
+var errAmbiguous = errors.New("the record must name it by its path in the folder")
+
+// ambiguous reports whether an address of the folder names a photo that several files could be.
+func (f *folder) ambiguous(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Host != "import.invalid" {
+		return false
+	}
+	_, err = f.find(u.Path)
+	return errors.Is(err, errAmbiguous)
+}
+
 // RoundTrip answers for the folder, and for nothing else: an import asks no network.
 func (f *folder) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Host != "import.invalid" {
-		return nil, fmt.Errorf("import: %s is not in the folder", r.URL.Host)
+		if r.URL.Path == "/robots.txt" {
+			return answer(r, http.StatusNotFound, nil, ""), nil
+		}
+		return answer(r, http.StatusBadRequest, nil, ""), nil // not tried again, and not known to be gone
 	}
 	var body []byte
 	if r.URL.Path == "/records" {
 		body = f.records
-	} else if name, ok := f.photo[strings.ToLower(path.Base(r.URL.Path))]; ok {
-		var err error
-		if body, err = f.read(name, fetch.DefaultMaxBody); err != nil {
+	} else {
+		name, err := f.find(r.URL.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return answer(r, http.StatusNotFound, nil, ""), nil
+		case errors.Is(err, errAmbiguous):
+			return answer(r, http.StatusBadRequest, nil, ""), nil
+		}
+		if err == nil {
+			body, err = f.read(name, fetch.DefaultMaxBody)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("import: read a photo: %w", err)
 		}
-	} else {
-		return answer(r, http.StatusNotFound, nil, ""), nil
 	}
 	tag := `"` + string(schemas.DigestOf(body)) + `"`
 	if r.Header.Get("If-None-Match") == tag {

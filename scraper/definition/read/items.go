@@ -93,7 +93,31 @@ func (d *doc) items() ([]node, error) {
 	if len(d.step.Group) > 0 {
 		items = d.group(items)
 	}
+	for i := range d.step.Join {
+		for n := range items {
+			if err := d.join(&items[n], &d.step.Join[i]); err != nil {
+				return nil, err
+			}
+		}
+	}
 	return items, nil
+}
+
+// join adds to item the rows of another table that belong to it. A table that lacks the columns to
+// join by is passed over where the definition says that it may.
+func (d *doc) join(item *node, v *definition.Value) error {
+	if t := d.tables[v.Table]; v.Optional && t != nil {
+		for column := range v.On {
+			if _, ok := t.at[t.key(column)]; !ok {
+				return nil
+			}
+		}
+	}
+	more, err := d.find(*item, v)
+	for _, part := range more {
+		item.rows = append(item.rows, part.rows...)
+	}
+	return err
 }
 
 // group joins rows of one person, in the order in which persons first appear.

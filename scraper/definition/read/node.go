@@ -120,6 +120,9 @@ func (d *doc) findRows(n node, _ *definition.Value) ([]node, error) {
 // findTable gives the rows of another table that belong to n.
 func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 	t := d.tables[v.Table]
+	if t == nil && d.step.Tables[v.Table].Optional {
+		return nil, nil
+	}
 	if t == nil {
 		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
 	}
@@ -129,33 +132,53 @@ func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 			d.miss(t, column)
 		}
 	}
-	wanted := make([]string, len(theirs))
 	victim := d.Victim
 	d.Victim = nil // what rows are joined by is not what is looked for
-	for i, column := range theirs {
-		redact.See(d.Reading, t.touched, t.key(column))
-		wanted[i] = n.column(d, v.On[column], false)
-		if wanted[i] == "" {
-			d.Victim = victim
-			return nil, nil
-		}
-	}
-	for column := range v.Where {
+	sought := d.sought(n, theirs, v.On)
+	for _, column := range append(slices.Sorted(maps.Keys(v.Where)), theirs...) {
 		redact.See(d.Reading, t.touched, t.key(column))
 	}
 	d.Victim = victim
 	var out []node
-	for _, r := range t.where(theirs, wanted) {
-		keep := true
-		for column, text := range v.Where {
-			keep = keep && strings.EqualFold(notation.Clean(t.cell(r, column)), text)
-		}
-		if keep {
-			d.joined = append(d.joined, r)
-			out = append(out, node{rows: []*row{r}})
+	for _, wanted := range sought {
+		for _, r := range t.where(theirs, wanted) {
+			keep := !slices.ContainsFunc(out, func(n node) bool { return n.rows[0] == r })
+			for column, text := range v.Where {
+				keep = keep && strings.EqualFold(notation.Clean(t.cell(r, column)), text)
+			}
+			if keep {
+				d.joined = append(d.joined, r)
+				out = append(out, node{rows: []*row{r}})
+			}
 		}
 	}
 	return out, nil
+}
+
+// sought are the values that rows of another table must have in the columns theirs: those of each
+// row of n that has all of them, else what the rows of n say together.
+func (d *doc) sought(n node, theirs []string, on map[string]string) [][]string {
+	var out [][]string
+	add := func(from node) {
+		wanted := make([]string, len(theirs))
+		for i, column := range theirs {
+			if wanted[i] = from.column(d, on[column], false); wanted[i] == "" {
+				return
+			}
+		}
+		if !slices.ContainsFunc(out, func(other []string) bool { return slices.Equal(other, wanted) }) {
+			out = append(out, wanted)
+		}
+	}
+	for _, r := range n.rows {
+		if !slices.ContainsFunc(theirs, func(column string) bool { _, ok := r.table.at[r.table.key(on[column])]; return !ok }) {
+			add(node{rows: []*row{r}})
+		}
+	}
+	if len(out) == 0 {
+		add(n)
+	}
+	return out
 }
 
 // findParallel splits several texts and reads their n-th parts as one row.
@@ -190,17 +213,17 @@ func (d *doc) findParallel(n node, v *definition.Value) ([]node, error) {
 	return out, nil
 }
 
-// column is the text of a column of n: of the first grouped row that has one.
+// column is the text of a column of n: of the first of its rows that has one. A column that none
+// of the tables has is reported.
 func (n node) column(d *doc, name string, optional bool) string {
+	known := len(n.rows) == 0 || optional
 	for _, r := range n.rows {
 		k := r.table.key(name)
 		at, ok := r.table.at[k]
 		if !ok {
-			if !optional {
-				d.miss(r.table, name)
-			}
-			return ""
+			continue
 		}
+		known = true
 		redact.See(d.Reading, r.table.touched, k)
 		text := notation.Clean(r.table.cell(r, name))
 		if text != "" {
@@ -209,6 +232,9 @@ func (n node) column(d *doc, name string, optional bool) string {
 			}
 			return text
 		}
+	}
+	if !known {
+		d.miss(n.rows[0].table, name)
 	}
 	return ""
 }

@@ -308,7 +308,7 @@ func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Re
 					continue
 				}
 				photos = append(photos, schemas.Photo{URL: at, Taken: taken, View: spec.View})
-				asks = append(asks, scraper.Request{Rule: "photo", URL: at})
+				asks = append(asks, scraper.Request{Rule: "photo", URL: at, Optional: spec.Optional})
 			}
 		})
 	}

@@ -72,6 +72,15 @@ func (s *Source) ask(rule string, vars map[string]string, from *doc) (scraper.Re
 		return scraper.Request{}, fmt.Errorf("%s: step %s: %w", s.def.ID, rule, err)
 	}
 	r := scraper.Request{Rule: rule, Method: a.Method, URL: address, Carry: vars, Header: http.Header{}}
+	for _, earlier := range a.Earlier {
+		before := a
+		before.URL = earlier
+		at, err := s.address(before, all, from)
+		if err != nil {
+			return scraper.Request{}, fmt.Errorf("%s: step %s: %w", s.def.ID, rule, err)
+		}
+		r.Earlier = append(r.Earlier, at)
+	}
 	for name, text := range a.Header {
 		r.Header.Set(name, expand(text, all, nil))
 	}

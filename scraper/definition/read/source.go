@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -448,8 +449,13 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 	case d.step.Same && d.carry["@same"] != identity(rec):
 		return "another person's page", nil
 	}
-	if len(rec.Photos) == 0 && s.files != nil && !s.def.Policy.NoPhotos {
-		rec.Photos, photos = s.files.photos(key)
+	if s.files != nil && !s.def.Policy.NoPhotos {
+		rec.Photos, photos = s.files.pair(key, rec.Photos, photos)
+		for _, photo := range rec.Photos {
+			if s.files.ambiguous(photo.URL) {
+				d.leave("photo that may be any of several files", path.Base(photo.URL))
+			}
+		}
 	}
 	out.Drafts = append(out.Drafts, scraper.Draft{Record: rec, Photos: photos, Evidence: d.evidence(item)})
 	return "", nil

@@ -106,18 +106,18 @@ const (
 )
 
 // readTable reads one file. Errors name the file's form, never its content.
-func readTable(name, as, charset, header string, ignore definition.Texts, data []byte) (*table, error) {
+func readTable(name string, spec definition.Table, data []byte) (*table, error) {
 	var rows [][]string
 	var err error
-	switch as {
+	switch spec.As {
 	case "xlsx":
 		rows, err = xlsxRows(data)
 	default:
 		var text string
-		if text, err = decodeText(data, charset, ""); err != nil {
+		if text, err = decodeText(data, spec.Charset, ""); err != nil {
 			break
 		}
-		switch as {
+		switch spec.As {
 		case "csv":
 			rows, err = commaRows(text)
 		case "tsv":
@@ -127,35 +127,54 @@ func readTable(name, as, charset, header string, ignore definition.Texts, data [
 		case "xls":
 			rows, err = htmlRows(text)
 		default:
-			err = fmt.Errorf("%q is no form of a table", as)
+			err = fmt.Errorf("%q is no form of a table", spec.As)
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read table %s as %s: %w", name, as, err)
+		return nil, fmt.Errorf("read table %s as %s: %w", name, spec.As, err)
 	}
-	return makeTable(name, header, ignore, rows)
+	return makeTable(name, spec, rows)
 }
 
-// makeTable finds the header row and keeps the rows below it.
-func makeTable(name, header string, ignore definition.Texts, rows [][]string) (*table, error) {
-	for i, cells := range rows {
-		if header == "" || len(cells) > 0 && notation.Fold(cells[0]) == notation.Fold(header) {
-			t := newTable(name, cells, ignore)
-			for _, cells := range rows[i+1:] {
-				if !blankRow(cells) {
-					if len(cells) > len(t.columns) && !fits(cells, t.columns) {
-						return nil, fmt.Errorf("table %s: a row has %d cells under %d columns", name, len(cells), len(t.columns))
-					}
-					t.rows = append(t.rows, &row{table: t, cells: cells})
-				}
-			}
-			if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
-				t.rows = t.rows[:n-1]
-			}
-			return t, nil
+// makeTable finds the header row, or takes the columns that the definition names, and keeps the
+// rows below it.
+func makeTable(name string, spec definition.Table, rows [][]string) (*table, error) {
+	from := slices.IndexFunc(rows, func(cells []string) bool {
+		return spec.Header == "" || len(cells) > 0 && notation.Fold(cells[0]) == notation.Fold(spec.Header)
+	})
+	if from < 0 && len(spec.Columns) == 0 {
+		return nil, fmt.Errorf("table %s: no header row beginning with %q", name, spec.Header)
+	}
+	columns := []string(spec.Columns)
+	if len(columns) == 0 || from >= 0 && namesColumns(rows[from], columns) {
+		columns, rows = rows[from], rows[from+1:]
+	}
+	t := newTable(name, columns, spec.Ignore)
+	for _, cells := range rows {
+		switch {
+		case blankRow(cells):
+			continue
+		case len(cells) > len(columns) && !fits(cells, columns), len(spec.Columns) > 0 && len(cells) < len(columns):
+			return nil, fmt.Errorf("table %s: a row has %d cells under %d columns", name, len(cells), len(columns))
+		}
+		t.rows = append(t.rows, &row{table: t, cells: cells})
+	}
+	if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
+		t.rows = t.rows[:n-1]
+	}
+	return t, nil
+}
+
+// namesColumns reports whether cells are a header row after all: two of them are names that the
+// definition has for columns, and that no row of data holds.
+func namesColumns(cells []string, columns definition.Texts) bool {
+	known := 0
+	for _, cell := range cells {
+		if slices.ContainsFunc(columns, func(c string) bool { return notation.Fold(c) == notation.Fold(cell) }) {
+			known++
 		}
 	}
-	return nil, fmt.Errorf("table %s: no header row beginning with %q", name, header)
+	return known >= min(2, len(columns))
 }
 
 var (
@@ -287,12 +306,12 @@ func (d *doc) unzip(data []byte) error {
 			return fmt.Errorf("read %s in the archive: %w", name, err)
 		}
 		spec := d.step.Tables[name]
-		if d.tables[name], err = readTable(name, spec.As, spec.Charset, spec.Header, spec.Ignore, content); err != nil {
+		if d.tables[name], err = readTable(name, spec, content); err != nil {
 			return err
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.step.Tables)) {
-		if d.tables[name] == nil {
+		if d.tables[name] == nil && !d.step.Tables[name].Optional {
 			return fmt.Errorf("no file %q in the archive", d.step.Tables[name].File)
 		}
 	}
