@@ -48,6 +48,8 @@ type Generation struct {
 	Features int
 	State    State
 	Created  time.Time // set by Create
+	// Calibration is what Calibrate stored last; the zero value before.
+	Calibration Calibration
 }
 
 // Counts says how much a generation holds.
@@ -152,6 +154,9 @@ type Writer interface {
 	// Switch makes a generation serve and retires the one that did, atomically. Switching to
 	// the serving one changes nothing.
 	Switch(ctx context.Context, name string) error
+	// Calibrate stores with a generation what was learnt from searching it with its own faces. Every
+	// later read of the generation, by whatever process, tells it. Errors: fs.ErrNotExist.
+	Calibrate(ctx context.Context, generation string, c Calibration) error
 	// Drop deletes a generation and all it holds. Dropping a missing one is not an error.
 	// Errors: ErrServing.
 	Drop(ctx context.Context, name string) error
@@ -179,8 +184,6 @@ type Reader interface {
 	// Enrolled counts the registrants with a face that pass f: the gallery that Nearest with
 	// the same f searches. An engine for which that is dear may answer to within a tenth.
 	Enrolled(ctx context.Context, f Filter) (int, error)
-	// Sample returns up to n faces with embeddings, spread over the gallery; the same seed and gallery give the same faces.
-	Sample(ctx context.Context, n int, seed uint64) ([]schemas.Face, error)
 }
 
 // Auditor is what compares a generation with the ledger, and reuses its work.
@@ -193,6 +196,12 @@ type Auditor interface {
 	// Held returns the faces, with embeddings, and photo outcomes that a generation holds of
 	// a photo, whoever it belongs to, MostHeld of each at most: an unchanged photo is never embedded twice by the same model.
 	Held(ctx context.Context, generation string, photo schemas.Digest) ([]schemas.Face, []PhotoOutcome, error)
+	// Sample returns up to n faces with embeddings, spread over the generation; the same seed and
+	// faces give the same sample. Errors: fs.ErrNotExist.
+	Sample(ctx context.Context, generation string, n int, seed uint64) ([]schemas.Face, error)
+	// Persons returns Document.Person of those of the ids that are held and have one.
+	// Errors: fs.ErrNotExist.
+	Persons(ctx context.Context, generation string, ids ...schemas.UUID) (map[schemas.UUID]schemas.UUID, error)
 	// Search is Nearest over any generation, without a filter: for looking at one before it serves.
 	// Errors: fs.ErrNotExist, ErrEmbedding.
 	Search(ctx context.Context, generation string, embedding []float32, k int) ([]Neighbour, error)

@@ -90,8 +90,10 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	if _, err := x.meta.ExecContext(ctx, metaLayout); err != nil {
 		return nil, fmt.Errorf("open index in %s: %w", dir, explain(err))
 	}
-	if err := x.addFeatures(ctx); err != nil {
-		return nil, fmt.Errorf("open index in %s: %w", dir, err)
+	for _, column := range laterColumns() {
+		if err := x.addColumn(ctx, column.name, column.definition); err != nil {
+			return nil, fmt.Errorf("open index in %s: %w", dir, err)
+		}
 	}
 	if x.watch, err = x.meta.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("open index in %s: %w", dir, explain(err))
@@ -110,19 +112,27 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	return x, nil
 }
 
-// addFeatures brings a list of generations that was made before it told their feature version up
-// to this one. A process of the version before goes on reading and writing it.
-func (x *Index) addFeatures(ctx context.Context) error {
-	const known = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('generation') WHERE name = 'features')"
+// laterColumns are those that the list of generations got after its first version.
+func laterColumns() []struct{ name, definition string } {
+	return []struct{ name, definition string }{
+		{"features", fmt.Sprintf("INTEGER NOT NULL DEFAULT %d", index.FirstFeatureVersion)},
+		{"calibration", "TEXT NOT NULL DEFAULT '{}'"},
+	}
+}
+
+// addColumn brings a list of generations that was made before it had a column up to this version.
+// A process of the version before goes on reading and writing it.
+func (x *Index) addColumn(ctx context.Context, name, definition string) error {
+	const known = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('generation') WHERE name = ?)"
 	var done bool
-	if err := x.meta.QueryRowContext(ctx, known).Scan(&done); err != nil || done {
+	if err := x.meta.QueryRowContext(ctx, known, name).Scan(&done); err != nil || done {
 		return explain(err)
 	}
 	return x.change(ctx, func(tx *sql.Tx) error {
-		if err := tx.QueryRowContext(ctx, known).Scan(&done); err != nil || done { // another process was here first
+		if err := tx.QueryRowContext(ctx, known, name).Scan(&done); err != nil || done { // another process was here first
 			return err
 		}
-		_, err := tx.ExecContext(ctx, fmt.Sprintf("ALTER TABLE generation ADD COLUMN features INTEGER NOT NULL DEFAULT %d", index.FirstFeatureVersion))
+		_, err := tx.ExecContext(ctx, "ALTER TABLE generation ADD COLUMN "+name+" "+definition)
 		return err
 	})
 }
@@ -171,7 +181,7 @@ func (x *Index) refresh(ctx context.Context) error {
 	if version == x.dataVersion {
 		return nil
 	}
-	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.features, g.created, g.served, s.name IS NOT NULL
+	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.features, g.calibration, g.created, g.served, s.name IS NOT NULL
 		FROM generation g LEFT JOIN serving s ON s.name = g.name ORDER BY g.created, g.name`)
 	if err != nil {
 		return fmt.Errorf("read the list of generations: %w", explain(err))
@@ -183,14 +193,18 @@ func (x *Index) refresh(ctx context.Context) error {
 		var (
 			l            listed
 			model        []byte
+			calibration  []byte
 			created      int64
 			served, live bool
 		)
-		if err := rows.Scan(&l.Name, &l.file, &model, &l.Features, &created, &served, &live); err != nil {
+		if err := rows.Scan(&l.Name, &l.file, &model, &l.Features, &calibration, &created, &served, &live); err != nil {
 			return fmt.Errorf("read the list of generations: %w", explain(err))
 		}
 		if err := json.Unmarshal(model, &l.Model); err != nil {
 			return fmt.Errorf("model of generation %s: %w", l.Name, err)
+		}
+		if err := json.Unmarshal(calibration, &l.Calibration); err != nil {
+			return fmt.Errorf("calibration of generation %s: %w", l.Name, err)
 		}
 		l.Created, l.State = timeOf(created), index.Building
 		switch {
@@ -216,23 +230,18 @@ func (x *Index) refresh(ctx context.Context) error {
 
 // use gives a generation by name, "" for the serving one, and what to call when done with it.
 func (x *Index) use(ctx context.Context, name string) (*generation, func(), error) {
+	g, _, release, err := x.describedUse(ctx, name)
+	return g, release, err
+}
+
+// describedUse is use, and gives what the list says of the generation now.
+func (x *Index) describedUse(ctx context.Context, name string) (*generation, index.Generation, func(), error) {
 	x.mu.Lock()
-	if err := x.refresh(ctx); err != nil {
+	l, err := x.find(ctx, name)
+	if err != nil {
 		x.mu.Unlock()
-		return nil, nil, err
+		return nil, index.Generation{}, nil, err
 	}
-	if name == "" {
-		if name = x.serving; name == "" {
-			x.mu.Unlock()
-			return nil, nil, fmt.Errorf("no generation serves yet: %w", fs.ErrNotExist)
-		}
-	}
-	at := slices.IndexFunc(x.list, func(l listed) bool { return l.Name == name })
-	if at < 0 {
-		x.mu.Unlock()
-		return nil, nil, missing(name)
-	}
-	l := x.list[at]
 	s, ok := x.slots[l.file]
 	if !ok {
 		s = &slot{listed: l}
@@ -248,12 +257,29 @@ func (x *Index) use(ctx context.Context, name string) (*generation, func(), erro
 		g, err := openGeneration(ctx, x.dir, l.file, l.Generation)
 		if err != nil {
 			s.holders.Done()
-			return nil, nil, err
+			return nil, index.Generation{}, nil, err
 		}
 		s.g = g
 		x.log.Debug("index generation opened", "generation", l.Name, "faces", g.arena.faces, "took", time.Since(start).Round(time.Millisecond))
 	}
-	return s.g, s.holders.Done, nil
+	return s.g, l.Generation, s.holders.Done, nil
+}
+
+// find reads of the list what it says of a generation, "" for the serving one; x.mu is held.
+func (x *Index) find(ctx context.Context, name string) (listed, error) {
+	if err := x.refresh(ctx); err != nil {
+		return listed{}, err
+	}
+	if name == "" {
+		if name = x.serving; name == "" {
+			return listed{}, fmt.Errorf("no generation serves yet: %w", fs.ErrNotExist)
+		}
+	}
+	at := slices.IndexFunc(x.list, func(l listed) bool { return l.Name == name })
+	if at < 0 {
+		return listed{}, missing(name)
+	}
+	return x.list[at], nil
 }
 
 func (x *Index) reading(ctx context.Context) (*generation, func(), error) { return x.use(ctx, "") }
@@ -357,6 +383,31 @@ func (x *Index) Switch(ctx context.Context, name string) error {
 	})
 	if err != nil {
 		return fmt.Errorf("switch to generation %s: %w", name, err)
+	}
+	return nil
+}
+
+// Calibrate stores with a generation what was learnt from searching it.
+func (x *Index) Calibrate(ctx context.Context, name string, c index.Calibration) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
+	}
+	err = x.change(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, "UPDATE generation SET calibration = ? WHERE name = ?", text, name)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, missing(name))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
 	}
 	return nil
 }

@@ -94,21 +94,16 @@ func (x *Index) Face(ctx context.Context, id schemas.UUID) (schemas.Face, error)
 
 // Nearest returns the k faces that pass f and are nearest to the embedding: exactly those.
 func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
-	g, release, err := x.reading(ctx)
+	g, serving, release, err := x.describedUse(ctx, "")
 	if err != nil {
 		return nil, index.Generation{}, err
 	}
 	defer release()
 	if err := index.ValidateEmbedding(embedding, g.Model.Dimensions); err != nil {
-		return nil, g.Generation, fmt.Errorf("nearest: %w", err)
+		return nil, serving, fmt.Errorf("nearest: %w", err)
 	}
 	out, err := g.nearest(ctx, x.scans, embedding, k, f)
-	if err != nil {
-		return nil, g.Generation, err
-	}
-	serving := g.Generation
-	serving.State = index.Serving
-	return out, serving, nil
+	return out, serving, err
 }
 
 // Search is Nearest over any generation.
@@ -157,8 +152,8 @@ func (s *sampled) Pop() any          { return nil }
 
 // Sample gives each face a number by its id and the seed and takes those with the smallest:
 // the order in which the gallery was filled does not matter.
-func (x *Index) Sample(ctx context.Context, n int, seed uint64) ([]schemas.Face, error) {
-	g, release, err := x.reading(ctx)
+func (x *Index) Sample(ctx context.Context, generation string, n int, seed uint64) ([]schemas.Face, error) {
+	g, release, err := x.named(ctx, generation)
 	if err != nil {
 		return nil, err
 	}
@@ -230,6 +225,40 @@ func (x *Index) Count(ctx context.Context, generation string) (index.Counts, err
 		return c, fmt.Errorf("count generation %s: %w", generation, explain(err))
 	}
 	return c, nil
+}
+
+// Persons tells who shares a person.
+func (x *Index) Persons(ctx context.Context, generation string, ids ...schemas.UUID) (map[schemas.UUID]schemas.UUID, error) {
+	g, release, err := x.named(ctx, generation)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	raw := make([]any, 0, len(ids))
+	for _, id := range ids {
+		if b, err := bytesOf(id); err == nil { // what cannot be an id is not held
+			raw = append(raw, b)
+		}
+	}
+	persons := map[schemas.UUID]schemas.UUID{}
+	for part := range slices.Chunk(raw, 500) {
+		err := g.each(ctx, g.read, "SELECT id, person FROM registrant WHERE listed AND person IS NOT NULL AND id IN ("+marks(len(part))+")", part,
+			func(rows *sql.Rows) error {
+				var id, person []byte
+				if err := rows.Scan(&id, &person); err != nil {
+					return err
+				}
+				if len(id) != 16 || len(person) != 16 {
+					return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+				}
+				persons[uuidOf([16]byte(id))] = uuidOf([16]byte(person))
+				return nil
+			})
+		if err != nil {
+			return nil, fmt.Errorf("persons of %d registrants: %w", len(ids), err)
+		}
+	}
+	return persons, nil
 }
 
 func (x *Index) named(ctx context.Context, name string) (*generation, func(), error) {

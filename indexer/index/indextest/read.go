@@ -406,7 +406,7 @@ func audit(t *testing.T, open opener) {
 func sample(t *testing.T, open opener) {
 	ctx, ix := context.Background(), open(t)
 	Serving(t, ix, Model)
-	if got, err := ix.Sample(ctx, 5, 1); err != nil || len(got) != 0 {
+	if got, err := ix.Sample(ctx, "one", 5, 1); err != nil || len(got) != 0 {
 		t.Errorf("sample of an empty gallery: %v, %v", got, err)
 	}
 	for n := range 200 {
@@ -414,7 +414,7 @@ func sample(t *testing.T, open opener) {
 	}
 	take := func(n int, seed uint64) []schemas.UUID {
 		t.Helper()
-		faces, err := ix.Sample(ctx, n, seed)
+		faces, err := ix.Sample(ctx, "one", n, seed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -442,5 +442,30 @@ func sample(t *testing.T, open opener) {
 	}
 	if all := take(500, 1); len(all) != 200 {
 		t.Errorf("asked for more than there are: %d", len(all))
+	}
+	if _, err := ix.Sample(ctx, "none", 5, 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("sample of a generation that is not there: %v", err)
+	}
+}
+
+func persons(t *testing.T, open opener) {
+	ctx, ix := context.Background(), open(t)
+	Serving(t, ix, Model)
+	ann, bob, cid, left := Person(1, 1, nil), Person(2, 1, nil), Person(3, 1, nil), Person(4, 1, nil)
+	for _, e := range []index.Entry{ann, bob, left} {
+		e.Document.Person = schemas.PersonID("shared")
+	}
+	Put(t, ix, ann, bob, cid, left)
+	Put(t, ix, Gone(left, 2))
+	got, err := ix.Persons(ctx, "one", ann.ID, bob.ID, cid.ID, left.ID, schemas.RegistrantID("us-aa", "nobody"), "not an id")
+	want := map[schemas.UUID]schemas.UUID{ann.ID: schemas.PersonID("shared"), bob.ID: schemas.PersonID("shared")}
+	if diff := gocmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("persons: %v (-want +got):\n%s", err, diff)
+	}
+	if got, err := ix.Persons(ctx, "one"); err != nil || len(got) != 0 {
+		t.Errorf("persons of nobody: %v, %v", got, err)
+	}
+	if _, err := ix.Persons(ctx, "none", ann.ID); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("persons of a generation that is not there: %v", err)
 	}
 }

@@ -33,8 +33,7 @@ func nothingServes(t *testing.T, open opener) {
 		_, face := ix.Face(ctx, schemas.RandomID())
 		_, _, found := ix.Find(ctx, index.Query{})
 		_, enrolled := ix.Enrolled(ctx, index.Filter{})
-		_, sampled := ix.Sample(ctx, 3, 1)
-		for name, err := range map[string]error{"nearest": near, "lookup": look, "face": face, "find": found, "enrolled": enrolled, "sample": sampled} {
+		for name, err := range map[string]error{"nearest": near, "lookup": look, "face": face, "find": found, "enrolled": enrolled} {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s while nothing serves: %v, want fs.ErrNotExist", name, err)
 			}
@@ -195,6 +194,50 @@ func featureVersions(t *testing.T, open opener) {
 	}
 	if _, g, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 1, index.Filter{}); err != nil || g.Features != index.FeatureVersion {
 		t.Errorf("nearest answers from feature version %d, %v; want %d", g.Features, err, index.FeatureVersion)
+	}
+}
+
+func calibrations(t *testing.T, open opener) {
+	ctx, ix, other := context.Background(), open(t), open(t)
+	Serving(t, ix, Model)
+	if err := ix.Create(ctx, index.Generation{Name: "next", Model: Model}); err != nil {
+		t.Fatal(err)
+	}
+	told := func(what string, want index.Calibration) {
+		t.Helper()
+		for _, handle := range []index.Index{ix, other} {
+			_, g, err := handle.Nearest(ctx, make([]float32, Model.Dimensions), 1, index.Filter{})
+			if err != nil || g.Calibration != want || g.State != index.Serving {
+				t.Errorf("%s: nearest tells of %s generation %+v, %v; want %+v", what, g.State, g.Calibration, err, want)
+			}
+		}
+	}
+	told("before", index.Calibration{})
+	first := index.Calibration{Version: 3, Registrants: 1000, Probes: 200, Slope: 20.125, Offset: -0.1, Power: 1.0 / 3, Measured: time.Unix(1795000000, 5).UTC()}
+	if err := ix.Calibrate(ctx, "one", first); err != nil {
+		t.Fatal(err)
+	}
+	told("once", first)
+	second := first
+	second.Power = 1.5
+	if err := other.Calibrate(ctx, "next", second); err != nil {
+		t.Fatal(err)
+	}
+	told("another generation's", first)
+	if err := ix.Switch(ctx, "next"); err != nil {
+		t.Fatal(err)
+	}
+	told("after a switch", second)
+	list, err := open(t).Generations(ctx)
+	if err != nil || len(list) != 2 || list[0].Calibration != first || list[1].Calibration != second {
+		t.Errorf("listed with %+v, %v; want %+v and %+v", list, err, first, second)
+	}
+	second.Slope = math.NaN()
+	if err := ix.Calibrate(ctx, "next", second); err == nil {
+		t.Error("a calibration that is not a number was stored")
+	}
+	if err := ix.Calibrate(ctx, "none", first); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("calibrate a generation that is not there: %v", err)
 	}
 }
 

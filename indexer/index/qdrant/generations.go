@@ -51,6 +51,11 @@ func generationOf(payload map[string]*qdrant.Value) (generation, error) {
 	if err := json.Unmarshal([]byte(payload["model"].GetStringValue()), &g.Model); err != nil {
 		return g, fmt.Errorf("model of generation %s: %w", g.Name, err)
 	}
+	if text := payload["calibration"].GetStringValue(); text != "" {
+		if err := json.Unmarshal([]byte(text), &g.Calibration); err != nil {
+			return g, fmt.Errorf("calibration of generation %s: %w", g.Name, err)
+		}
+	}
 	return g, nil
 }
 
@@ -281,11 +286,31 @@ func (x *Index) create(ctx context.Context, g index.Generation) error {
 
 // mark sets a flag of a generation's point.
 func (x *Index) mark(ctx context.Context, name, flag string) error {
-	return x.call(ctx, "mark generation "+name, func(ctx context.Context) error {
+	return x.set(ctx, name, flag, qdrant.NewValueBool(true))
+}
+
+// set sets one field of a generation's point.
+func (x *Index) set(ctx context.Context, name, field string, value *qdrant.Value) error {
+	return x.call(ctx, "set "+field+" of generation "+name, func(ctx context.Context) error {
 		_, err := x.client.SetPayload(ctx, &qdrant.SetPayloadPoints{CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(),
-			Payload: map[string]*qdrant.Value{flag: qdrant.NewValueBool(true)}, PointsSelector: qdrant.NewPointsSelector(metaID(name))})
+			Payload: map[string]*qdrant.Value{field: value}, PointsSelector: qdrant.NewPointsSelector(metaID(name))})
 		return err
 	})
+}
+
+// Calibrate stores with a generation what was learnt from searching it.
+func (x *Index) Calibrate(ctx context.Context, name string, c index.Calibration) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
+	}
+	if _, err := x.ready(ctx, name); err != nil {
+		return fmt.Errorf("calibrate: %w", err)
+	}
+	text, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
+	}
+	return x.set(ctx, name, "calibration", qdrant.NewValueString(string(text)))
 }
 
 // Switch makes a generation serve: both aliases in one call.

@@ -242,36 +242,6 @@ func (x *Index) count(ctx context.Context, collection string, f *qdrant.Filter) 
 	return int(n), err
 }
 
-// Sample takes the faces whose ids follow one that the seed gives: ids are digests, so their
-// neighbourhood is spread over the gallery.
-func (x *Index) Sample(ctx context.Context, n int, seed uint64) (faces []schemas.Face, err error) {
-	err = x.reading(ctx, func(g generation) error {
-		start := string(schemas.FaceID("", schemas.Digest(fmt.Sprint("sample ", seed))))
-		faces = nil
-		for _, from := range []string{start, "00000000-0000-0000-0000-000000000000"} {
-			request := &qdrant.ScrollPoints{CollectionName: x.faces(g.Name), Offset: qdrant.NewIDUUID(from), Limit: qdrant.PtrOf(uint32(min(max(n, 1), page))),
-				WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)}
-			err := x.scroll(ctx, "sample", request, func(p *qdrant.RetrievedPoint) (bool, error) {
-				if len(faces) >= n || from != start && p.GetId().GetUuid() >= start {
-					return false, nil
-				}
-				f, err := decodeFace(p.GetPayload())
-				if err != nil {
-					return false, err
-				}
-				f.Embedding, err = vectorOf(p)
-				faces = append(faces, f)
-				return true, err
-			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return faces, err
-}
-
 // Count counts what a generation holds.
 func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err error) {
 	if !index.ValidName(name) {
