@@ -53,10 +53,7 @@ func Promote(ctx context.Context, ix index.Index, complete func(index.Generation
 		} else if !whole {
 			continue
 		}
-		if err := ix.Switch(ctx, g.Name); err != nil {
-			return fmt.Errorf("let generation %s serve: %w", g.Name, err)
-		}
-		return nil
+		return Serve(ctx, ix, g.Name)
 	}
 	return nil
 }

@@ -73,11 +73,12 @@ func New(deps Deps) *Worker {
 	return w
 }
 
-// Run does jobs, parallel of them at once, until ctx ends.
+// Run does jobs, parallel of them at once, and keeps the serving generation calibrated, until ctx ends.
 func (w *Worker) Run(ctx context.Context, parallel int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { w.keepCalibrated(ctx); return nil })
 	for range max(parallel, 1) {
 		jobs, err := w.Queue.Jobs(ctx, maxInFlight)
 		if ctx.Err() != nil {

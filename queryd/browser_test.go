@@ -22,6 +22,7 @@ import (
 // listen runs the house's server on loopback and returns its address.
 func (h *house) listen() string {
 	h.t.Helper()
+	h.gal.calibrate(h.t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		h.t.Fatal(err)

@@ -124,7 +124,7 @@ func newContract(t *testing.T, named string) *contract {
 	}
 	h := town(t, change)
 	h.crowd(40)
-	must(t, h.Calibrate(t.Context()))
+	h.gal.calibrate(t)
 	c := &contract{house: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	_, found := h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
 	match := "none"

@@ -27,6 +27,7 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
+	"lineup/indexer/score"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
 	"lineup/internal/testkit/loopback"
@@ -250,13 +251,14 @@ type gallery struct {
 	probeError error
 	others     []schemas.Box
 	more       bool // Find says that it was cut
+	calibrated index.Calibration
 	err        error
 }
 
 func byID(d index.Document, id schemas.UUID) int { return cmp.Compare(d.ID, id) }
 
 func (g *gallery) generation() index.Generation {
-	return index.Generation{Name: "g1", Model: model, State: index.Serving}
+	return index.Generation{Name: "g1", Model: model, State: index.Serving, Calibration: g.calibrated}
 }
 
 func (g *gallery) Generations(context.Context) ([]index.Generation, error) {
@@ -335,8 +337,37 @@ func (g *gallery) Enrolled(_ context.Context, f index.Filter) (int, error) {
 	return n, g.err
 }
 
-func (g *gallery) Sample(_ context.Context, n int, _ uint64) ([]schemas.Face, error) {
+// Count, Sample, Search and Persons are for measuring the gallery, as an indexer does.
+
+func (g *gallery) Count(context.Context, string) (index.Counts, error) {
+	n, err := g.Enrolled(context.Background(), index.Filter{})
+	return index.Counts{WithFace: n}, err
+}
+
+func (g *gallery) Sample(_ context.Context, _ string, n int, _ uint64) ([]schemas.Face, error) {
 	return g.faces[:min(n, len(g.faces))], g.err
+}
+
+func (g *gallery) Search(ctx context.Context, _ string, embedding []float32, k int) ([]index.Neighbour, error) {
+	out, _, err := g.Nearest(ctx, embedding, k, index.Filter{})
+	return out, err
+}
+
+func (g *gallery) Persons(_ context.Context, _ string, ids ...schemas.UUID) (map[schemas.UUID]schemas.UUID, error) {
+	persons := map[schemas.UUID]schemas.UUID{}
+	docs, err := g.Lookup(context.Background(), ids...)
+	for _, d := range docs {
+		persons[d.ID] = d.Person
+	}
+	return persons, err
+}
+
+// calibrate measures the gallery and stores what was measured with its generation.
+func (g *gallery) calibrate(t testing.TB) {
+	t.Helper()
+	c, err := score.Measure(t.Context(), g, "g1")
+	must(t, err)
+	g.calibrated = c
 }
 
 // ledger lists everybody in the gallery but those who are gone.

@@ -201,7 +201,6 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
-	group.Go(func() error { return s.search.Run(ctx) })
 	var flusher sync.WaitGroup
 	stop := make(chan struct{})
 	flusher.Go(func() { s.serve.FlushUsage(context.WithoutCancel(ctx), stop) })
@@ -210,7 +209,3 @@ func (s *Server) Run(ctx context.Context, listener net.Listener) error {
 	flusher.Wait()
 	return err
 }
-
-// Calibrate measures the gallery's typical slope at once when it is due. Run does so from
-// time to time; tests and one-off commands call it instead.
-func (s *Server) Calibrate(ctx context.Context) error { return s.search.Calibrate(ctx) }

@@ -33,9 +33,9 @@ func TestTwoDaemonsBehindOneAddressAnswerAsOne(t *testing.T) {
 		c.PublicURL = ""
 		d.Index, d.Faces, d.Photos, d.Ledger, d.Metrics = one.gal, embedder{one.gal}, one.photos, one.ledger, prometheus.NewRegistry()
 	})
+	one.gal.calibrate(t)
 	var backends []*url.URL
 	for _, h := range []*house{one, two} {
-		must(t, h.Calibrate(t.Context()))
 		u, err := url.Parse(h.listen())
 		must(t, err)
 		backends = append(backends, u)

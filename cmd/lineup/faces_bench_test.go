@@ -26,6 +26,7 @@ import (
 
 	"golang.org/x/image/draw"
 
+	"lineup/indexer"
 	"lineup/indexer/face"
 	"lineup/indexer/index"
 	"lineup/indexer/score"
@@ -188,7 +189,7 @@ func serving(b *testing.B, r *road, embedder face.Embedder) func(context.Context
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := server.Calibrate(b.Context()); err != nil {
+	if _, _, err := indexer.Calibrate(b.Context(), r.h.Index); err != nil {
 		b.Fatal(err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -262,13 +263,13 @@ type crowd struct {
 }
 
 func newCrowd(b *testing.B, ix index.Index) *crowd {
-	known, err := ix.Sample(b.Context(), 100, 1)
+	all, err := ix.Generations(b.Context())
+	if err != nil || len(all) == 0 {
+		b.Fatalf("%d generations: %v", len(all), err)
+	}
+	known, err := ix.Sample(b.Context(), all[len(all)-1].Name, 100, 1)
 	if err != nil || len(known) < 20 {
 		b.Fatalf("%d faces to draw a crowd around: %v", len(known), err)
-	}
-	all, err := ix.Generations(b.Context())
-	if err != nil {
-		b.Fatal(err)
 	}
 	c := &crowd{index: ix, generation: all[len(all)-1].Name, mean: make([]float64, len(known[0].Embedding)), random: rand.New(rand.NewPCG(1, 2))}
 	for _, f := range known {

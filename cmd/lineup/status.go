@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"lineup/indexer/index"
 	"lineup/internal/node"
 	"lineup/internal/operate"
 	"lineup/schemas"
@@ -24,6 +25,8 @@ type Status struct {
 func (c *Status) Help() string {
 	return "DUE registrants are not indexed as they are listed now; a job is WAITING for most of them, and FAILED ones are\n" +
 		"listed by lineup jobs dead. REMOVED are removed for ever. A ? stands where the index does not answer (-1 in JSON).\n" +
+		"A generation's scores rest on the SLOPE of its neighbourhoods and on what N searches with its own faces taught, log E' = A + S log E,\n" +
+		"CALIBRATED AT that many registrants; it is measured anew when their number has changed by a tenth.\n" +
 		"The scrape role exports the same as metrics on the private address.\n\nExit codes: 0 every engine answers, 1 one does not."
 }
 
@@ -75,9 +78,10 @@ func (a *App) printStatus(r operate.StatusReport) error {
 	if len(r.Sources) == 0 {
 		fmt.Fprintln(w, "(no source was crawled yet: lineup sources list)")
 	}
-	fmt.Fprintln(w, "\nGENERATION\tSTATE\tMODEL\tFEATURES\tREGISTRANTS\tWITH FACE\tFACES")
+	fmt.Fprintln(w, "\nGENERATION\tSTATE\tMODEL\tFEATURES\tREGISTRANTS\tWITH FACE\tFACES\tCALIBRATED AT\tSLOPE\tA\tS\tN")
 	for _, g := range r.Generations {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", g.Name, g.State, g.Model, g.Features, g.Counts.Registrants, g.Counts.WithFace, g.Counts.Faces)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", g.Name, g.State, g.Model, g.Features, g.Counts.Registrants, g.Counts.WithFace, g.Counts.Faces,
+			calibrated(g.Calibration))
 	}
 	fmt.Fprintln(w, "\nENGINE\tSTATE")
 	for _, name := range []string{"nats", "blobs", "index"} {
@@ -103,4 +107,12 @@ func why(counts map[schemas.Due]int) (text string) {
 		text += fmt.Sprintf(" %d %s", counts[reason], reason)
 	}
 	return text
+}
+
+// calibrated are the columns of a generation's calibration.
+func calibrated(c *index.Calibration) string {
+	if c == nil {
+		return "-\t-\t-\t-\t-"
+	}
+	return fmt.Sprintf("%d\t%.1f\t%.2f\t%.2f\t%d", c.Registrants, c.Slope, c.Offset, c.Power, c.Probes)
 }

@@ -10,6 +10,7 @@ import (
 type Expected struct {
 	Calibration string
 	line        Line
+	self        Self
 	model       schemas.Model
 	registrants int
 }
@@ -27,7 +28,10 @@ func Expectation(distances []float64, model schemas.Model, g Gallery) Expected {
 	if !(typical > 0) {
 		typical = TypicalSlope(e.registrants)
 	}
-	e.Calibration, e.line = FromNeighbours, line.turned(typical)
+	e.Calibration, e.line, e.self = FromNeighbours, line.turned(typical), g.Self
+	if g.Self.N > 0 {
+		e.Calibration = FromNeighboursAndSelf
+	}
 	if e.registrants < largeGallery {
 		// Somebody listed several times fills early ranks of a small gallery too. When the line
 		// through later ranks says of two neighbours that they stand alone, the early ones are not
@@ -45,8 +49,8 @@ func (e Expected) At(distance float64) float64 {
 	if distance <= 0 {
 		return 0
 	}
-	if e.Calibration == FromNeighbours {
-		return e.line.at(distance)
+	if e.Calibration != FromGlobal {
+		return e.self.corrected(e.line.at(distance))
 	}
 	return float64(e.registrants) * falseMatchRate(e.model.FalseMatch, distance)
 }
@@ -90,6 +94,11 @@ func fit(distances []float64, first, last int) (line Line, ok bool) {
 			ys = append(ys, math.Log(float64(rank)-0.5))
 		}
 	}
+	return leastSquares(xs, ys)
+}
+
+// leastSquares lays the line through points; ok is false when there are too few or it does not rise.
+func leastSquares(xs, ys []float64) (line Line, ok bool) {
 	if len(xs) < 2 {
 		return Line{}, false
 	}

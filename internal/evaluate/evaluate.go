@@ -21,7 +21,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"lineup/indexer/face"
-	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
@@ -196,8 +195,7 @@ func (t *tally) search(ctx context.Context, people []person, random *rand.Rand, 
 			}
 		}
 	}
-	slope, err := score.MeasureSlope(ctx, &gallery, len(gallery.faces))
-	if err != nil {
+	if err := gallery.calibrate(ctx); err != nil {
 		return err
 	}
 	var mu sync.Mutex
@@ -211,7 +209,7 @@ func (t *tally) search(ctx context.Context, people []person, random *rand.Rand, 
 			}
 			var seen sighting
 			if p.probes {
-				seen = gallery.look(p.embedding, p.person, p.Group, slope)
+				seen = gallery.look(p.embedding, p.person, p.Group)
 			}
 			seen.detected, seen.enrolled = p.probes, p.enrolled
 			mu.Lock()

@@ -15,11 +15,12 @@ import (
 
 // scan is a gallery in memory, one face a person, searched face by face: exact in any metric.
 type scan struct {
-	model   schemas.Model
-	faces   []schemas.Face
-	people  []int
-	groups  []string
-	holders map[int]int // person -> place
+	model      schemas.Model
+	generation index.Generation // with its calibration
+	faces      []schemas.Face
+	people     []int
+	groups     []string
+	holders    map[int]int // person -> place
 }
 
 func (g *scan) add(person int, group string, s shot) {
@@ -33,18 +34,32 @@ func (g *scan) add(person int, group string, s shot) {
 	g.groups = append(g.groups, group)
 }
 
-// Nearest is the nearest k faces, for MeasureSlope; filters are not known here.
-func (g *scan) Nearest(_ context.Context, embedding []float32, k int, _ index.Filter) ([]index.Neighbour, index.Generation, error) {
-	return g.nearest(embedding, k, nil), index.Generation{Model: g.model}, nil
+// calibrate measures the gallery as an indexer measures a generation.
+func (g *scan) calibrate(ctx context.Context) (err error) {
+	g.generation.Calibration, err = score.Measure(ctx, g, "")
+	return err
 }
 
-// Sample is up to n faces spread over the gallery, for MeasureSlope.
-func (g *scan) Sample(_ context.Context, n int, seed uint64) ([]schemas.Face, error) {
+// Count, Sample, Search and Persons are what a generation is measured with.
+
+func (g *scan) Count(context.Context, string) (index.Counts, error) {
+	return index.Counts{Registrants: len(g.faces), WithFace: len(g.faces), Faces: len(g.faces)}, nil
+}
+
+func (g *scan) Search(_ context.Context, _ string, embedding []float32, k int) ([]index.Neighbour, error) {
+	return g.nearest(embedding, k, nil), nil
+}
+
+func (g *scan) Sample(_ context.Context, _ string, n int, seed uint64) ([]schemas.Face, error) {
 	var faces []schemas.Face
 	for _, i := range rand.New(rand.NewPCG(seed, 0)).Perm(len(g.faces))[:min(n, len(g.faces))] {
 		faces = append(faces, g.faces[i])
 	}
 	return faces, nil
+}
+
+func (g *scan) Persons(context.Context, string, ...schemas.UUID) (map[schemas.UUID]schemas.UUID, error) {
+	return nil, nil // one face a person
 }
 
 // nearest keeps the nearest k in order as it passes over the gallery; each sees every distance.
@@ -82,7 +97,7 @@ type sighting struct {
 }
 
 // look searches one probe of a person with and without the person's record.
-func (g *scan) look(embedding []float32, person int, group string, slope float64) sighting {
+func (g *scan) look(embedding []float32, person int, group string) sighting {
 	s := sighting{strangerExpected: math.Inf(1), mateDistance: math.NaN()}
 	near := g.nearest(embedding, score.K+1, func(i int, d float64) {
 		if g.people[i] == person {
@@ -100,14 +115,14 @@ func (g *scan) look(embedding []float32, person int, group string, slope float64
 		registrant = g.faces[i].Registrant
 		searched--
 	}
-	scored := score.Of(near[:min(score.K, len(near))], g.model, score.Gallery{Registrants: len(g.faces), Slope: slope})
+	scored := score.Of(near[:min(score.K, len(near))], g.model, score.GalleryOf(g.generation, len(g.faces)))
 	for i, c := range scored.Candidates {
 		if c.Face.Registrant == registrant {
 			s.mate, s.first = c.Similarity, i == 0
 		}
 	}
 	others := slices.DeleteFunc(near, func(n index.Neighbour) bool { return n.Face.Registrant == registrant })
-	mateless := score.Of(others[:min(score.K, len(others))], g.model, score.Gallery{Registrants: searched, Slope: slope})
+	mateless := score.Of(others[:min(score.K, len(others))], g.model, score.GalleryOf(g.generation, searched))
 	if len(mateless.Candidates) > 0 {
 		s.stranger, s.strangerExpected = mateless.Candidates[0].Similarity, mateless.Candidates[0].ExpectedFalseMatches
 	}

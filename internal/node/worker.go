@@ -59,7 +59,11 @@ func (n *Node) WithWorker(ctx context.Context, do func(ctx context.Context) erro
 		if err := do(ctx); err != nil {
 			return err
 		}
-		return n.promote(ctx)
+		if err := n.promote(ctx); err != nil {
+			return err
+		}
+		_, _, err := indexer.Calibrate(ctx, n.Index) // for the daemons that start next
+		return err
 	})
 	return group.Wait()
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"lineup/indexer"
 	"lineup/indexer/index"
 	"lineup/schemas"
 )
@@ -107,7 +108,7 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 		return done, fmt.Errorf("%s: %s: not switched (lineup audit tells more; lineup reindex tries again)", g.Name, checked)
 	}
 	done.Checked = &checked
-	if err := s.Index.Switch(ctx, g.Name); err != nil {
+	if err := indexer.Serve(ctx, s.Index, g.Name); err != nil {
 		return done, err
 	}
 	done.Serves = true

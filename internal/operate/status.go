@@ -56,6 +56,8 @@ type GenerationStatus struct {
 	State    string       `json:"state"`
 	Created  time.Time    `json:"created"`
 	Counts   index.Counts `json:"counts"`
+	// Calibration is what scores rest on; nil until an indexer has measured the generation.
+	Calibration *index.Calibration `json:"calibration,omitempty"`
 }
 
 // Status tells how sources, jobs, generations and engines stand. The caller adds permissions and the version.
@@ -101,7 +103,11 @@ func (s *Stores) generations(ctx context.Context) (rows []GenerationStatus, targ
 		if g.State == index.Serving {
 			serving = g.Name
 		}
-		rows = append(rows, GenerationStatus{g.Name, g.Model.ID, g.Features, string(g.State), g.Created, counts})
+		row := GenerationStatus{Name: g.Name, Model: g.Model.ID, Features: g.Features, State: string(g.State), Created: g.Created, Counts: counts}
+		if g.Calibration.Version != 0 {
+			row.Calibration = &g.Calibration
+		}
+		rows = append(rows, row)
 	}
 	return rows, Live(all), serving, nil
 }

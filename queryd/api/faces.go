@@ -84,6 +84,7 @@ type Search struct {
 	ID          string        `json:"id"`
 	Outcome     score.Outcome `json:"outcome"`
 	Calibration string        `json:"calibration"`
+	Self        *score.Self   `json:"selfCalibration,omitempty"` // with calibration "neighbours+self"
 	Model       string        `json:"model"`
 	Generation  string        `json:"generation"`
 	Registrants int           `json:"registrants"` // searched
@@ -240,7 +241,7 @@ func (a *API) Faces(found search.Faces, details bool, base string) Faces {
 	}
 	if details {
 		out.Search = &Search{
-			ID: string(found.ID), Outcome: found.Scored.Outcome, Calibration: found.Scored.Calibration,
+			ID: string(found.ID), Outcome: found.Scored.Outcome, Calibration: found.Scored.Calibration, Self: found.Scored.Self,
 			Model: found.Generation.Model.ID, Generation: found.Generation.Name, Registrants: found.Registrants,
 			Advice: adviceOf(found.Advice), Probe: serve.ProbeOf(found.Probe),
 		}

@@ -18,6 +18,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"lineup/indexer/score"
 	"lineup/ingest/broker"
 	"lineup/schemas"
 )
@@ -40,6 +41,7 @@ type Match struct {
 	Similarity           float64        `json:"similarity"`
 	ExpectedFalseMatches float64        `json:"expectedFalseMatches"`
 	Calibration          string         `json:"calibration"`
+	Self                 *score.Self    `json:"selfCalibration,omitempty"` // with calibration "neighbours+self"
 }
 
 // Page is a page of the source that the record was read from.

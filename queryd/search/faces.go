@@ -66,7 +66,7 @@ func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (
 		return found, err
 	}
 	done := e.metrics.timed("score")
-	found.Scored = score.Of(neighbours, found.Generation.Model, e.typical.Gallery(found.Registrants))
+	found.Scored = score.Of(neighbours, found.Generation.Model, score.GalleryOf(found.Generation, found.Registrants))
 	done()
 	if err := e.fillMatches(ctx, &found); err != nil {
 		return found, err
@@ -173,7 +173,7 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 		}
 		doc := byID[c.Face.Registrant]
 		found.Matches = append(found.Matches, Match{Candidate: c, Document: doc, Person: persons[doc.ID].ID})
-		proof = append(proof, evidenceOf(c, doc, listing, found.Generation, e.deps.Now().UTC()))
+		proof = append(proof, evidenceOf(c, doc, listing, found.Generation, found.Scored.Self, e.deps.Now().UTC()))
 	}
 	found.Scored = found.Scored.Without(func(id schemas.UUID) bool { return left[id] })
 	if len(proof) == 0 || e.deps.Evidence == nil {
@@ -191,12 +191,12 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 }
 
 // evidenceOf is what proves a match.
-func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, now time.Time) evidence.Match {
+func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, self *score.Self, now time.Time) evidence.Match {
 	m := evidence.Match{
 		Searched: now, Source: d.Record.Source, Registrant: d.ID, Face: c.Face.ID, Photo: c.Face.Photo,
 		Pages: []evidence.Page{}, Record: listing.Record, Sighted: listing.Sighted, SourceURL: d.Record.URL,
 		Model: g.Model.ID, Generation: g.Name, Distance: c.Distance, Similarity: c.Similarity,
-		ExpectedFalseMatches: c.ExpectedFalseMatches, Calibration: c.Calibration,
+		ExpectedFalseMatches: c.ExpectedFalseMatches, Calibration: c.Calibration, Self: self,
 	}
 	for _, p := range listing.Pages {
 		m.Pages = append(m.Pages, evidence.Page{URL: p.URL, SHA256: p.Digest, Read: p.Read})

@@ -16,7 +16,6 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
-	"lineup/indexer/score"
 	"lineup/ingest/blob"
 	"lineup/queryd/evidence"
 	"lineup/schemas"
@@ -96,7 +95,6 @@ type Engine struct {
 	sources map[string]Source
 	metrics *metrics
 	model   atomic.Int32 // which of Faces and MoreFaces fitted the serving generation last
-	typical *score.Typical
 	fresh   freshness
 	broad   chan struct{} // holds a token for each search without name or id that runs
 }
@@ -104,11 +102,7 @@ type Engine struct {
 // broadSearches is how many searches without a name or id run at once; the others wait.
 const broadSearches = 4
 
-// slopeCheck is how often the gallery's size is compared with the one its typical slope was
-// measured at.
-const slopeCheck = time.Minute
-
-// New makes an Engine. It answers at once; Run also keeps the calibration fresh.
+// New makes an Engine. It answers at once.
 func New(config Config, deps Deps) (*Engine, error) {
 	deps.Index = rounded{deps.Index}
 	e := &Engine{
@@ -116,7 +110,6 @@ func New(config Config, deps Deps) (*Engine, error) {
 		deps:    deps,
 		sources: make(map[string]Source, len(deps.Sources)),
 		broad:   make(chan struct{}, broadSearches),
-		typical: score.NewTypical(deps.Index, deps.Log, slopeCheck),
 	}
 	for _, source := range deps.Sources {
 		e.sources[source.ID] = source
@@ -125,12 +118,6 @@ func New(config Config, deps Deps) (*Engine, error) {
 	e.metrics, err = newMetrics(deps.Metrics)
 	return e, err
 }
-
-// Run keeps the calibration fresh until ctx ends, then returns nil.
-func (e *Engine) Run(ctx context.Context) error { return e.typical.Run(ctx) }
-
-// Calibrate measures the gallery's typical slope at once when it is due.
-func (e *Engine) Calibrate(ctx context.Context) error { return e.typical.Refresh(ctx) }
 
 // Source is what is told of a registry; ok is false for one that is not known, of which only the
 // id is there then.
