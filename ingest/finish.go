@@ -61,8 +61,19 @@ func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
 
 // sweep delists the listed whom run id did not sight, if the guards allow it.
 func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
+	runs, err := in.ledger.Runs(ctx, source)
+	if err != nil {
+		return s, fmt.Errorf("finish %s: %w", source, err)
+	}
+	var since time.Time // who was listed by then was listed before this run
+	switch {
+	case runs.Complete != nil:
+		since = runs.Complete.Ended
+	case runs.Open != nil:
+		since = runs.Open.Started
+	}
 	var unseen []schemas.UUID
-	listed := 0
+	tally := schemas.Tally{Compared: runs.Complete != nil}
 	for listing, err := range in.ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			in.log.Warn("listing of a newer version left alone", "registrant", listing.ID)
@@ -71,14 +82,12 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 		if err != nil {
 			return s, fmt.Errorf("finish %s: %w", source, err)
 		}
-		if listing.Listed {
-			listed++
-			if listing.Run != id {
-				unseen = append(unseen, listing.ID)
-			}
+		tally.Add(listing, listing.Run == id, since)
+		if listing.Listed && listing.Run != id {
+			unseen = append(unseen, listing.ID)
 		}
 	}
-	if doubt := s.Doubt(listed, len(unseen)); doubt != "" {
+	if doubt := s.Doubt(tally); doubt != "" {
 		s.State, s.Reason = schemas.RunRefused, doubt
 		return s, nil
 	}

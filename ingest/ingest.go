@@ -78,7 +78,8 @@ func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id s
 	}
 	runs, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
 		r.NextFence(in.now())
-		if !resume || r.Open == nil {
+		closed := r.Open == nil || r.Last != nil && r.Last.Run == r.Open.Run && !r.Last.Interrupted // as versions before left a partial run open
+		if !resume || closed {
 			r.Open = &ledger.OpenRun{Run: in.now().UTC().Format("20060102T150405.000Z"), Started: in.now().UTC()}
 		}
 		return nil
@@ -169,7 +170,7 @@ func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.List
 }
 
 // Abandon ends a run that read too little to be believed: its summary is kept, and nobody is
-// delisted. A run abandoned as partial can be resumed.
+// delisted. Only one that was interrupted can be resumed.
 func (in *Ingester) Abandon(ctx context.Context, source, id string, s schemas.RunSummary) error {
 	r, err := in.held(source, id)
 	if err != nil {
@@ -184,7 +185,7 @@ func (in *Ingester) keep(ctx context.Context, source, id string, fence uint64, s
 		if r.Fence > fence {
 			return fmt.Errorf("run %s over %s was overtaken: %w", id, source, schemas.ErrLeased)
 		}
-		if s.State != schemas.RunPartial && r.Open != nil && r.Open.Run == id {
+		if !s.Interrupted && r.Open != nil && r.Open.Run == id {
 			r.Open = nil
 		}
 		r.Last = &s

@@ -37,7 +37,7 @@ type RunState string
 const (
 	RunRunning  RunState = "running"
 	RunComplete RunState = "complete" // everything the source lists was read, and the guards held
-	RunPartial  RunState = "partial"  // stopped, or some pages could not be read
+	RunPartial  RunState = "partial"  // stopped, or a part of what the source lists was not read
 	RunFailed   RunState = "failed"
 	RunBlocked  RunState = "blocked" // the site refuses automated reading
 	RunRefused  RunState = "refused" // read to the end, but a guard forbids to believe it
@@ -67,6 +67,8 @@ type RunSummary struct {
 	Returned    int            `json:"returned"`
 	Refused     int            `json:"refused"`
 	Delisted    int            `json:"delisted"`
+	Unread      int            `json:"unread,omitempty"`    // registrants that a list names and that could not be read: they stay as last read
+	Unlisted    []string       `json:"unlisted,omitempty"`  // parts of the source's list that could not be read, by step
 	Photos      map[string]int `json:"photos,omitempty"`    // by outcome: fetched, unchanged, placeholder, failed
 	Dropped     map[string]int `json:"dropped,omitempty"`   // by rule
 	Errors      map[string]int `json:"errors,omitempty"`    // by class
@@ -85,32 +87,79 @@ type RunSummary struct {
 	AcceptDrop string  `json:"acceptDrop,omitempty"` // a human's reason to delist beyond MaxDrop
 	Unblock    string  `json:"unblock,omitempty"`    // a human's reason to ask a site again that had refused
 
+	// Interrupted says that the run did not reach its end: a later one may go on with it. A run that reached its
+	// end and is incomplete is closed.
+	Interrupted bool      `json:"interrupted,omitempty"`
+	NotBefore   time.Time `json:"notBefore,omitzero"` // the site asked to be left alone until then
+
 	Asked []time.Time `json:"asked,omitempty"` // requests of the run's last hour, where the source has an hourly quota
 }
 
 // DefaultMaxDrop is the share of a source's registrants that may vanish in one run.
 const DefaultMaxDrop = 0.10
 
-// smallDrop is a number of vanished registrants that is always believed: in a small registry
-// one person more or less is a large share.
-const smallDrop = 3
+// maxGrowth is the share by which a source may grow between two complete runs.
+const maxGrowth = 0.50
 
-// Doubt says why a run that read to its end is not to be believed when gone of the listed
-// registrants were not among what it read; "" when the guards hold.
-func (s RunSummary) Doubt(listed, gone int) string {
+// few is a number of registrants who vanish, appear or cannot be read that is always believed: in a small registry
+// one person more or less is a large share.
+const few = 3
+
+// Unreadable is how many of so many registrants may be unread in a complete run: the greater of 3 and 0.1 %.
+func Unreadable(registrants int) int { return max(few, registrants/1000) }
+
+// Tally counts what a run that reached its end would change among a source's listings.
+type Tally struct {
+	Listed     int  // now, those included whom the run has listed
+	Gone       int  // of them, whom the run did not see
+	Before     int  // of Listed, who were listed when the last complete run ended; without one, when this run began
+	BeforeGone int  // of Before, whom the run did not see
+	Compared   bool // there was a complete run before, so growth means something
+}
+
+// Add counts a listing; seen says that the run saw the registrant, and since is when the last complete run ended, or
+// when this run began.
+func (t *Tally) Add(l Listing, seen bool, since time.Time) {
+	if !l.Listed {
+		return
+	}
+	before := !l.FirstSeen.After(since)
+	t.Listed++
+	if before {
+		t.Before++
+	}
+	if !seen {
+		t.Gone++
+		if before {
+			t.BeforeGone++
+		}
+	}
+}
+
+// Doubt says why a run that read to its end is not to be believed; "" when the guards hold. What vanished is measured
+// against who was listed before the run: whoever it has added does not dilute it.
+func (s RunSummary) Doubt(t Tally) string {
 	most := s.MaxDrop
 	if most == 0 {
 		most = DefaultMaxDrop
 	}
-	switch drop := float64(gone) / float64(max(listed, 1)); {
-	case listed-gone < s.MinCount:
-		return fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", listed-gone, s.MinCount)
-	case gone > smallDrop && drop > most && s.AcceptDrop == "":
-		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: nobody was delisted; "+
-			"look at the site, then crawl with --accept-drop REASON", gone, listed, 100*drop, 100*most)
+	left, added := t.Listed-t.Gone, t.Listed-t.Before
+	drop, whole := max(share(t.Gone, t.Listed), share(t.BeforeGone, t.Before)), t.Before
+	const look = "nobody was delisted; look at the site, then crawl with --accept-drop REASON"
+	switch {
+	case left < s.MinCount:
+		return fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", left, s.MinCount)
+	case s.AcceptDrop != "":
+		return ""
+	case t.Gone > few && drop > most:
+		return fmt.Sprintf("%d of %d registrants (%.0f %%) are gone, at most %.0f %% may go in one run: "+look, t.Gone, whole, 100*drop, 100*most)
+	case t.Compared && added > few && share(added, t.Before) > maxGrowth:
+		return fmt.Sprintf("%d registrants were added to %d, more than half as many: "+look, added, t.Before)
 	}
 	return ""
 }
+
+func share(part, whole int) float64 { return float64(part) / float64(max(whole, 1)) }
 
 // maxAlarms is how many left-over values Alarms names.
 const maxAlarms = 5

@@ -70,6 +70,7 @@ type Crawl struct {
 	errors  *errorBook
 	pending *pending
 	spool   *spool
+	most    int // entries that the source's lists may have
 
 	mu       sync.Mutex // guards the following
 	sum      schemas.RunSummary
@@ -77,6 +78,9 @@ type Crawl struct {
 	asked    map[uint64]struct{}    // requests made in this run
 	photos   map[schemas.Digest]int // people who have it
 	captured int                    // captures accepted by this process
+	unread   map[string]Request     // by key: registrants whom a list names and who could not be read yet
+	refused  map[string]int         // photos refused in a row, by host
+	layouts  int                    // registrants' pages in a row without their marker
 	without  [3][]string            // keys of some without a photo, a birth date, an offense
 	saved    time.Time
 
@@ -104,6 +108,10 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if err := c.stillBlocked(ctx); err != nil {
 		return schemas.RunSummary{}, err
 	}
+	most, err := c.longest(ctx)
+	if err != nil {
+		return schemas.RunSummary{}, err
+	}
 	start, err := c.Source.Start()
 	if err != nil {
 		return schemas.RunSummary{}, fmt.Errorf("start %s: %w", c.info.ID, err)
@@ -113,6 +121,7 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 		return schemas.RunSummary{}, fmt.Errorf("begin a run over %s: %w", c.info.ID, err)
 	}
 	c.begin(run)
+	c.most = most
 	defer c.spool.close()
 	resumed := c.restore(note)
 	if err := c.quota(ctx); err != nil {
@@ -125,13 +134,22 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 			c.pending.start(c.onlyIfChanged(ctx, start))
 		}
 		err = c.walk(ctx)
-		if resumed && err != nil && ctx.Err() == nil && (errors.Is(err, ErrLayout) || !stops(err)) {
+		if resumed && err != nil && ctx.Err() == nil && (errors.Is(err, ErrLayout) || !ends(err)) {
 			// A page of an old session may be of no use: go through the lists again. Who was
 			// accepted already is skipped.
 			c.Logger.Info("crawl starts over", "source", c.info.ID, "reason", err)
 			c.forget()
 			c.pending.start(start)
 			err = c.walk(ctx)
+		}
+		if err == nil && (resumed || c.pending.moved()) {
+			// The lists changed between their pages, so somebody may have moved from a page that was still to be
+			// read to one that had been: they are gone through once more. Nobody's own page is asked for again.
+			c.lookAgain(start)
+			err = c.walk(ctx)
+		}
+		if err == nil {
+			err = c.settle(ctx)
 		}
 	}
 	return c.end(ctx, err)
@@ -158,7 +176,7 @@ func (c *Crawl) begin(run string) {
 	c.pending = &pending{}
 	c.errors = newErrorBook()
 	c.spool = &spool{}
-	c.photos = map[schemas.Digest]int{}
+	c.photos, c.refused = map[schemas.Digest]int{}, map[string]int{}
 	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun, Version: c.info.Version,
 		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop, Unblock: c.Unblock}
 	c.saved = c.Now()
@@ -172,13 +190,15 @@ func (c *Crawl) forget() {
 	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun, Version: sum.Version,
 		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Unblock: sum.Unblock, Pages: sum.Pages, Fetched: sum.Fetched,
 		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
+	c.unread, c.layouts = map[string]Request{}, 0
 	*c.pending = pending{}
 }
 
-// stops reports whether err ends the run, rather than spoiling one page of it.
-func stops(err error) bool {
-	return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, ErrLayout) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) ||
-		errors.Is(err, fetch.ErrRules) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased)
+// lookAgain makes the lists due once more, and keeps what was read of registrants.
+func (c *Crawl) lookAgain(start []Request) {
+	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
+	c.sum.Registrants, c.sum.Dropped = 0, map[string]int{}
+	c.pending.start(start)
 }
 
 // errSink marks what the sink refused: reading on would lose it.
@@ -198,6 +218,9 @@ func (c *Crawl) walk(ctx context.Context) error {
 			return err
 		}
 		more, err := c.readList(ctx, item)
+		if err != nil && !ends(err) && !errors.Is(err, ErrLayout) && !errors.Is(err, errSame) && ctx.Err() == nil {
+			more, err = nil, c.skipList(item, err)
+		}
 		if err != nil {
 			return err
 		}
@@ -231,7 +254,7 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 			if inner.Err() != nil {
 				break
 			}
-			group.Go(func() error { return c.one(inner, next, key) })
+			group.Go(func() error { return c.readOne(inner, next, key, false) })
 			continue
 		}
 		part := item.Part
@@ -243,7 +266,14 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	c.pending.count(item.Part, parsed, rows)
+	for _, key := range parsed.Unnamed {
+		if err := c.lose(key, Request{}, errUnnamed); err != nil {
+			return nil, err
+		}
+	}
+	if named := c.pending.count(item.Part, parsed, rows); len(lists) > 0 && named > c.most {
+		return nil, fmt.Errorf("%w: %d entries, at most %d are believed", errEndless, named, c.most)
+	}
 	return lists, nil
 }
 
@@ -310,9 +340,12 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 	return parsed, page, err
 }
 
-// one reads everything about one registrant and accepts it, or sights it when it need not or
-// cannot be read now.
-func (c *Crawl) one(ctx context.Context, r Request, key string) error {
+// errUnnamed says that a registrant's page or row does not name them.
+var errUnnamed = errors.New("without a name")
+
+// readOne reads everything about one registrant and accepts it, sights it when it need not be read now, or notes that it
+// could not be read. again reads who was sighted in this run too.
+func (c *Crawl) readOne(ctx context.Context, r Request, key string, again bool) error {
 	if err := c.inWindow(); err != nil {
 		return err
 	}
@@ -320,57 +353,52 @@ func (c *Crawl) one(ctx context.Context, r Request, key string) error {
 	if err != nil {
 		return err
 	}
-	if known && listing.Run == c.run {
+	if known && listing.Run == c.run && !again {
 		return c.note(ctx, key, nil) // accepted before the run was interrupted
 	}
 	if known && !c.due(listing, r) {
 		return c.sight(ctx, key, true)
 	}
-	drafts, evidence, err := c.gather(ctx, r)
+	drafts, evidence, unnamed, err := c.gather(ctx, r)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if known {
-			return c.sight(ctx, key, false)
-		}
-		return nil // listed, but its page is not there: the error is counted
-	case err != nil && (stops(err) || errors.Is(err, fetch.ErrDown)):
-		return err
+	case err != nil && ends(err), ctx.Err() != nil:
+		return errors.Join(err, context.Cause(ctx))
 	case err != nil:
 		c.Logger.Warn("registrant not read", "source", c.info.ID, "registrant", schemas.RegistrantID(c.info.ID, key), "error", err)
-		c.errors.spoil()
-		if c.errors.tooMany() {
-			return fmt.Errorf("too many pages cannot be read, the last: %w", err)
-		}
-		return nil
+		return c.lose(key, r, err)
+	case len(drafts) == 0 && unnamed:
+		return c.lose(key, r, errUnnamed)
 	case len(drafts) == 0:
 		return nil // left out by a rule
 	}
+	c.found()
 	return c.accept(ctx, join(drafts), evidence, listing)
 }
 
-// gather reads r and the pages it leads to, all of one registrant.
-func (c *Crawl) gather(ctx context.Context, r Request) ([]Draft, []schemas.CapturedPage, error) {
-	var drafts []Draft
-	var pages []schemas.CapturedPage
+// gather reads r and the pages it leads to, all of one registrant. unnamed says that a page does not name them.
+func (c *Crawl) gather(ctx context.Context, r Request) (drafts []Draft, pages []schemas.CapturedPage, unnamed bool, err error) {
+	asked := map[uint64]bool{requestHash(r): true}
 	for todo := []Request{r}; len(todo) > 0; {
 		parsed, page, err := c.read(ctx, todo[0])
 		if err != nil {
-			return nil, nil, err
+			return nil, nil, false, err
 		}
+		unnamed = unnamed || len(parsed.Unnamed) > 0
 		for _, d := range parsed.Drafts {
 			drafts, pages = append(drafts, d), append(pages, evidence(page, d))
 		}
 		todo = todo[1:]
 		for _, next := range parsed.Next {
-			if c.first(next) {
+			if h := requestHash(next); !asked[h] {
+				asked[h] = true
 				todo = append(todo, next)
 			}
 		}
 		if len(pages) > maxPages {
-			return nil, nil, fmt.Errorf("more than %d pages about one registrant: %w", maxPages, ErrLayout)
+			return nil, nil, false, fmt.Errorf("more than %d pages about one registrant: %w", maxPages, ErrLayout)
 		}
 	}
-	return drafts, pages, nil
+	return drafts, pages, unnamed, nil
 }
 
 // maxPages bounds how many pages one registrant may have.
@@ -418,6 +446,7 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 	sum := c.summary()
 	sum.Ended = c.Now().UTC()
 	last := context.WithoutCancel(ctx)
+	wait := (*fetch.WaitError)(nil)
 	if err == nil {
 		sum.State = schemas.RunComplete
 		if why := c.incomplete(); why != "" {
@@ -439,32 +468,29 @@ func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) 
 		sum.State, sum.Reason, sum.NotModified = schemas.RunSame, "the source says that nothing changed since its last complete run", 1
 	case errors.Is(err, fetch.ErrBlocked):
 		sum.State, sum.Reason = schemas.RunBlocked, err.Error()
+	case errors.Is(err, errTooMany), errors.Is(err, errEndless):
+		sum.State, sum.Reason = schemas.RunPartial, err.Error()
+		sum.Drift = append(sum.Drift, err.Error())
+		err = nil
+	case errors.As(err, &wait):
+		sum.State, sum.Reason, sum.Interrupted, sum.NotBefore = schemas.RunPartial, wait.Error()+"; the next run goes on from here", true, wait.Until.UTC()
 	case ctx.Err() != nil || errors.Is(err, ErrWindow):
-		sum.State, sum.Reason = schemas.RunPartial, "stopped; the next run goes on from here"
-		if cerr := c.checkpoint(last, true); cerr != nil {
-			err = errors.Join(err, cerr)
-		}
+		sum.State, sum.Reason, sum.Interrupted = schemas.RunPartial, "stopped; the next run goes on from here", true
 	case sum.Registrants > 0 && !errors.Is(err, ErrLayout):
 		// The network or the site, not what the site says: what was read so far need not be read again.
-		sum.State, sum.Reason = schemas.RunPartial, err.Error()+"; the next run goes on from here"
+		sum.State, sum.Reason, sum.Interrupted = schemas.RunPartial, err.Error()+"; the next run goes on from here", true
+	default:
+		sum.State, sum.Reason = schemas.RunFailed, err.Error()
+	}
+	if sum.Interrupted {
 		if cerr := c.checkpoint(last, true); cerr != nil {
 			err = errors.Join(err, cerr)
 		}
-	default:
-		sum.State, sum.Reason = schemas.RunFailed, err.Error()
 	}
 	if aerr := c.Sink.Abandon(last, c.info.ID, c.run, sum); aerr != nil {
 		err = errors.Join(err, fmt.Errorf("abandon the run over %s: %w", c.info.ID, aerr))
 	}
 	return sum, err
-}
-
-// incomplete says why a run that ended well did not read everything, "" when it did.
-func (c *Crawl) incomplete() string {
-	if n := c.errors.spoiled(); n > 0 {
-		return fmt.Sprintf("%d registrants could not be read", n)
-	}
-	return c.pending.short()
 }
 
 // summary is a copy of the counts so far.
@@ -480,7 +506,7 @@ func (c *Crawl) summary() schemas.RunSummary {
 	}
 	sum.Errors = c.errors.counts()
 	sum.Photos, sum.Dropped, sum.Leftovers = maps.Clone(sum.Photos), maps.Clone(sum.Dropped), maps.Clone(sum.Leftovers)
-	sum.Claimed = c.pending.claimed()
+	sum.Claimed, sum.Unread = c.pending.claimed(), len(c.unread)
 	sum.Drift = append(sum.Drift[:len(sum.Drift):len(sum.Drift)], c.shared()...)
 	if c.fetcher != nil {
 		sum.Bytes, sum.Asked = c.fetcher.Received(), c.fetcher.Recent()

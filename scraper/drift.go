@@ -2,9 +2,7 @@ package scraper
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"strings"
 
@@ -17,6 +15,9 @@ const defaultMaxDrift = 0.10
 // driftSample is how many of those who lack something an alarm names, by the source's own key.
 const driftSample = 3
 
+// manyWithout is a number of records of which some must have a photo, where the source publishes photos.
+const manyWithout = 10
+
 // drift compares the shares of records with a photo, a birth date and an offence with those of
 // the last complete run. A share that fell is a page that changed unseen: such a run is not
 // believed. One that rose is only told.
@@ -24,12 +25,15 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	if sum.Registrants == 0 {
 		return nil
 	}
-	last, err := c.Sink.LastComplete(ctx, c.info.ID)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && last.Registrants == 0 {
-		return nil
-	}
+	last, err := c.lastComplete(ctx)
 	if err != nil {
-		return fmt.Errorf("compare with the last run: %w", err)
+		return err
+	}
+	if last.Registrants == 0 {
+		if c.info.Guards.HasPhotos && !c.info.Policy.NoPhotos && sum.Registrants >= manyWithout && sum.WithPhoto*20 < sum.Registrants {
+			sum.Drift = append(sum.Drift, fmt.Sprintf("%d of %d records have a photo, and the source publishes photos", sum.WithPhoto, sum.Registrants))
+		}
+		return nil
 	}
 	most := c.info.Guards.MaxDrift
 	if most == 0 {

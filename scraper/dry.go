@@ -118,22 +118,28 @@ func (d *DryRun) mark(source, key string) {
 func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSummary) (schemas.RunSummary, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	listed := 0
+	tally := schemas.Tally{Listed: s.New + s.Returned} // a real run has listed them by now
+	last, err := d.sink.LastComplete(ctx, source)
+	switch {
+	case err == nil:
+		tally.Compared = true
+	case !errors.Is(err, fs.ErrNotExist):
+		return s, fmt.Errorf("compare with the last run: %w", err)
+	default:
+		last.Ended = s.Started
+	}
 	for listing, err := range d.sink.Listings(ctx, source) {
 		if err != nil {
 			return s, fmt.Errorf("compare with the ledger: %w", err)
 		}
-		if !listing.Listed {
-			continue
-		}
-		listed++
-		if _, ok := d.seen[listing.ID]; !ok {
+		_, seen := d.seen[listing.ID]
+		tally.Add(listing, seen, last.Ended)
+		if listing.Listed && !seen {
 			s.Delisted++
 			d.change(Change{ID: listing.ID, Key: listing.Key, Does: "delisted"})
 		}
 	}
-	// A real run has listed by now who is new or back.
-	if doubt := s.Doubt(listed+s.New+s.Returned, s.Delisted); doubt != "" {
+	if doubt := s.Doubt(tally); doubt != "" {
 		s.State, s.Reason = schemas.RunRefused, doubt
 	}
 	return s, nil

@@ -22,10 +22,25 @@ func (c *Crawl) lastRun(ctx context.Context) (schemas.RunSummary, error) {
 	return last, nil
 }
 
+// lastComplete is the summary of the last complete run; none for a source that never had one.
+func (c *Crawl) lastComplete(ctx context.Context) (schemas.RunSummary, error) {
+	last, err := c.Sink.LastComplete(ctx, c.info.ID)
+	if errors.Is(err, fs.ErrNotExist) {
+		return schemas.RunSummary{}, nil
+	}
+	if err != nil {
+		return last, fmt.Errorf("look at the last complete run of %s: %w", c.info.ID, err)
+	}
+	return last, nil
+}
+
 // stillBlocked says whether the site refused the last run: a program does not ask again by
 // itself. Errors: fetch.ErrBlocked.
 func (c *Crawl) stillBlocked(ctx context.Context) error {
 	last, err := c.lastRun(ctx)
+	if err == nil && c.Now().Before(last.NotBefore) && c.Unblock == "" {
+		return fmt.Errorf("%s: %w", c.info.ID, &fetch.WaitError{Until: last.NotBefore})
+	}
 	if err != nil || last.State != schemas.RunBlocked || c.Unblock != "" {
 		return err
 	}

@@ -25,8 +25,10 @@ type listItem struct {
 
 // part is what was claimed and read of one partition.
 type part struct {
-	Total int `json:"total"`
-	Read  int `json:"read"`
+	Total  int  `json:"total"`
+	Read   int  `json:"read"`             // entries: rows or cards
+	People int  `json:"people,omitempty"` // registrants among them, each once
+	Moved  bool `json:"moved,omitempty"`  // its pages claimed different totals
 }
 
 // pending are the list pages still to read, the last first, so that few wait at a time.
@@ -34,10 +36,11 @@ type pending struct {
 	mu    sync.Mutex
 	items []listItem
 	parts map[uint64]part
+	named map[uint64]struct{} // registrants that lists named, by partition and key
 }
 
 func (p *pending) start(requests []Request) {
-	p.items, p.parts = nil, map[uint64]part{}
+	p.items, p.parts, p.named = nil, map[uint64]part{}, nil
 	for i := len(requests) - 1; i >= 0; i-- {
 		p.items = append(p.items, listItem{Request: requests[i], Part: requestHash(requests[i])})
 	}
@@ -58,25 +61,67 @@ func (p *pending) done(more []listItem) {
 	}
 }
 
-// count notes what a whole page gave its partition; rows is how many it gave one by one.
-func (p *pending) count(id uint64, parsed Parsed, rows int) {
-	keys := map[string]struct{}{}
-	for _, key := range parsed.Listed {
-		keys[key] = struct{}{}
-	}
-	for _, d := range parsed.Drafts {
-		keys[d.Record.Key] = struct{}{}
-	}
-	n := len(keys) + rows
-	for _, dropped := range parsed.Dropped {
-		n += dropped
-	}
+// count notes what a whole page gave its partition; rows is how many it gave one by one. The result is how many entries
+// all lists have given so far.
+func (p *pending) count(id uint64, parsed Parsed, rows int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.named == nil {
+		p.named = map[uint64]struct{}{}
+	}
 	now := p.parts[id]
-	now.Total, now.Read = max(now.Total, parsed.Total), now.Read+n
+	people := 0
+	name := func(key string) {
+		h := keyHash(key) ^ id
+		if _, ok := p.named[h]; !ok {
+			p.named[h] = struct{}{}
+			people++
+		}
+	}
+	for _, key := range parsed.Keys {
+		name(key)
+	}
+	if parsed.Keys == nil {
+		for _, key := range parsed.Listed {
+			name(key)
+		}
+		for _, d := range parsed.Drafts {
+			name(d.Record.Key)
+		}
+		people += rows
+		for _, dropped := range parsed.Dropped {
+			people += dropped
+		}
+	}
+	entries := parsed.Entries
+	if entries == 0 {
+		entries = people
+	}
+	now.Moved = now.Moved || now.Total > 0 && parsed.Total > 0 && now.Total != parsed.Total
+	now.Total, now.Read, now.People = max(now.Total, parsed.Total), now.Read+entries, now.People+people
 	p.parts[id] = now
+	all := 0
+	for _, one := range p.parts {
+		all += one.Read
+	}
+	return all
 }
+
+// moved reports whether a list changed while its pages were read: they claimed different totals, or gave less than they
+// claimed.
+func (p *pending) moved() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, one := range p.parts {
+		if one.Moved || one.missing() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// missing is how much less than claimed was read. Some sources count entries, others registrants.
+func (one part) missing() int { return one.Total - max(one.Read, one.People) }
 
 func (p *pending) claimed() int {
 	p.mu.Lock()
@@ -94,8 +139,8 @@ func (p *pending) short() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.parts {
-		if one.Total-one.Read > one.Total/200 {
-			return fmt.Sprintf("the site says a list has %d entries, %d were read", one.Total, one.Read)
+		if one.missing() > one.Total/200 {
+			return fmt.Sprintf("the site says a list has %d entries, %d were read", one.Total, max(one.Read, one.People))
 		}
 	}
 	return ""
@@ -120,7 +165,7 @@ func keyHash(key string) uint64 {
 
 // checkpointSchema is the version of a checkpoint: another one is not understood, and the run
 // starts over.
-const checkpointSchema = 1
+const checkpointSchema = 2
 
 // checkpoint is where a run is: list pages to read, what the partitions gave, and the counts.
 type checkpoint struct {
@@ -129,7 +174,8 @@ type checkpoint struct {
 	Items   []listItem         `json:"items"`
 	Parts   map[uint64]part    `json:"parts"`
 	Sum     schemas.RunSummary `json:"sum"`
-	Asked   []time.Time        `json:"asked,omitempty"` // for the hourly quota
+	Unread  map[string]Request `json:"unread,omitempty"` // registrants of pages that were read, who could not be read themselves
+	Asked   []time.Time        `json:"asked,omitempty"`  // for the hourly quota
 }
 
 const (
@@ -147,7 +193,7 @@ func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
 	if !wait {
 		c.saved = c.Now()
 	}
-	note := checkpoint{Schema: checkpointSchema, Version: c.info.Version, Items: c.pending.items, Sum: c.boundary, Asked: c.fetcher.Recent()}
+	note := checkpoint{Schema: checkpointSchema, Version: c.info.Version, Items: c.pending.items, Sum: c.boundary, Unread: maps.Clone(c.unread), Asked: c.fetcher.Recent()}
 	c.mu.Unlock()
 	if wait {
 		return nil
@@ -156,11 +202,11 @@ func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
 	note.Parts = maps.Clone(c.pending.parts)
 	c.pending.mu.Unlock()
 	if c.info.Manners.JoinPages {
-		note.Items, note.Parts = nil, nil // the spool dies with the process: start over
+		note.Items, note.Parts, note.Unread = nil, nil, nil // the spool dies with the process: start over
 	}
 	data, err := json.Marshal(note)
 	if err == nil && len(data) > maxCheckpoint {
-		note.Items, note.Parts = nil, nil
+		note.Items, note.Parts, note.Unread = nil, nil, nil
 		data, err = json.Marshal(note)
 	}
 	if err == nil {
@@ -190,6 +236,9 @@ func (c *Crawl) restore(data []byte) bool {
 			*m = map[string]int{}
 		}
 	}
+	for key, r := range note.Unread {
+		c.unread[key] = r
+	}
 	c.pending.items, c.pending.parts = note.Items, note.Parts
 	if c.pending.parts == nil {
 		c.pending.parts = map[uint64]part{}
@@ -204,41 +253,41 @@ func (c *Crawl) restore(data []byte) bool {
 type errorBook struct {
 	mu    sync.Mutex
 	class map[string]int
-	lost  int // registrants that could not be read
 }
-
-// maxSpoiled is how many registrants a run may fail to read before it ends.
-const maxSpoiled = 100
 
 func newErrorBook() *errorBook { return &errorBook{class: map[string]int{}} }
 
-func (b *errorBook) add(err error) {
-	class := "network"
+// errorClass is the kind of err, as summaries count it.
+func errorClass(err error) string {
 	var status *fetch.StatusError
+	var wait *fetch.WaitError
 	switch {
+	case errors.As(err, &wait):
+		return "wait"
 	case errors.Is(err, fetch.ErrRobots):
-		class = "robots"
+		return "robots"
 	case errors.Is(err, fetch.ErrBlocked):
-		class = "blocked"
+		return "blocked"
 	case errors.Is(err, ErrLayout):
-		class = "layout"
+		return "layout"
 	case errors.Is(err, fetch.ErrTooLarge):
-		class = "too_large"
+		return "too_large"
 	case errors.Is(err, context.DeadlineExceeded):
-		class = "timeout"
+		return "timeout"
 	case errors.As(err, &status):
-		class = fmt.Sprintf("status_%d", status.Status)
+		return fmt.Sprintf("status_%d", status.Status)
 	case errors.Is(err, fs.ErrNotExist):
-		class = "status_404"
+		return "status_404"
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.class[class]++
+	return "network"
 }
 
-func (b *errorBook) spoil()        { b.mu.Lock(); b.lost++; b.mu.Unlock() }
-func (b *errorBook) spoiled() int  { b.mu.Lock(); defer b.mu.Unlock(); return b.lost }
-func (b *errorBook) tooMany() bool { return b.spoiled() >= maxSpoiled }
+func (b *errorBook) add(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.class[errorClass(err)]++
+}
+
 func (b *errorBook) counts() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -15,11 +15,13 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	_ "golang.org/x/image/webp" // "
 
 	"lineup/schemas"
+	"lineup/scraper/fetch"
 )
 
 // Problems of photos, as records tell them.
@@ -94,18 +96,19 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 			r.Header.Set("If-Modified-Since", was.LastModified)
 		}
 	}
-	page, err := c.fetchPhoto(ctx, r)
+	page, err := c.fetchPhoto(ctx, r, was.Digest)
 	switch {
 	case err == nil && page.Status == http.StatusNotModified:
 		return c.photo("unchanged", same), nil
 	case err == nil:
 		return c.judgePhoto(page.Body, page.Header), nil
-	case stops(err) || ctx.Err() != nil:
-		return schemas.CapturedPhoto{}, err
+	case ctx.Err() != nil:
+		return schemas.CapturedPhoto{}, context.Cause(ctx)
 	}
 	if r.Optional && errors.Is(err, fs.ErrNotExist) {
 		return c.photo("none", schemas.CapturedPhoto{Problem: PhotoMissing}), nil
 	}
+	// One photo's refusal, robots rule or bad address is that photo's problem: only pages say whether a site wants us.
 	c.errors.add(err)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoMissing}), nil
@@ -116,20 +119,43 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 	return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoUnread}), nil
 }
 
-// fetchPhoto fetches r, and once more when the bytes are an image cut short.
-func (c *Crawl) fetchPhoto(ctx context.Context, r Request) (Page, error) {
-	for try := 0; ; try++ {
-		page, err := c.fetch(ctx, r)
-		if err != nil || page.Status == http.StatusNotModified || whole(page.Body) {
-			return page, err
-		}
-		if try == 1 {
-			return Page{}, errors.New("photo is cut short")
-		}
+// fetchPhoto fetches r. An image whose end is missing, or has bytes behind it, may have been cut short on its way: it is
+// fetched once more, and taken when it is the same again, or as long as the site promised. What is stored already as
+// known is not asked for twice. A host that refuses photo after photo is asked for no more of them in this run.
+func (c *Crawl) fetchPhoto(ctx context.Context, r Request, known schemas.Digest) (Page, error) {
+	host := ""
+	if u, err := url.Parse(r.URL); err == nil {
+		host = u.Host
 	}
+	c.mu.Lock()
+	refused := c.refused[host]
+	c.mu.Unlock()
+	if refused >= photosRefused {
+		return Page{}, fmt.Errorf("%d photos in a row were refused: %w", refused, fetch.ErrBlocked)
+	}
+	page, err := c.fetch(ctx, r)
+	c.mu.Lock()
+	if errors.Is(err, fetch.ErrBlocked) {
+		c.refused[host]++
+	} else if err == nil {
+		c.refused[host] = 0
+	}
+	c.mu.Unlock()
+	if err != nil || page.Status == http.StatusNotModified || whole(page.Body) || schemas.DigestOf(page.Body) == known {
+		return page, err
+	}
+	again, err := c.fetch(ctx, r)
+	if err != nil || again.Status == http.StatusNotModified || whole(again.Body) || bytes.Equal(page.Body, again.Body) ||
+		again.Header.Get("Content-Length") == strconv.Itoa(len(again.Body)) {
+		return again, err
+	}
+	return Page{}, errors.New("photo is cut short, and each time elsewhere")
 }
 
-// whole reports whether data is not a JPEG or PNG without its end.
+// photosRefused is how many photos in a row a host may refuse before it is asked for no more of them.
+const photosRefused = 10
+
+// whole reports whether data is not a JPEG or PNG that lacks its end, or has it far from the end of its bytes.
 func whole(data []byte) bool {
 	tail := data[max(len(data)-1024, 0):]
 	switch {

@@ -69,8 +69,11 @@ type Parsed struct {
 	Drafts   []Draft
 	Rows     iter.Seq2[Draft, error] // in the place of Drafts for a large file: one registrant at a time, grouped already
 	Next     []Request               // pages to read after this one, in this order
-	Total    int                     // how many registrants the page says its partition has; 0 when it says nothing
+	Total    int                     // how many entries or registrants the page says its partition has; 0 when it says nothing
 	Listed   []string                // keys of registrants this page lists whose records are on other pages
+	Unnamed  []string                // keys of registrants this page lists, or speaks of, whom it does not name: they are not read this time
+	Keys     []string                // keys of all entries of the page, those left out included; may be nil where Listed and Drafts say it all
+	Entries  int                     // how many rows or cards the page shows; 0 is one for each key
 	Leftover []Leftover              // values no rule handled
 	Dropped  map[string]int          // records left out, by the rule's name: "juvenile", "moved"
 }

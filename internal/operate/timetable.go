@@ -70,6 +70,8 @@ func (w Timetable) Due(runs ledger.Runs, now time.Time) (at time.Time, blocked b
 	switch {
 	case last != nil && last.State == schemas.RunBlocked:
 		return time.Time{}, true
+	case last != nil && !last.NotBefore.IsZero() && last.Interrupted:
+		return last.NotBefore, false // the site asked to be left alone until then; the run goes on
 	case last == nil, runs.Open != nil && runs.Open.Run != last.Run:
 		return now, false // never crawled, or killed in a run: it goes on
 	}

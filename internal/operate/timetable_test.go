@@ -29,6 +29,8 @@ func TestTimetable(t *testing.T) {
 		{"crawled by hand long ago", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-80*time.Hour), time.Hour)}, now.Add(-72 * time.Hour), now},
 		{"ran for days and ended now", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-50*time.Hour), 50*time.Hour)}, night, night.Add(jitter)},
 		{"killed in a run", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour), Open: &ledger.OpenRun{Run: "r2"}}, now, now},
+		{"asked to wait", ledger.Runs{Last: &schemas.RunSummary{Run: "r1", State: schemas.RunPartial, Started: now.Add(-time.Hour), Ended: now.Add(-time.Minute),
+			Interrupted: true, NotBefore: now.Add(time.Hour)}, Open: &ledger.OpenRun{Run: "r1"}}, now.Add(time.Hour), now.Add(time.Hour)},
 		{"stopped by its window", ledger.Runs{Last: ended(schemas.RunPartial, now.Add(-30*time.Hour), 29*time.Hour), Open: &ledger.OpenRun{Run: "r1"}}, night, night.Add(jitter)},
 		{"blocked", ledger.Runs{Last: ended(schemas.RunBlocked, now.Add(-80*time.Hour), time.Hour)}, time.Time{}, time.Time{}},
 	} {

@@ -80,6 +80,20 @@ var (
 	ErrRules = errors.New("its robots.txt cannot be read, so nothing may be asked")
 )
 
+// WaitError says that a host asks to be left alone for longer than a run waits.
+type WaitError struct {
+	Until time.Time
+}
+
+func (e *WaitError) Error() string {
+	return "the site asks to be left alone until " + e.Until.Format("2006-01-02 15:04 MST")
+}
+
+const (
+	maxPause = 10 * time.Minute    // a longer Retry-After ends the run
+	maxWait  = 30 * 24 * time.Hour // a longer one is a mistake
+)
+
 // ErrTooLarge is returned for an answer longer than the source's limit.
 var ErrTooLarge = errors.New("answer is larger than the source's limit (maxBody)")
 
@@ -110,7 +124,8 @@ type Fetcher struct {
 
 	mu       sync.Mutex
 	robots   map[string]*robots
-	failed   map[string]int // requests given up in a row, by host
+	failed   map[string]int       // requests given up in a row, by host
+	until    map[string]time.Time // hosts that asked to be left alone
 	asked    int
 	retried  int
 	received int64
@@ -155,7 +170,7 @@ func New(cfg Config) (*Fetcher, error) {
 		agent += " (+" + strings.Map(printable, cfg.Contact) + ")"
 	}
 	return &Fetcher{
-		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{}, failed: map[string]int{},
+		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{}, failed: map[string]int{}, until: map[string]time.Time{},
 		client: &http.Client{Transport: cfg.Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
@@ -202,19 +217,24 @@ func (f *Fetcher) Recent() []time.Time { return f.pace.recent(time.Now()) }
 // Fetch asks for r and gives an answer of status 2xx, or 304 when r.Header asked on a
 // condition. Passing trouble is tried again, within the run's budget; a refusal never is.
 // Errors: ErrBlocked (also as ErrRobots), ErrRules, ErrDown once the host has failed maxFailed times in
-// a row, *StatusError, ErrTooLarge, what the network says.
+// a row, *WaitError, *StatusError, ErrTooLarge, what the network says.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (Page, error) {
 	host := hostOf(r.URL)
 	f.mu.Lock()
-	down := f.failed[host] >= maxFailed
+	down, until := f.failed[host] >= maxFailed, f.until[host]
 	f.mu.Unlock()
+	if time.Now().Before(until) {
+		return Page{}, &WaitError{until}
+	}
 	if down {
 		return Page{}, fmt.Errorf("%d requests in a row got no answer: %w", maxFailed, ErrDown)
 	}
 	page, err := f.try(ctx, r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	switch {
+	switch wait := (*WaitError)(nil); {
+	case errors.As(err, &wait):
+		f.until[host] = wait.Until
 	case err == nil || !passing(err):
 		f.failed[host] = 0 // it answers, if only to say no
 	case ctx.Err() == nil:
@@ -243,13 +263,14 @@ func (f *Fetcher) try(ctx context.Context, r Request) (Page, error) {
 		if err == nil || !passing(err) || ctx.Err() != nil {
 			return page, err
 		}
+		s := (*StatusError)(nil)
+		if errors.As(err, &s) && s.wait > maxPause {
+			return Page{}, &WaitError{time.Now().Add(min(s.wait, maxWait)).Round(time.Second)}
+		}
 		if try >= f.cfg.Tries || !f.mayRetry() {
 			return Page{}, fmt.Errorf("gave up after %d tries: %w", try, err)
 		}
-		if s := (*StatusError)(nil); errors.As(err, &s) && s.wait > 0 {
-			if s.wait > time.Hour {
-				return Page{}, fmt.Errorf("site asks to wait %s: %w", s.wait.Round(time.Minute), err)
-			}
+		if s != nil && s.wait > 0 {
 			f.pace.hold(time.Now().Add(s.wait)) // everybody who asks this site waits
 		} else if err := sleep(ctx, wait+jitter(wait/2)); err != nil {
 			return Page{}, err

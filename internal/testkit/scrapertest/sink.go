@@ -92,7 +92,10 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 	at := c.Record.Source + "\x00" + c.Record.Key
 	was := s.listing[at]
 	next := schemas.Listing{ID: schemas.RegistrantID(c.Record.Source, c.Record.Key), Source: c.Record.Source, Key: c.Record.Key, Listed: true,
-		Run: run, Sighted: c.Read, Revision: was.Revision}
+		Run: run, Sighted: c.Read, FirstSeen: was.FirstSeen, Revision: was.Revision}
+	if !was.Listed {
+		next.FirstSeen = time.Now().UTC()
+	}
 	c.Record.Photos = slices.Clone(c.Record.Photos)
 	for i, p := range c.Photos {
 		photo := &c.Record.Photos[i]
@@ -157,17 +160,16 @@ func (s *Sink) Sight(_ context.Context, source, run, key string) error {
 func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSummary) (schemas.RunSummary, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	listed, gone := 0, 0
+	last, compared := s.last[source]
+	tally := schemas.Tally{Compared: compared}
 	for _, listing := range s.listing {
-		if listing.Source == source && listing.Listed {
-			if listed++; listing.Run != run {
-				gone++
-			}
+		if listing.Source == source {
+			tally.Add(listing, listing.Run == run, last.Ended)
 		}
 	}
 	delete(s.open, source)
 	delete(s.leased, source)
-	if doubt := sum.Doubt(listed, gone); doubt != "" {
+	if doubt := sum.Doubt(tally); doubt != "" {
 		sum.State, sum.Reason = schemas.RunRefused, doubt
 		s.ended[source] = sum
 		return sum, nil
@@ -187,7 +189,7 @@ func (s *Sink) Finish(_ context.Context, source, run string, sum schemas.RunSumm
 func (s *Sink) Abandon(_ context.Context, source, _ string, sum schemas.RunSummary) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if sum.State != schemas.RunPartial {
+	if !sum.Interrupted {
 		delete(s.open, source)
 	}
 	s.ended[source] = sum

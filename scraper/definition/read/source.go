@@ -211,6 +211,7 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if err != nil {
 		return out, err
 	}
+	out.Keys, out.Entries = keys, rowCount(items)
 	if d.streams(items) && len(d.missing) == 0 {
 		out.Rows = s.rows(d, items)
 	}
@@ -254,6 +255,9 @@ func (s *Source) readItems(d *doc, items []node, taken map[string]string, out *s
 			if rule, err = s.draft(d, item, key, weak, out); err != nil {
 				return nil, err
 			}
+		}
+		if rule == noNameRule || rule == otherPersonRule {
+			out.Unnamed = append(out.Unnamed, key)
 		}
 		if rule != "" {
 			d.spare(item, rule)
@@ -343,8 +347,11 @@ func (s *Source) detail(d *doc, item node, key string, taken map[string]string) 
 	return r, err
 }
 
-// noNameRule is what leaves out an item whose name is missing or a placeholder.
-const noNameRule = "no name"
+// Rules that leave out an item because of what its page lacks. They say nothing of whether its registrant is listed.
+const (
+	noNameRule      = "no name"               // the name is missing or a placeholder
+	otherPersonRule = "another person's page" // name or birth date is not the list's
+)
 
 // identity is what must agree before two pages are taken to speak of the same person.
 func identity(r schemas.Record) string {
@@ -447,7 +454,7 @@ func (s *Source) draft(d *doc, item node, key string, weak bool, out *scraper.Pa
 	case !rec.Birth.IsZero() && rec.Birth.YearsBetween(d.today) < 18, rec.Age.Years > 0 && rec.Age.Years < 18:
 		return "under 18", nil
 	case d.step.Same && d.carry["@same"] != identity(rec):
-		return "another person's page", nil
+		return otherPersonRule, nil
 	}
 	if s.files != nil && !s.def.Policy.NoPhotos {
 		rec.Photos, photos = s.files.pair(key, rec.Photos, photos)
