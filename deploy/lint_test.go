@@ -308,3 +308,62 @@ func TestSetupServesEditors(t *testing.T) {
 		t.Errorf("after the set-up, which said %q, the linker finds no libcblas: %s", said, out)
 	}
 }
+
+// TestPin writes digests with a stand-in for skopeo, twice, and holds that a registry that cannot be
+// reached or answers nonsense changes nothing.
+func TestPin(t *testing.T) {
+	dir, tools := t.TempDir(), t.TempDir()
+	for _, name := range []string{"pin.sh", "compose.yaml", "Containerfile"} {
+		if err := os.WriteFile(filepath.Join(dir, name), read(t, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pin := func(answer string) error {
+		script := "#!/bin/sh\n" + answer + "\n"
+		if err := os.WriteFile(filepath.Join(tools, "skopeo"), []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), filepath.Join(dir, "pin.sh"))
+		cmd.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"))
+		out, err := cmd.CombinedOutput()
+		t.Logf("%s", out)
+		return err
+	}
+	files := func() string {
+		return string(read(t, filepath.Join(dir, "compose.yaml"))) + string(read(t, filepath.Join(dir, "Containerfile")))
+	}
+	before := files()
+	// The last image asked for is what fails: nothing may have been written by then.
+	for _, answer := range []string{"exit 1", `case "$*" in *slim*) echo "no such tag" ;; *) echo sha256:` + strings.Repeat("0", 64) +
+		" ;; esac"} {
+		if err := pin(answer); err == nil {
+			t.Errorf("%s: taken for a digest", answer)
+		}
+		if files() != before {
+			t.Errorf("%s: files changed", answer)
+		}
+	}
+	for _, digit := range []string{"a", "b"} {
+		digest := "sha256:" + strings.Repeat(digit, 64)
+		if err := pin("echo " + digest); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Count(files(), "@"+digest); got != 3 || strings.Count(files(), "@sha256:") != 3 {
+			t.Errorf("%d images pinned to %s, want 3", got, digest)
+		}
+	}
+}
+
+// TestTags holds that every image has a tag that names one version.
+func TestTags(t *testing.T) {
+	for _, name := range []string{"compose.yaml", "Containerfile", "kubernetes/kustomization.yaml"} {
+		text := string(read(t, name))
+		tags := regexp.MustCompile(`(?m)docker\.io/[\w/.-]+:?([^\s@$]*)|^ *newTag: (\S+)|^ARG GO_VERSION=(\S+)`)
+		for _, tag := range tags.FindAllStringSubmatch(text, -1) {
+			version := tag[1] + tag[2] + tag[3]
+			if version != "" && !regexp.MustCompile(`^v?\d+\.\d+\.\d+`).MatchString(version) {
+				t.Errorf("%s: %s may mean another image tomorrow", name, tag[0])
+			}
+		}
+	}
+}

@@ -19,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -81,12 +82,57 @@ func TestCompose(t *testing.T) {
 		if stays && (s.HealthCheck == nil || len(s.HealthCheck.Test) == 0) {
 			t.Errorf("%s has no health check", name)
 		}
-		if stays && (!slices.Contains(s.CapDrop, "ALL") || !slices.Contains(s.SecurityOpt, "no-new-privileges:true")) {
+		if !slices.Contains(s.CapDrop, "ALL") || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
 			t.Errorf("%s keeps capabilities", name)
+		}
+		if core := s.Ulimits["core"]; !s.ReadOnly || s.PidsLimit <= 0 || s.MemLimit <= 0 || core == nil || core.Single+core.Hard+core.Soft != 0 {
+			t.Errorf("%s may write to its root, make any number of processes, take all memory or leave a core dump", name)
 		}
 		for _, p := range s.Ports {
 			if p.HostIP != "127.0.0.1" {
 				t.Errorf("%s is published on %q, want loopback: a proxy with TLS stands before it", name, p.HostIP)
+			}
+		}
+	}
+}
+
+// TestComposeNetworks holds that an engine sees no other engine, and that only what must reaches out
+// of the host.
+func TestComposeNetworks(t *testing.T) {
+	dir := deployed(t)
+	project, err := loader.LoadWithContext(t.Context(), types.ConfigDetails{
+		WorkingDir: dir, ConfigFiles: []types.ConfigFile{{Filename: filepath.Join(dir, "compose.yaml")}}, Environment: types.Mapping{},
+	}, func(o *loader.Options) { o.SetProjectName("lineup", true); o.Profiles = []string{"*"} })
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]bool{}
+	for name, s := range project.Services {
+		for network := range s.Networks {
+			n := project.Networks[network]
+			open[name] = open[name] || !bool(n.Internal) && n.DriverOpts["com.docker.network.bridge.enable_ip_masquerade"] != "false"
+		}
+		for other, o := range project.Services {
+			engines := []string{"nats", "s3", "qdrant"}
+			if name == other || !slices.Contains(engines, name) || !slices.Contains(engines, other) {
+				continue
+			}
+			for network := range s.Networks {
+				if _, shared := o.Networks[network]; shared {
+					t.Errorf("%s sees %s", name, other)
+				}
+			}
+		}
+	}
+	for name, reaches := range open {
+		if want := name == "scrape"; reaches != want {
+			t.Errorf("%s is on a network that leads out: %v, want %v", name, reaches, want)
+		}
+	}
+	for _, role := range []string{"scrape", "index", "query", "prepare", "admin"} {
+		for _, engine := range []string{"nats", "s3", "qdrant"} {
+			if _, ok := project.Services[role].Networks[engine]; !ok {
+				t.Errorf("%s does not reach %s", role, engine)
 			}
 		}
 	}
@@ -156,16 +202,16 @@ func TestKustomization(t *testing.T) {
 			c.secrets[name] = true
 		}
 	}
-	for _, resource := range built.Resources() {
-		text, err := resource.AsYAML()
+	for _, r := range built.Resources() {
+		text, err := r.AsYAML()
 		if err != nil {
 			t.Fatal(err)
 		}
-		name := resource.GetKind() + " " + resource.GetName()
-		if resource.GetKind() != "Namespace" && resource.GetNamespace() != "lineup" {
-			t.Errorf("%s is in namespace %q", name, resource.GetNamespace())
+		name := r.GetKind() + " " + r.GetName()
+		if r.GetKind() != "Namespace" && r.GetNamespace() != "lineup" {
+			t.Errorf("%s is in namespace %q", name, r.GetNamespace())
 		}
-		if err := c.add(name, resource.GetName(), string(text)); err != nil {
+		if err := c.add(name, r.GetName(), string(text)); err != nil {
 			t.Errorf("%s: %v\n%s", name, err, text)
 		}
 	}
@@ -256,6 +302,9 @@ func (c *cluster) checkPod(pod corev1.PodTemplateSpec, ends bool) error {
 	have := map[string]bool{}
 	for _, v := range pod.Spec.Volumes {
 		have[v.Name] = true
+		if v.EmptyDir != nil && v.EmptyDir.SizeLimit.IsZero() {
+			return fmt.Errorf("volume %s may fill the node's disk", v.Name)
+		}
 		if v.ConfigMap != nil && !c.configs[v.ConfigMap.Name] {
 			return fmt.Errorf("config map %s is not there", v.ConfigMap.Name)
 		}
@@ -280,8 +329,8 @@ func (c *cluster) checkPod(pod corev1.PodTemplateSpec, ends bool) error {
 		if !strings.HasPrefix(container.Image, "registry.example/") {
 			return fmt.Errorf("image %s is not one of the kustomization's", container.Image)
 		}
-		if container.Resources.Requests.Cpu().IsZero() || container.Resources.Limits.Memory().IsZero() {
-			return fmt.Errorf("%s has no size", container.Name)
+		if err := checkSize(container); err != nil {
+			return err
 		}
 		if s := container.SecurityContext; s == nil || s.ReadOnlyRootFilesystem == nil || !*s.ReadOnlyRootFilesystem {
 			return fmt.Errorf("%s may write to its root", container.Name)
@@ -293,6 +342,32 @@ func (c *cluster) checkPod(pod corev1.PodTemplateSpec, ends bool) error {
 		}
 	}
 	return nil
+}
+
+// checkSize holds that a container takes no more of its node than it says, and that Go knows it: it
+// collects before the kernel kills. What is not Go's (dlib, SQLite) has room beside it.
+func checkSize(container corev1.Container) error {
+	limits := container.Resources.Limits
+	if container.Resources.Requests.Cpu().IsZero() || limits.Memory().IsZero() || limits.StorageEphemeral().IsZero() {
+		return fmt.Errorf("%s has no size", container.Name)
+	}
+	if len(container.Command) > 0 && container.Command[0] == "bash" {
+		return nil
+	}
+	for _, e := range container.Env {
+		if e.Name != "GOMEMLIMIT" {
+			continue
+		}
+		soft, err := resource.ParseQuantity(strings.TrimSuffix(e.Value, "B"))
+		if err != nil {
+			return fmt.Errorf("%s: %s %q: %w", container.Name, e.Name, e.Value, err)
+		}
+		if share := soft.AsApproximateFloat64() / limits.Memory().AsApproximateFloat64(); share < 0.5 || share > 0.85 {
+			return fmt.Errorf("%s: GOMEMLIMIT is %.2f of what it may have", container.Name, share)
+		}
+		return nil
+	}
+	return fmt.Errorf("%s has no GOMEMLIMIT", container.Name)
 }
 
 // TestInstructionLevel compiles a vectorised loop with the compiler wrapper and looks at what
