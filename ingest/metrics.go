@@ -12,7 +12,7 @@ import (
 // here reads anything.
 type Metrics struct {
 	complete, registrants *prometheus.GaugeVec
-	alarms                *prometheus.GaugeVec
+	alarms, runs          *prometheus.GaugeVec
 	waiting, dead         prometheus.Gauge
 	differences           *prometheus.GaugeVec
 	audited               prometheus.Gauge
@@ -28,6 +28,8 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Help: "Registrants of a source by state: listed, with_photo, with_face, due, removed."}, []string{"source", "state"}),
 		alarms: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_alarms",
 			Help: "What of the last run over a source wants a look: values that no rule reads, shares that moved."}, []string{"source"}),
+		runs: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_run_state",
+			Help: "1 for the state of the last run over a source: complete, partial, failed, blocked and others."}, []string{"source", "state"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
 			Help: "Doorbells not answered yet."}),
 		dead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_dead",
@@ -37,9 +39,10 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		audited: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_audit_timestamp_seconds",
 			Help: "When the last audit ended, in Unix time."}),
 		engines: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_engine_up",
-			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index."}, []string{"engine"}),
+			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index, and its serving generation."}, []string{"engine"}),
 	}
-	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.alarms, m.waiting, m.dead, m.differences, m.audited, m.engines} {
+	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.alarms, m.runs, m.waiting, m.dead, m.differences, m.audited,
+		m.engines} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register the house's metrics: %w", err)
 		}
@@ -55,6 +58,12 @@ func (m *Metrics) Source(source string, complete time.Time, registrants map[stri
 	for state, n := range registrants {
 		m.registrants.WithLabelValues(source, state).Set(float64(n))
 	}
+}
+
+// Run sets how the last run over a source ended, or that it is under way.
+func (m *Metrics) Run(source, state string) {
+	m.runs.DeletePartialMatch(prometheus.Labels{"source": source})
+	m.runs.WithLabelValues(source, state).Set(1)
 }
 
 // Alarms sets how many things of the last run over a source want a look.

@@ -18,6 +18,9 @@ func TestMetrics(t *testing.T) {
 	m.Source("us-zz", time.Unix(1000, 0), map[string]int{"listed": 3, "due": 1})
 	m.Source("us-yy", time.Time{}, map[string]int{"listed": 0}) // never complete: no age at all
 	m.Alarms("us-zz", 2)
+	m.Run("us-zz", "blocked")
+	m.Run("us-zz", "complete")
+	m.Run("us-yy", "failed")
 	m.Jobs(7, 2)
 	m.Audit(time.Unix(2000, 0), map[string]int{"missing_photo": 4})
 	m.Audit(time.Unix(3000, 0), map[string]int{"corrupt_page": 1})
@@ -30,7 +33,7 @@ lineup_audit_differences{kind="corrupt_page"} 1
 # HELP lineup_audit_timestamp_seconds When the last audit ended, in Unix time.
 # TYPE lineup_audit_timestamp_seconds gauge
 lineup_audit_timestamp_seconds 3000
-# HELP lineup_engine_up 1 when an engine can be used from here, 0 when not: nats, blobs, index.
+# HELP lineup_engine_up 1 when an engine can be used from here, 0 when not: nats, blobs, index, and its serving generation.
 # TYPE lineup_engine_up gauge
 lineup_engine_up{engine="blobs"} 1
 lineup_engine_up{engine="nats"} 0
@@ -51,6 +54,10 @@ lineup_source_complete_timestamp_seconds{source="us-zz"} 1000
 lineup_source_registrants{source="us-yy",state="listed"} 0
 lineup_source_registrants{source="us-zz",state="due"} 1
 lineup_source_registrants{source="us-zz",state="listed"} 3
+# HELP lineup_source_run_state 1 for the state of the last run over a source: complete, partial, failed, blocked and others.
+# TYPE lineup_source_run_state gauge
+lineup_source_run_state{source="us-yy",state="failed"} 1
+lineup_source_run_state{source="us-zz",state="complete"} 1
 `
 	if err := testutil.GatherAndCompare(reg, strings.NewReader(want)); err != nil {
 		t.Error(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"lineup/indexer/index"
 	"lineup/ingest"
 )
 
@@ -48,6 +49,7 @@ func (n *Node) figures(ctx context.Context, m *ingest.Metrics) error {
 func (n *Node) engineFigures(ctx context.Context, m *ingest.Metrics) {
 	for name, check := range map[string]func(context.Context) error{
 		"blobs": n.Blobs.Check, "index": n.Index.Check,
+		"generation": func(ctx context.Context) error { return index.Ready(ctx, n.Index) },
 		"nats": func(ctx context.Context) error {
 			counts, err := n.Queue.Count(ctx)
 			if err == nil {
@@ -79,6 +81,7 @@ func (n *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 			"with_face": row.WithFace, "due": row.Due, "removed": row.Removed})
 		if row.Last != nil {
 			m.Alarms(row.Source, len(row.Last.Alarms()))
+			m.Run(row.Source, string(row.Last.State))
 		}
 	}
 	return nil
