@@ -1,13 +1,18 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"lineup/indexer/index"
 )
@@ -202,7 +207,7 @@ func TestViewsStayWhole(t *testing.T) {
 
 // TestFilterOfAnEarlierView: a view's filter has tables of the sources it knows. Places of people who had left
 // before it are taken by people of sources it does not know: nobody may look those up in its tables, which
-// the address sanitizer of make fuzz watches, nor count or find them.
+// the address sanitizer watches in the next test, nor count or find them.
 func TestFilterOfAnEarlierView(t *testing.T) {
 	a := newArena(128)
 	defer a.close()
@@ -240,6 +245,27 @@ func TestFilterOfAnEarlierView(t *testing.T) {
 	}
 	if hits, err := v.nearest(context.Background(), make([]float32, 128), 100, f); err != nil || len(hits) != 50 {
 		t.Errorf("%d are found, %v, want the 50 who stayed", len(hits), err)
+	}
+}
+
+// TestScanUnderSanitizers runs the C code by itself, built so that it stops at the first read or
+// write outside of what was allocated, and at behaviour that C does not define. make fuzz runs it for
+// LINEUP_SCAN_TIME from LINEUP_SCAN_SEED.
+func TestScanUnderSanitizers(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "scan")
+	compile := exec.Command(cmp.Or(os.Getenv("CC"), "cc"), "-std=c11", "-O1", "-g", "-Wno-psabi",
+		"-fsanitize=address,undefined", "-fno-sanitize-recover=undefined", "-I.", "scan.c", "sieve.c", "testdata/scan.c", "-lm", "-o", program)
+	if out, err := compile.CombinedOutput(); err != nil {
+		t.Fatalf("compile: %v: %s", err, out)
+	}
+	run := exec.Command(program)
+	seed := os.Getenv("LINEUP_SCAN_SEED")
+	if lasting, err := time.ParseDuration(os.Getenv("LINEUP_SCAN_TIME")); err == nil && seed != "" {
+		run.Args = append(run.Args, seed, fmt.Sprint(int(lasting.Seconds())))
+	}
+	run.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0") // which would need the right to trace
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Errorf("seed %q: %v: %.3000s", seed, err, out)
 	}
 }
 
