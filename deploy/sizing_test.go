@@ -20,8 +20,8 @@ const (
 	qdrantBytes     = 1.7e9 / 1e6 // resident, a face
 	qdrantDisk      = 0.96e9 / 1e6
 	exactQdrantMS   = 85.0 / 1e6
-	embeddedBytes   = 820e6 / 1e6
-	embeddedScanMS  = 13.3 / 1e6
+	embeddedBytes   = 872e6 / 1e6
+	embeddedScanMS  = 6.6 / 1e6
 	ledgerDisk      = 133e6 / 1e6 // a registrant and replica, S2
 	sweepSeconds    = 5.0 / 1e6
 	syncWritesFast  = 4000.0 // a second, of a whole NATS server
@@ -44,8 +44,8 @@ Computed by ` + "`cd deploy && go test -run Sizing -update .`" +
 `
 
 const sizingNotes = `
-Settings that go with it: up to 3M faces one process with the embedded index does; beyond, or from about 180 searches a second of
-a million on two cores, Qdrant.
+Settings that go with it: up to 6M faces one process with the embedded index does, which is as long a search as 3M took before the
+sieve; beyond, or from about 180 searches a second of a million on two cores (measured before the sieve), Qdrant.
 At 10M keep Qdrant in shards on at least two machines (its own memory row is the sum), and raise NATS' GOMEMLIMIT to half of
 its memory.
 
@@ -55,8 +55,9 @@ Measured (2 cores, AMD EPYC or Intel Xeon, virtual machine, 2026-11):
   1400 × 1900 take eight times as long unless scaled first, which lineup does.
 - m2: Qdrant 1.18.3, 1,000,000 × 128, int8 in memory: 1.7 GB resident, 0.96 GB on disk, exact p50 85 ms, HNSW (ef 512, rescored,
   oversampling 3) 5.4 ms at recall@20 .998. Time of an exact search taken as growing with the number; that of HNSW was 2.5 ms at 100k.
-- m3: the embedded index at 1,000,000 × 128: 820 MB for codes, vectors and what an answer needs beside them, 13.3 ms a search on one
-  core whose memory takes 8.3 ms to be read once (9.5 ms on two).
+- m3: the embedded index at 1,000,000 × 128: 820 MB for codes, vectors and what an answer needs beside them, measured, and 52 MB for the
+  sieve, computed; 6.6 ms a search on one core (5.1 ms on two) of a machine that was busy: reading the codes once took 22.7 ms beside
+  it, 8.3 ms when it is quiet.
 - m4: a JetStream bucket of 1,000,000 keys of 300 bytes: 133 MB with S2, a sweep of all of it 3-5 s, memory 200-500 MB and up to
   1.7 GB after sweeps without a limit. Listings with several photos and pages are longer: up to three times that.
 - m5: synchronous writes: 4,000/s on a fast disk; 200/s expected where an fsync takes 5 ms. Three for a new registrant.
