@@ -64,6 +64,8 @@ type Crawl struct {
 	Logger     *slog.Logger
 	Now        func() time.Time // nil is time.Now
 
+	CheckpointEvery time.Duration // where the run is, is kept not oftener than this; 0 is 10 s
+
 	fetcher *fetch.Fetcher
 	info    Info
 	run     string

@@ -1,6 +1,7 @@
 package scraper
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -183,13 +184,13 @@ const (
 	maxCheckpoint   = 512 << 10 // bytes: a message of the ledger holds 1 MiB
 )
 
-// checkpoint keeps where the run is, not oftener than checkpointEvery unless now.
+// checkpoint keeps where the run is, not oftener than CheckpointEvery unless now.
 func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
 	if c.fetcher == nil {
 		return nil
 	}
 	c.mu.Lock()
-	wait := !now && c.Now().Sub(c.saved) < checkpointEvery
+	wait := !now && c.Now().Sub(c.saved) < cmp.Or(c.CheckpointEvery, checkpointEvery)
 	if !wait {
 		c.saved = c.Now()
 	}

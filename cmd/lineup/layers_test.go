@@ -61,6 +61,7 @@ var rooms = []room{
 	{"lineup", nil}, // the licences, at the root
 	{"internal/testkit/brokertest", []string{"ingest/broker"}},
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
+	{"internal/testkit/history", nil},
 	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},
 }
@@ -76,6 +77,7 @@ var testsMay = map[string][]string{
 	"queryd/keys":                 {"ingest/broker"},
 	"queryd/web":                  {"indexer/face"},
 	"queryd":                      {"indexer/score", "ingest/broker"},
+	"internal/testkit/history":    {"schemas", "ingest", "ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue", "scraper", "scraper/fetch"},
 	"internal/testkit/brokertest": {"schemas", "ingest/ledger", "ingest/queue", "queryd/evidence", "queryd/keys"},
 	"cmd":                         {"indexer/face/facetest"},
 }
