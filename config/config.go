@@ -103,6 +103,8 @@ type Source struct {
 	Schedule   string      `yaml:"schedule"`
 	BaseURL    string      `yaml:"base_url"`
 	Permission *Permission `yaml:"permission"`
+	TermsRead  *Word       `yaml:"terms_read"`
+	Checked    *Word       `yaml:"checked"`
 	Account    *Account    `yaml:"account"`
 	Vehicles   bool        `yaml:"vehicles"`
 }
@@ -111,6 +113,12 @@ type Source struct {
 type Account struct {
 	User     string `yaml:"user"`
 	Password string `yaml:"password"`
+}
+
+// Word is the operator's record that somebody did something about a source.
+type Word struct {
+	Who  string `yaml:"who"`
+	When string `yaml:"when"`
 }
 
 // Permission is the record that an agency allowed crawling.

@@ -16,7 +16,7 @@ import (
 
 // registries are what the program would know.
 func registries() (map[string]config.Registry, error) {
-	return map[string]config.Registry{"us-ny": {Permission: true}, "us-or": {}, "us-zz": {LinkOnly: true}, "import-nsopw": {Import: true}}, nil
+	return map[string]config.Registry{"us-ny": {Permission: true}, "us-or": {Terms: "https://registry.example/terms", Unverified: true}, "us-zz": {LinkOnly: true}, "import-nsopw": {Import: true}}, nil
 }
 
 // schedule takes what has five fields.
@@ -71,6 +71,16 @@ func TestLoad(t *testing.T) {
 			want: func(c config.Loaded) bool {
 				return c.Sources["us-ny"].Permission.When == "2026-01-02" && c.Sources["us-ny"].Enabled
 			}},
+		{name: "terms nobody has read and a definition nobody has checked", file: "sources: {us-or: {enabled: true}}\ncontact: a@example.test\n",
+			want: func(c config.Loaded) bool {
+				text := strings.Join(c.Warnings, "\n")
+				return c.Sources["us-or"].Enabled && len(c.Warnings) == 2 && strings.Contains(text, "https://registry.example/terms") &&
+					strings.Contains(text, "sources.us-or.terms_read: {who") && strings.Contains(text, "sources.us-or.checked: {who")
+			}},
+		{name: "both are known", file: "sources: {us-or: {enabled: true, terms_read: {who: A, when: 2026-01-02}, checked: {who: A, when: 2026-01-02}}}\ncontact: a@example.test\n",
+			want: func(c config.Loaded) bool { return len(c.Warnings) == 0 }},
+		{name: "a sample site asks for neither", file: "sources: {us-or: {enabled: true, base_url: \"http://127.0.0.1:1\"}}\n",
+			want: func(c config.Loaded) bool { return len(c.Warnings) == 0 }},
 		{name: "anchors", file: "sources:\n  us-or: &one {base_url: \"http://127.0.0.1:1\"}\n  us-ny:\n    <<: *one\n    vehicles: true\n",
 			want: func(c config.Loaded) bool {
 				return c.Sources["us-ny"].BaseURL == "http://127.0.0.1:1" && c.Sources["us-ny"].Vehicles
@@ -97,6 +107,7 @@ func TestEveryFaultIsToldWhereItIs(t *testing.T) {
 		"data: x\nlisten_on: y\n":                                  `lineup.yml:2: listen_on: there is no such key: did you mean listen?`,
 		"index:\n  worker: 2\n":                                    `lineup.yml:2: index.worker: there is no such key: did you mean index.workers?`,
 		"index:\n  workers: many\n":                                `lineup.yml:2: index.workers: "many" is not a whole number`,
+		"sources: {us-or: {terms_read: {who: A}}}\n":               `lineup.yml:1: sources.us-or.terms_read: needs who and when (YYYY-MM-DD)`,
 		"index: {workers: 1000}\n":                                 `lineup.yml:1: index.workers: 1000 is not in 0 to 256`,
 		"index: {cnn: perhaps}\n":                                  `index.cnn: "perhaps" is neither true nor false`,
 		"index: {reconcile: 10}\n":                                 `index.reconcile: "10" is not a duration: write a number and a unit, like 30s, 10m or 24h`,

@@ -27,11 +27,16 @@ type Input struct {
 	Schedule func(expression string) error
 }
 
+// TermsKnown stands for the address of terms that were read for everybody.
+const TermsKnown = "read"
+
 // Registry is what the configuration of a source depends on.
 type Registry struct {
-	LinkOnly   bool // never crawled
-	Import     bool // read from files
-	Permission bool // crawled only with a permission
+	LinkOnly   bool   // never crawled
+	Import     bool   // read from files
+	Permission bool   // crawled only with a permission
+	Unverified bool   // its definition was never held against a real page or public code
+	Terms      string // where its terms are, for whoever must read them; "read" where they were read for everybody
 }
 
 // Origin says where a value comes from: "lineup.yaml:12", "environment LINEUP_LISTEN", "--set listen",

@@ -133,6 +133,14 @@ func (l *loader) validateSources(in Input) {
 			where := l.Origins[key+".base_url"]
 			l.bad(key+".base_url", where, "%q is not on this machine: want a loopback address, like http://127.0.0.1:8099", source.BaseURL)
 		}
+		for name, word := range map[string]*Word{"terms_read": source.TermsRead, "checked": source.Checked} {
+			if word != nil && (word.Who == "" || word.When == "") {
+				l.bad(key+"."+name, l.Origins[key], "needs who and when (YYYY-MM-DD)")
+			}
+		}
+		if source.Enabled && !sample && !registry.LinkOnly && !registry.Import {
+			l.warnUnread(key, source, registry)
+		}
 		p := source.Permission
 		if p != nil && (p.Who == "" || p.When == "" || p.Reference == "") {
 			l.bad(key+".permission", l.Origins[key], "needs who, when (YYYY-MM-DD) and reference")
@@ -154,6 +162,19 @@ func (l *loader) validateSources(in Input) {
 	if nameless != "" {
 		l.bad("contact", l.Origins["contact"], "%s is not asked by a nameless program: "+
 			"set contact to an e-mail address or URL that the site's owner can complain to", nameless)
+	}
+}
+
+// warnUnread says what a source waits for before it is crawled: a house that was set up before the
+// question was asked starts, and its people go stale until it is answered.
+func (l *loader) warnUnread(key string, source Source, registry Registry) {
+	if registry.Terms != TermsKnown && source.TermsRead == nil {
+		l.Warnings = append(l.Warnings, fmt.Sprintf("%s is not crawled until its terms were read: look for what they say of automated reading, "+
+			"copying and photos at %s, then write %s.terms_read: {who: ..., when: YYYY-MM-DD}", key, registry.Terms, key))
+	}
+	if registry.Unverified && source.Checked == nil {
+		l.Warnings = append(l.Warnings, fmt.Sprintf("%s is not crawled until its definition was held against the real site, which nobody has done: "+
+			"try saved pages with lineup sources try, then write %s.checked: {who: ..., when: YYYY-MM-DD}", key, key))
 	}
 }
 

@@ -1,6 +1,7 @@
 package scraper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,15 @@ func (p *Permission) Valid() bool {
 	return p != nil && p.Who != "" && p.Reference != "" && !p.When.IsZero()
 }
 
+// Word is an operator's note that somebody did something, and when.
+type Word struct {
+	Who  string
+	When schemas.Date
+}
+
+// Valid reports whether the note says who and when.
+func (w *Word) Valid() bool { return w != nil && w.Who != "" && !w.When.IsZero() }
+
 // Progress is how far a crawl is.
 type Progress struct {
 	Source      string
@@ -56,6 +66,8 @@ type Crawl struct {
 	Sink       Sink
 	Fetcher    fetch.Config // Manners are filled from the source
 	Permission *Permission
+	TermsRead  *Word  // who read the terms, where that is asked
+	Checked    *Word  // who held an unverified definition against the site
 	Resume     bool   // go on with an interrupted run if there is one
 	AcceptDrop string // a human's reason to delist beyond the source's maximum drop
 	Unblock    string // a human's reason to ask a site that refused the last run
@@ -159,8 +171,16 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 
 // permitted holds the source's mode against what the operator recorded.
 func (c *Crawl) permitted() error {
+	id := c.info.ID
 	switch c.info.Mode {
-	case Enabled:
+	case Enabled, Unverified:
+		if c.info.Mode == Unverified && !c.Checked.Valid() {
+			return fmt.Errorf("%s was never held against a real page: %w; try saved pages with lineup sources try, then set sources.%s.checked (who, when)", id, ErrPermission, id)
+		}
+		if c.info.TermsUnread && !c.TermsRead.Valid() {
+			return fmt.Errorf("nobody has read the terms of %s: %w; look for what they say of automated reading, copying and photos at %s, then set sources.%s.terms_read (who, when)",
+				id, ErrPermission, cmp.Or(c.info.Policy.Terms, c.info.Home), id)
+		}
 		return nil
 	case PermissionRequired:
 		if c.Permission.Valid() {

@@ -18,6 +18,7 @@ type Mode string
 // The modes of a source.
 const (
 	Enabled            Mode = "enabled"             // published for reuse, or documented
+	Unverified         Mode = "unverified"          // like enabled, but its definition was never held against a real page: crawled on the operator's word
 	PermissionRequired Mode = "permission_required" // crawled only under a permission the operator recorded
 	LinkOnly           Mode = "link_only"           // gated: we say where to look, never crawl
 	Import             Mode = "import"              // read from files an agency hands over
@@ -116,8 +117,27 @@ type Info struct {
 	Guards       Guards  `json:"guards"`
 	Policy       Policy  `json:"policy"`
 
+	Verified Verified `json:"verified"`
+	// TermsUnread says that nobody has read the terms for everybody: the operator must, before the
+	// site is asked. It is false where no site is asked, and for a sample site.
+	TermsUnread bool `json:"termsUnread,omitempty"`
+
 	Blocked []string `json:"blocked,omitempty"` // texts, beyond the usual ones, that mean the site refuses us
 }
+
+// Verified says what a definition was held against.
+type Verified struct {
+	By   string   `yaml:"by" json:"by" doc:"real_page, public_code or none"`
+	On   string   `yaml:"on,omitempty" json:"on,omitempty" doc:"the day: 2026-11-27"`
+	From []string `yaml:"from,omitempty" json:"from,omitempty" doc:"repository and file, or how the page was come by"`
+}
+
+// What a definition may be verified by.
+const (
+	RealPage   = "real_page"
+	PublicCode = "public_code"
+	Nothing    = "none"
+)
 
 // Manners are how a site is asked, when, and what its crawl must know of its pages.
 type Manners struct {

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,9 +63,27 @@ func Registries() (map[string]config.Registry, error) {
 	for _, s := range all {
 		info := s.Info()
 		known[info.ID] = config.Registry{LinkOnly: info.Mode == scraper.LinkOnly, Import: info.Mode == scraper.Import,
-			Permission: info.Mode == scraper.PermissionRequired}
+			Permission: info.Mode == scraper.PermissionRequired, Unverified: info.Mode == scraper.Unverified, Terms: config.TermsKnown}
+		if r := known[info.ID]; info.TermsUnread && !r.Permission {
+			r.Terms = cmp.Or(info.Policy.Terms, info.Home)
+			known[info.ID] = r
+		}
 	}
 	return known, nil
+}
+
+// words are the operator's records of who read a source's terms and who held its definition against the site.
+func words(s config.Source) (termsRead, checked *scraper.Word, err error) {
+	read := func(w *config.Word) *scraper.Word {
+		if w == nil || err != nil {
+			return nil
+		}
+		var when schemas.Date
+		when, err = schemas.ParseDate(w.When)
+		return &scraper.Word{Who: w.Who, When: when}
+	}
+	termsRead, checked = read(s.TermsRead), read(s.Checked)
+	return termsRead, checked, err
 }
 
 // contact is how a site's owner can reach the operator.
@@ -89,6 +108,9 @@ func (n *Node) CrawlSite(ctx context.Context, id string, c *scraper.Crawl) (sche
 		return schemas.RunSummary{}, err
 	}
 	c.Permission = permission
+	if c.TermsRead, c.Checked, err = words(n.Config.Sources[id]); err != nil {
+		return schemas.RunSummary{}, fmt.Errorf("sources.%s: %w", id, err)
+	}
 	return n.CrawlSource(ctx, s, c)
 }
 

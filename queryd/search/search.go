@@ -47,7 +47,7 @@ type Source struct {
 	Name         string
 	Jurisdiction string
 	Home         string // where a person would look
-	Mode         string // "enabled", "permission_required", "link_only", "import"
+	Mode         string // "enabled", "unverified", "permission_required", "link_only", "import"
 	HasPhotos    bool
 	Terms        string // URL
 	Attribution  string

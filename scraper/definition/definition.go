@@ -9,20 +9,21 @@ import (
 
 // Definition is one source.yml.
 type Definition struct {
-	ID           string          `yaml:"id" doc:"name of the source, also of its folder: us-ny"`
-	Name         string          `yaml:"name" doc:"the registry's own name"`
-	Jurisdiction string          `yaml:"jurisdiction" doc:"NSOPW's code of the jurisdiction: NY, PR, MN1"`
-	Home         string          `yaml:"home" doc:"where a person would look"`
-	Mode         scraper.Mode    `yaml:"mode" doc:"enabled, permission_required, link_only or import"`
-	Version      int             `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
-	Base         string          `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
-	Account      bool            `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
-	Manners      scraper.Manners `yaml:"manners,omitempty" doc:"how the site is asked"`
-	Guards       scraper.Guards  `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
-	Policy       scraper.Policy  `yaml:"policy" doc:"terms, notices and what may not be stored"`
-	Blocked      []string        `yaml:"blocked,omitempty" doc:"texts, beyond the usual ones, that mean the site refuses us"`
-	Start        string          `yaml:"start,omitempty" doc:"the step a run begins with"`
-	Steps        map[string]Step `yaml:"steps,omitempty" doc:"how each kind of page is asked for and read"`
+	ID           string           `yaml:"id" doc:"name of the source, also of its folder: us-ny"`
+	Name         string           `yaml:"name" doc:"the registry's own name"`
+	Jurisdiction string           `yaml:"jurisdiction" doc:"NSOPW's code of the jurisdiction: NY, PR, MN1"`
+	Home         string           `yaml:"home" doc:"where a person would look"`
+	Mode         scraper.Mode     `yaml:"mode" doc:"enabled, permission_required, link_only or import"`
+	Verified     scraper.Verified `yaml:"verified,omitempty" doc:"what the definition was held against"`
+	Version      int              `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
+	Base         string           `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
+	Account      bool             `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
+	Manners      scraper.Manners  `yaml:"manners,omitempty" doc:"how the site is asked"`
+	Guards       scraper.Guards   `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
+	Policy       scraper.Policy   `yaml:"policy" doc:"terms, notices and what may not be stored"`
+	Blocked      []string         `yaml:"blocked,omitempty" doc:"texts, beyond the usual ones, that mean the site refuses us"`
+	Start        string           `yaml:"start,omitempty" doc:"the step a run begins with"`
+	Steps        map[string]Step  `yaml:"steps,omitempty" doc:"how each kind of page is asked for and read"`
 }
 
 // Step is one kind of page.

@@ -70,6 +70,7 @@ func (l *linter) check() {
 			l.fault(path, "an absolute URL", "%q is no address", text)
 		}
 	}
+	l.checkVerified()
 	switch d.Mode {
 	case scraper.Enabled, scraper.PermissionRequired, scraper.Import:
 		l.checkSteps()
@@ -84,6 +85,23 @@ func (l *linter) check() {
 		if share < 0 || share > 1 {
 			l.fault(path, "a share from 0 to 1: 0.10", "%v is no share", share)
 		}
+	}
+}
+
+// checkVerified holds that a definition says what it was held against.
+func (l *linter) checkVerified() {
+	v := l.def.Verified
+	switch v.By {
+	case "", scraper.Nothing: // nothing said is nothing held
+	case scraper.RealPage, scraper.PublicCode:
+		if len(v.From) == 0 || v.By == scraper.RealPage && v.On == "" {
+			l.fault("$.verified", "real_page: the day and how; public_code: repository and file", "%s needs more than its name", v.By)
+		}
+	default:
+		l.fault("$.verified.by", "real_page, public_code or none", "%q is none", v.By)
+	}
+	if _, err := schemas.ParseDate(v.On); err != nil {
+		l.fault("$.verified.on", "a day like 2026-11-27", "%v", err)
 	}
 }
 

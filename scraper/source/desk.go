@@ -56,12 +56,13 @@ the terms before turning a source on.
 
 | mode | meaning |
 |---|---|
-| enabled | a published file, documented service or open-data layer without a gate; crawled once the operator turns it on |
+| enabled | a published file, documented service or open-data layer without a gate; crawled once the operator turns it on and has recorded who read its terms |
+| unverified | the same, but its definition was never held against a real page or public code: crawled once the operator has recorded who did |
 | permission_required | crawled only under a permission that the operator recorded: who, when, reference, terms |
 | import | read from files that an agency hands over, with ` + "`lineup import PATH --source ID`" + ` |
 | link_only | gated, disputed or unknown: Lineup says where to look, and never asks |
 `)
-	for _, mode := range []scraper.Mode{scraper.Enabled, scraper.PermissionRequired, scraper.Import} {
+	for _, mode := range []scraper.Mode{scraper.Enabled, scraper.Unverified, scraper.PermissionRequired, scraper.Import} {
 		fmt.Fprintf(&b, "\n## %s\n", mode)
 		for _, src := range all {
 			if src.Info().Mode == mode {
@@ -89,6 +90,7 @@ func writeSource(b *strings.Builder, src *read.Source) {
 	line("where to look", "<"+i.Home+">")
 	line("reads", Shape(src))
 	line("evidence", i.Policy.Evidence)
+	line("verified", verified(i.Verified))
 	terms := "not read yet"
 	if i.Policy.Terms != "" {
 		terms = "<" + i.Policy.Terms + ">"
@@ -113,6 +115,18 @@ func writeSource(b *strings.Builder, src *read.Source) {
 	if i.Policy.NoCoords {
 		line("never stored", "coordinates")
 	}
+}
+
+// verified says what a definition was held against.
+func verified(v scraper.Verified) string {
+	if v.By == "" || v.By == scraper.Nothing {
+		return "against nothing yet: its names are ours where the evidence is silent"
+	}
+	text := strings.ReplaceAll(v.By, "_", " ")
+	if v.On != "" {
+		text += " of " + v.On
+	}
+	return text + ": " + strings.Join(v.From, "; ")
 }
 
 // Try reads one saved page with step rule (or the step its file name begins with) and prints the

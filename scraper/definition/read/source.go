@@ -110,6 +110,13 @@ func (s *Source) Info() scraper.Info {
 		ID: d.ID, Name: d.Name, Jurisdiction: d.Jurisdiction, Home: d.Home, Mode: d.Mode, Version: d.Version,
 		Manners: d.Manners, Guards: d.Guards, Policy: d.Policy, Blocked: d.Blocked,
 	}
+	info.Verified, info.TermsUnread = d.Verified, d.Policy.TermsRead == ""
+	if info.Mode == scraper.Enabled && (d.Verified.By == "" || d.Verified.By == scraper.Nothing) {
+		info.Mode = scraper.Unverified
+	}
+	if s.files != nil || s.sample {
+		info.TermsUnread = false
+	}
 	if s.files != nil {
 		info.Mode = scraper.Enabled // whoever hands the files over has decided
 		info.Manners = scraper.Manners{Manners: fetch.Manners{Concurrency: 4, MaxBody: maxImport}, StubPhotos: d.Manners.StubPhotos, StubURLs: d.Manners.StubURLs}
