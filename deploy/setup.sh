@@ -125,5 +125,7 @@ if [ -n "$want_browser" ]; then
 	command -v shellcheck >/dev/null || install shellcheck # of these scripts
 	command -v openssl >/dev/null || install openssl # deploy/secrets.sh
 	python3 -c 'import requests' 2>/dev/null || /usr/bin/python3 -c 'import requests' 2>/dev/null || install python3 python3-requests
+	python3 -m pip --version >/dev/null 2>&1 || install python3-pip
+	"$(dirname "$0")/onnxruntime.sh"
 fi
 exit 0

@@ -8,6 +8,7 @@ package face
 import (
 	"context"
 	"errors"
+	"image"
 	"io"
 	"math/bits"
 
@@ -52,6 +53,18 @@ type Result struct {
 	// so that placeholders, which show no face, can be recognised. 0 is not a hash.
 	Hash uint64
 }
+
+// Located is a face that was found, with what another embedder needs of it.
+type Located struct {
+	Result
+	Pixels *image.RGBA // the pixels it was found in: scaled, turned or with a border, as that took
+	// Points are its landmarks in Pixels, in dlib's order: the corners of the right eye as seen in
+	// the picture (outer, inner), of the left eye, and the base of the nose.
+	Points []Point
+}
+
+// Point is a place in a picture; the middle of its first pixel is 0, 0.
+type Point struct{ X, Y float64 }
 
 // HashDistance is the number of bits (0..64) in which two perceptual hashes differ. At most
 // NearHash says: the same picture, perhaps stored or scaled anew.

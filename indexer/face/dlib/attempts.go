@@ -2,6 +2,7 @@ package dlib
 
 import (
 	"context"
+	"fmt"
 	"image"
 	"math"
 	"slices"
@@ -74,8 +75,8 @@ func (s *search) step(scale float64) string {
 	return "native"
 }
 
-// further are the attempts for a photo in which the first found no face, cheapest first, the CNN
-// detector last. Each was chosen for photos that only it finds; how many there are is bounded,
+// further are the attempts for a photo in which the first found no face, before it is turned and
+// the CNN detector has its turn. Each was chosen for photos that only it finds; how many there are is bounded,
 // and so are the pixels of each.
 func (s *search) further(ctx context.Context) ([]attempt, error) {
 	base := attempt{scale: s.firstScale()}
@@ -96,18 +97,23 @@ func (s *search) further(ctx context.Context) ([]attempt, error) {
 		attempts = append(attempts, tall)
 	}
 	attempts = append(attempts, s.scaled(base)...)
-	for _, degrees := range []int{90, 270, 180} {
-		a := base
-		a.step, a.turned = map[int]string{90: "turned-90", 180: "turned-180", 270: "turned-270"}[degrees], degrees
-		attempts = append(attempts, a)
-	}
-	if s.cnn {
-		a := base
-		a.step, a.cnn = "cnn", true
-		a.scale = math.Sqrt(cnnPixels / (float64(s.photo.Width) * float64(s.photo.Height)))
-		attempts = append(attempts, a)
-	}
+	s.light = base
 	return attempts, nil
+}
+
+// turned is the attempt that looks at the photo turned clockwise.
+func (s *search) turned(degrees int) attempt {
+	a := s.light
+	a.step, a.turned = fmt.Sprint("turned-", degrees), degrees
+	return a
+}
+
+// lastAttempt is the one with the CNN detector.
+func (s *search) lastAttempt() attempt {
+	a := s.light
+	a.step, a.cnn = "cnn", true
+	a.scale = math.Sqrt(cnnPixels / (float64(s.photo.Width) * float64(s.photo.Height)))
+	return a
 }
 
 // scaled are attempts with a border and at other scales, the fewest pixels first.

@@ -193,3 +193,31 @@ func TestDecodingHoldsNoRecognizer(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A photo that lies on its side is that person's, not what the detector sees in it upside down.
+func TestSidewaysIsNotUpsideDown(t *testing.T) {
+	e := open(t, Options{Workers: 2})
+	for _, name := range []string{"p009a.jpg", "p014a.jpg", "p020a.jpg", "p024a.jpg", "p036a.jpg"} {
+		want, err := e.Embed(context.Background(), sampled(t, name), faces.Enrol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := photo.Decode(context.Background(), sampled(t, name), photo.DefaultLimits(), photo.Whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, degrees := range []int{90, 270} {
+			data, err := photo.JPEG(photo.Turn(p.Image, degrees), 95)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := e.Embed(context.Background(), data, faces.Enrol)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := distance(want.Embedding, r.Embedding); d > 0.3 {
+				t.Errorf("%s turned by %d: %.3f from the upright photo, by %s", name, degrees, d, r.Quality.Step)
+			}
+		}
+	}
+}

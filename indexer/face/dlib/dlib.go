@@ -133,47 +133,58 @@ func (e *Embedder) Embed(ctx context.Context, data []byte, purpose faces.Purpose
 	return e.run(ctx, data, purpose, e.opts.Mirror)
 }
 
+// Locate finds the face that Embed would embed, and gives it with the pixels and landmarks that
+// another embedder needs. Its errors are those of Embed.
+func (e *Embedder) Locate(ctx context.Context, data []byte, purpose faces.Purpose) (faces.Located, error) {
+	return e.locate(ctx, data, purpose, e.opts.Mirror)
+}
+
 func (e *Embedder) run(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
+	located, err := e.locate(ctx, data, purpose, mirror)
+	return located.Result, err
+}
+
+func (e *Embedder) locate(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Located, error) {
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
-		return faces.Result{}, ErrClosed
+		return faces.Located{}, ErrClosed
 	}
 	e.inside.Add(1)
 	e.mu.Unlock()
 	defer e.inside.Done()
 
 	if format := photo.Sniff(data); purpose == faces.Probe && !e.opts.MoreFormats && (format == "webp" || format == "gif" || format == "bmp") {
-		return faces.Result{}, &faces.Problem{Code: faces.CodeUnsupportedFormat,
+		return faces.Located{}, &faces.Problem{Code: faces.CodeUnsupportedFormat,
 			Text:   "Photos of the format " + format + " are not taken here. Save it as JPEG or PNG and try again.",
 			Result: faces.Result{Format: format}}
 	}
 	// Decoding waits for a slot, so that the memory of all photos at once is bounded, but for no
 	// recognizer: somebody else's large picture holds up no search that is ready.
 	if _, err := e.slots.acquire(ctx, purpose); err != nil {
-		return faces.Result{}, err
+		return faces.Located{}, err
 	}
 	defer e.slots.release(struct{}{})
 	return e.embed(ctx, data, purpose, mirror)
 }
 
-func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Result, error) {
+func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Located, error) {
 	limits := e.opts.Limits
 	if purpose == faces.Probe {
 		limits.Pixels = min(limits.Pixels, e.opts.ProbePixels)
 	}
 	p, err := photo.Decode(ctx, data, limits, firstScale)
 	if err != nil {
-		return faces.Result{}, err
+		return faces.Located{}, err
 	}
 	result := faces.Result{Format: p.Format, Width: p.Width, Height: p.Height, Hash: photo.Hash(p.Image)}
 	s := &search{pool: &e.pool, purpose: purpose, photo: p, cnn: e.opts.CNN}
 	found, err := s.run(ctx)
 	if err != nil {
-		return faces.Result{}, err
+		return faces.Located{}, err
 	}
 	if found == nil {
-		return faces.Result{}, faceless(p, result)
+		return faces.Located{}, faceless(p, result)
 	}
 	result.Embedding = found.embedding()
 	result.Box = found.boxes[0]
@@ -181,15 +192,19 @@ func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose
 	result.Quality = measure(p, found)
 	if mirror {
 		if err := s.mirror(ctx, found, result.Embedding); err != nil {
-			return faces.Result{}, err
+			return faces.Located{}, err
 		}
 	}
 	if purpose == faces.Probe {
 		if problem := refuse(p, result); problem != nil {
-			return faces.Result{}, problem
+			return faces.Located{}, problem
 		}
 	}
-	return result, nil
+	located := faces.Located{Result: result, Pixels: found.searched}
+	for _, p := range found.face.Shapes {
+		located.Points = append(located.Points, faces.Point{X: float64(p.X), Y: float64(p.Y)})
+	}
+	return located, nil
 }
 
 // Close waits for who is inside and frees the models.
