@@ -35,6 +35,7 @@ type Options struct {
 	Seed     uint64
 	Workers  int                               // photos embedded at once; 0 is one a processor
 	Progress func(stage string, done, all int) // may be nil; called from one goroutine at a time
+	Against  Gallery                           // may be nil; a real gallery that is searched besides
 }
 
 // Run evaluates embedder on the photos. The same photos, seed and embedder give the same
@@ -58,6 +59,11 @@ func Run(ctx context.Context, embedder face.Embedder, photos []Photo, o Options)
 			return Report{}, err
 		}
 	}
+	if o.Against != nil {
+		if t.against, err = searchAgainst(ctx, embedder.Model(), o.Against, shots); err != nil {
+			return Report{}, err
+		}
+	}
 	return t.report(), nil
 }
 
@@ -65,8 +71,9 @@ func Run(ctx context.Context, embedder face.Embedder, photos []Photo, o Options)
 type shot struct {
 	Photo
 	digest    schemas.Digest
-	embedding []float32 // nil: no face to enrol
-	probes    bool      // it is also good enough to search with
+	embedding []float32     // nil: no face to enrol
+	probes    bool          // it is also good enough to search with
+	problem   *face.Problem // why not
 }
 
 // embedAll embeds every photo once; copies of a photo under one person are left out.
@@ -126,6 +133,9 @@ func embed(ctx context.Context, embedder face.Embedder, p Photo) (shot, error) {
 		result, err := patiently(ctx, embedder, data, purpose)
 		var problem *face.Problem
 		if errors.As(err, &problem) {
+			if s.problem == nil {
+				s.problem = problem
+			}
 			continue
 		} else if err != nil {
 			return shot{}, fmt.Errorf("embed %s: %w", p.Path, err)

@@ -18,8 +18,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"lineup/indexer/face"
+	"lineup/indexer/index"
 	"lineup/internal/evaluate"
 	"lineup/schemas"
 )
@@ -40,7 +42,7 @@ func (reader) Embed(_ context.Context, photo []byte, purpose face.Purpose) (face
 		return face.Result{}, errors.New("embedder at fault")
 	}
 	if json.Unmarshal([]byte(text), &v) != nil || poor && purpose == face.Probe {
-		return face.Result{}, &face.Problem{Code: face.CodeNoFace}
+		return face.Result{}, &face.Problem{Code: face.CodeNoFace, Text: "no face here"}
 	}
 	return face.Result{Embedding: v}, nil
 }
@@ -187,8 +189,9 @@ func TestJSONHasTheDocumentedKeys(t *testing.T) {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		t.Fatal(err)
 	}
-	keys := []string{"fmr", "fnmr", "mateless", "mates", "people", "photos", "rank1", "undetected"}
-	if diff := cmp.Diff(append([]string{"groups"}, keys...), sortedKeys(whole), cmp.Transformer("sorted", sortedCopy)); diff != "" {
+	keys := []string{"answered", "detected", "fmr", "fnmr", "mateless", "matelessCI", "matelessSearches", "mates", "matesCI", "matesDetected", "matesDetectedCI",
+		"othersFirst", "othersFirstCI", "people", "photos", "rank1", "rank1CI", "searches", "undetected"}
+	if diff := cmp.Diff(append([]string{"groups", "unusable"}, keys...), sortedKeys(whole), cmp.Transformer("sorted", sortedCopy)); diff != "" {
 		t.Error(diff)
 	}
 	var groups map[string]map[string]json.RawMessage
@@ -208,7 +211,7 @@ func TestJSONHasTheDocumentedKeys(t *testing.T) {
 	if err := report.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"6 people", "12 photos", "old", "young", "promised at most", "63.2 %", "9.5 %", "1.0 %"} {
+	for _, want := range []string{"6 people", "12 photos", "old", "young", "promised at most", "63.2 %", "9.5 %", "1.0 %", "0.1 %", "somebody else first"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text.String())
 		}
@@ -318,4 +321,115 @@ func sortedCopy(s []string) []string {
 	s = slices.Clone(s)
 	slices.Sort(s)
 	return s
+}
+
+func TestEachPhotoThatCouldNotBeUsedIsNamedWithTheReason(t *testing.T) {
+	dir := album(t, map[string]string{
+		"a/1.jpg": vector(0, 0), "a/2.jpg": "nothing", "b/1.jpg": vector(5, 0), "b/2.jpg": "poor" + vector(5, 0.1),
+	})
+	report := run(t, dir)
+	want := []evaluate.Unusable{
+		{Person: "a", Photo: filepath.Join(dir, "a/2.jpg"), Code: string(face.CodeNoFace), Why: "no face here"},
+		{Person: "b", Photo: filepath.Join(dir, "b/2.jpg"), Code: string(face.CodeNoFace), Why: "no face here", Enrolled: true},
+	}
+	if diff := cmp.Diff(want, report.Unusable); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	var text strings.Builder
+	if err := report.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range want {
+		if !strings.Contains(text.String(), u.Photo+": no_face: no face here") {
+			t.Errorf("the text does not name %s:\n%s", u.Photo, text.String())
+		}
+	}
+}
+
+// By hand: with z = 1.96, 0 of 4 is [0, 3.84/7.84], 4 of 4 the mirror image, and 2 of 4 is
+// 0.5 -+ 1.96/7.84 * 4 * sqrt(1/16 + 3.84/64).
+func TestIntervalsAreWilsonsOfOneDraw(t *testing.T) {
+	report := run(t, album(t, map[string]string{ // four searches a draw, all find their own
+		"a/1.jpg": vector(0, 0), "a/2.jpg": vector(0.1, 0), "b/1.jpg": vector(5, 0), "b/2.jpg": vector(5.1, 0),
+		"c/1.jpg": vector(0, 5), "c/2.jpg": vector(0.1, 5), "d/1.jpg": vector(5, 5), "d/2.jpg": vector(5.1, 5),
+	}))
+	if report.Searches != 20 || report.MatelessSearches != 20 {
+		t.Fatalf("%d and %d searches, want 5 draws of 4", report.Searches, report.MatelessSearches)
+	}
+	for name, c := range map[string]struct{ got, want evaluate.Interval }{
+		"all of four":  {report.MatesCI["90"], evaluate.Interval{0.5101, 1}},
+		"none of four": {report.MatelessCI["90"], evaluate.Interval{0, 0.4899}},
+	} {
+		if diff := cmp.Diff(c.want, c.got, cmpopts.EquateApprox(0, 1e-4)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestSomebodyElseFirst: two people whose photos are swapped find each other first.
+func TestSomebodyElseFirst(t *testing.T) {
+	report := run(t, album(t, map[string]string{
+		"a/1.jpg": vector(0, 0), "a/2.jpg": vector(5.01, 0), "b/1.jpg": vector(5, 0), "b/2.jpg": vector(0.01, 0), "c/1.jpg": vector(0, 5), "c/2.jpg": vector(0.01, 5),
+	}))
+	if report.Answered == 0 || report.OthersFirst <= 0.2 || report.OthersFirst >= 0.8 || report.OthersFirstCI[0] > report.OthersFirst || report.OthersFirstCI[1] < report.OthersFirst {
+		t.Errorf("somebody else first in %g %v of %d answers", report.OthersFirst, report.OthersFirstCI, report.Answered)
+	}
+}
+
+// crowded is a gallery of strangers; its model is reader's, or another.
+type crowded struct {
+	model schemas.Model
+	near  float32
+}
+
+func (c crowded) Enrolled(context.Context, index.Filter) (int, error) { return 1000, nil }
+
+func (c crowded) Nearest(_ context.Context, e []float32, _ int, _ index.Filter) ([]index.Neighbour, index.Generation, error) {
+	n := index.Neighbour{Face: schemas.Face{Registrant: "r"}, Distance: 5}
+	if e[0] == c.near { // one probe resembles somebody who is listed
+		n.Distance = 0.01
+	}
+	return []index.Neighbour{n}, index.Generation{Name: "g7", Model: c.model}, nil
+}
+
+func TestAgainstARealGalleryEveryAnswerIsAStranger(t *testing.T) {
+	photos, err := evaluate.Read(album(t, map[string]string{"a/1.jpg": vector(0, 0), "a/2.jpg": vector(1, 0), "b/1.jpg": vector(2, 0), "b/2.jpg": "no face"}), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := evaluate.Run(t.Context(), reader{}, photos, evaluate.Options{Seed: 1, Against: crowded{reader{}.Model(), 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := report.Against
+	if a.Generation != "g7" || a.Registrants != 1000 || a.Searches["all"] != 3 || a.Mateless["all"]["80"] != 0.333333 || a.Mateless["all"]["97.5"] != 0 {
+		t.Errorf("against: %+v", a)
+	}
+	var text strings.Builder
+	if err := report.Write(&text); err != nil || !strings.Contains(text.String(), "against the serving generation g7, 1000 registrants") {
+		t.Errorf("the text does not tell of the gallery: %v\n%s", err, text.String())
+	}
+	other := reader{}.Model()
+	other.ID = "another"
+	if _, err := evaluate.Run(t.Context(), reader{}, photos, evaluate.Options{Against: crowded{other, 2}}); err == nil || !strings.Contains(err.Error(), "reindex") {
+		t.Errorf("a gallery of another model: %v", err)
+	}
+}
+
+// TestPlotsTellZerosAndKeepTheLegendAside: where nothing was seen the plot says of how many, and the
+// legend is drawn beside the axes.
+func TestPlotsTellZerosAndKeepTheLegendAside(t *testing.T) {
+	paths, err := run(t, album(t, crowd(30, 0.01))).Plots(t.TempDir(), "svg")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if name := filepath.Base(path); name != "scores.svg" && !strings.Contains(string(text), "none of ") {
+			t.Errorf("%s does not say where nothing was seen", name)
+		}
+	}
 }

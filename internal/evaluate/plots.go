@@ -15,6 +15,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/plotutil"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // Plots writes det, scores and promise as pictures in format, "svg" or "png", into dir,
@@ -29,19 +30,52 @@ func (r Report) Plots(dir, format string) ([]string, error) {
 	var paths []string
 	for _, p := range []struct {
 		name string
-		draw func() (*plot.Plot, error)
+		draw func() (*picture, error)
 	}{{"det", r.det}, {"scores", r.scores}, {"promise", r.promise}} {
 		drawn, err := p.draw()
 		if err != nil {
 			return nil, fmt.Errorf("draw %s: %w", p.name, err)
 		}
 		path := filepath.Join(dir, p.name+"."+format)
-		if err := drawn.Save(16*vg.Centimeter, 12*vg.Centimeter, path); err != nil {
+		if err := drawn.save(path, format); err != nil {
 			return nil, fmt.Errorf("write plot: %w", err)
 		}
 		paths = append(paths, path)
 	}
 	return paths, nil
+}
+
+// picture is a plot with its legend beside it, where no line can run under it.
+type picture struct {
+	*plot.Plot
+	legend plot.Legend
+}
+
+const (
+	pictureWidth  = 20 * vg.Centimeter
+	pictureHeight = 12 * vg.Centimeter
+	legendWidth   = 6 * vg.Centimeter
+)
+
+func (p *picture) save(path, format string) error {
+	canvas, err := draw.NewFormattedCanvas(pictureWidth, pictureHeight, format)
+	if err != nil {
+		return err
+	}
+	all := draw.New(canvas)
+	all.SetColor(color.White)
+	all.Fill(all.Rectangle.Path())
+	p.Draw(draw.Crop(all, 0, -legendWidth, 0, 0))
+	p.legend.Draw(draw.Crop(all, pictureWidth-legendWidth+vg.Millimeter*3, 0, 0, -vg.Centimeter))
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if _, err := canvas.WriteTo(file); err != nil {
+		file.Close()
+		return err
+	}
+	return file.Close()
 }
 
 // sets are all people and each group, in order.
@@ -56,7 +90,7 @@ func (r Report) sets() (names []string, of map[string]Summary) {
 }
 
 // det is the detection error trade-off of comparing two photos.
-func (r Report) det() (*plot.Plot, error) {
+func (r Report) det() (*picture, error) {
 	p := blank("Detection error trade-off", "false-match rate", "false-non-match rate")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
@@ -71,10 +105,10 @@ func (r Report) det() (*plot.Plot, error) {
 		var points plotter.XYs
 		for bin := range falseMatch {
 			if falseMatch[bin] > 0 {
-				points = append(points, plotter.XY{X: max(falseMatch[bin], p.X.Min), Y: max(1-match[bin], p.Y.Min)})
+				points = append(points, plotter.XY{X: max(falseMatch[bin], p.X.Min), Y: 1 - match[bin]})
 			}
 		}
-		if err := addLine(p, name, i, points); err != nil {
+		if err := addShares(p, name, i, points, p.Y.Min, int(c.mateDistances.total)); err != nil {
 			return nil, err
 		}
 	}
@@ -82,7 +116,7 @@ func (r Report) det() (*plot.Plot, error) {
 }
 
 // scores are the similarities of mates, and of the best stranger when the mate is out.
-func (r Report) scores() (*plot.Plot, error) {
+func (r Report) scores() (*picture, error) {
 	p := blank("Similarities", "similarity", "searches")
 	var ticks plot.ConstantTicks
 	for _, at := range []float64{0, 20, 40, 60, 80, 90, 95, 100} {
@@ -103,18 +137,16 @@ func (r Report) scores() (*plot.Plot, error) {
 		}
 		line.StepStyle, line.Color = plotter.PostStep, plotutil.Color(i)
 		p.Add(line)
-		p.Legend.Add(set.name, line)
+		p.legend.Add(set.name, line)
 	}
-	p.Legend.Left = true
 	return p, nil
 }
 
 // promise is, by E, the share of mateless searches with a candidate below E: promised and measured.
-func (r Report) promise() (*plot.Plot, error) {
+func (r Report) promise() (*picture, error) {
 	p := blank("Promise and measure", "expected false matches E", "mateless searches with a candidate below E")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = plot.LogTicks{Prec: -1}, plot.LogTicks{Prec: -1}
-	p.Legend.Left = true
 	floor := 1e-4
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = promised[0], promised[len(promised)-1], floor, 1
 	var limit plotter.XYs
@@ -127,33 +159,33 @@ func (r Report) promise() (*plot.Plot, error) {
 	}
 	line.Dashes, line.Color = []vg.Length{vg.Points(4), vg.Points(3)}, color.Gray{Y: 90}
 	p.Add(line)
-	p.Legend.Add("promised at most", line)
+	p.legend.Add("promised at most", line)
 	names, sets := r.sets()
 	for i, name := range names {
 		c := sets[name].counts
 		var points plotter.XYs
 		for j, e := range promised {
-			points = append(points, plotter.XY{X: e, Y: max(floor, share(c.promise[j], c.matelessSearches))})
+			points = append(points, plotter.XY{X: e, Y: share(c.promise[j], c.matelessSearches)})
 		}
-		if err := addLine(p, name, i, points); err != nil {
+		if err := addShares(p, name, i, points, floor, c.matelessSearches); err != nil {
 			return nil, err
 		}
 	}
 	return p, nil
 }
 
-func blank(title, x, y string) *plot.Plot {
-	p := plot.New()
+func blank(title, x, y string) *picture {
+	p := &picture{Plot: plot.New(), legend: plot.NewLegend()}
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.BackgroundColor = color.White
 	p.Title.TextStyle.Font.Size = font.Points(13)
-	p.Legend.Top = true
-	p.Legend.Padding = vg.Points(2)
+	p.legend.Top, p.legend.Left = true, true
+	p.legend.Padding = vg.Points(2)
 	p.Add(plotter.NewGrid())
 	return p
 }
 
-func addLine(p *plot.Plot, name string, i int, points plotter.XYs) error {
+func addLine(p *picture, name string, i int, points plotter.XYs) error {
 	points = slices.DeleteFunc(points, func(xy plotter.XY) bool { return math.IsNaN(xy.X) || math.IsNaN(xy.Y) })
 	if len(points) == 0 {
 		return nil
@@ -165,6 +197,33 @@ func addLine(p *plot.Plot, name string, i int, points plotter.XYs) error {
 	line.Color = plotutil.Color(i)
 	line.Width = vg.Points(1.5)
 	p.Add(line)
-	p.Legend.Add(name, line)
+	p.legend.Add(name, line)
+	return nil
+}
+
+// addShares draws shares on a logarithmic axis. Where nothing was seen there is no place for a
+// point: it becomes a hollow one at the bottom, and the legend says of how many searches none was.
+func addShares(p *picture, name string, i int, points plotter.XYs, floor float64, of int) error {
+	var seen, none plotter.XYs
+	for _, xy := range points {
+		if xy.Y > floor/2 {
+			seen = append(seen, plotter.XY{X: xy.X, Y: max(xy.Y, floor)})
+		} else {
+			none = append(none, plotter.XY{X: xy.X, Y: floor})
+		}
+	}
+	if err := addLine(p, name, i, seen); err != nil || len(none) == 0 {
+		return err
+	}
+	if len(none) > 8 { // a curve of many points: where it ends is enough
+		none = plotter.XYs{none[0], none[len(none)-1]}
+	}
+	marks, err := plotter.NewScatter(none)
+	if err != nil {
+		return err
+	}
+	marks.Color, marks.Shape, marks.Radius = plotutil.Color(i), draw.RingGlyph{}, vg.Points(3)
+	p.Add(marks)
+	p.legend.Add(fmt.Sprintf("%s: none of %d", name, of), marks)
 	return nil
 }

@@ -2,12 +2,9 @@ package evaluate
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 	"maps"
 	"math"
 	"slices"
-	"text/tabwriter"
 
 	"lineup/schemas"
 )
@@ -15,12 +12,23 @@ import (
 // Report is what Run measured; Groups holds the same for each group of people.
 type Report struct {
 	Summary
-	Groups map[string]Summary
-	model  schemas.Model
+	Groups   map[string]Summary
+	Unusable []Unusable // photos that could not be searched with, in the order of Read
+	Against  *Against   // what searching a real gallery gave, when that was asked for
+	model    schemas.Model
 }
 
-// Summary is one set of figures. Shares are 0 to 1. A photo without a usable face counts as a miss in
-// Rank1 and Mates.
+// Unusable is a photo that could not be searched with.
+type Unusable struct {
+	Person   string `json:"person"`
+	Photo    string `json:"photo"`
+	Code     string `json:"code"`     // of face.Problem
+	Why      string `json:"why"`      // in words
+	Enrolled bool   `json:"enrolled"` // it was still good enough to be enrolled
+}
+
+// Summary is one set of figures. Shares are 0 to 1, with 95 % intervals beside them. A photo without a
+// usable face counts as a miss in Rank1 and Mates, and not in MatesDetected.
 type Summary struct {
 	People     int                `json:"people"`
 	Photos     int                `json:"photos"`
@@ -31,22 +39,33 @@ type Summary struct {
 	FMR        []Rate             `json:"fmr"`        // comparisons of strangers at or below a distance
 	FNMR       []Rate             `json:"fnmr"`       // comparisons of mates above the same distances
 
-	detected, searches int
-	rank1Detected      float64
-	matesDetected      map[string]float64
-	counts             *counts
+	MatesDetected    map[string]float64  `json:"matesDetected"`    // Mates among searches with a face at both ends
+	OthersFirst      float64             `json:"othersFirst"`      // of the answers above 80 to enrolled people, those that name somebody else first
+	Searches         int                 `json:"searches"`         // by enrolled people, of all draws
+	Detected         int                 `json:"detected"`         // of them, those with a face at both ends
+	Answered         int                 `json:"answered"`         // of them, those with an answer above 80
+	MatelessSearches int                 `json:"matelessSearches"` // by people not enrolled, of all draws
+	Rank1CI          Interval            `json:"rank1CI"`
+	MatelessCI       map[string]Interval `json:"matelessCI"`
+	MatesCI          map[string]Interval `json:"matesCI"`
+	MatesDetectedCI  map[string]Interval `json:"matesDetectedCI"`
+	OthersFirstCI    Interval            `json:"othersFirstCI"`
+
+	rank1Detected float64
+	counts        *counts
 }
 
 // Rate is an error rate of comparing two photos at the largest distance whose false-match rate
 // is at most Target. Distances are in steps of 0.001.
 type Rate struct {
-	Target   float64 `json:"target"`
-	Distance float64 `json:"distance"`
-	Rate     float64 `json:"rate"`
+	Target   float64  `json:"target"`
+	Distance float64  `json:"distance"`
+	Rate     float64  `json:"rate"`
+	RateCI   Interval `json:"rateCI"`
 }
 
-// MarshalJSON gives people, photos, undetected, rank1, mateless, mates, fmr and fnmr, and the same again
-// under groups. Shares are rounded to six digits.
+// MarshalJSON gives the keys of Summary, the same again for each group under groups, the unusable
+// photos, and against where a real gallery was searched. Shares are rounded to six digits.
 func (r Report) MarshalJSON() ([]byte, error) {
 	groups := map[string]Summary{}
 	for name, s := range r.Groups {
@@ -54,58 +73,34 @@ func (r Report) MarshalJSON() ([]byte, error) {
 	}
 	type whole struct {
 		Summary
-		Groups map[string]Summary `json:"groups"`
+		Groups   map[string]Summary `json:"groups"`
+		Unusable []Unusable         `json:"unusable"`
+		Against  *Against           `json:"against,omitempty"`
 	}
-	return json.Marshal(whole{r.Summary.rounded(), groups})
+	return json.Marshal(whole{r.Summary.rounded(), groups, append([]Unusable{}, r.Unusable...), r.Against})
 }
 
+// MarshalJSON rounds to six digits.
+func (i Interval) MarshalJSON() ([]byte, error) {
+	return json.Marshal([2]float64{rounded(i[0]), rounded(i[1])})
+}
+
+func rounded(x float64) float64 { return math.Round(x*1e6) / 1e6 }
+
 func (s Summary) rounded() Summary {
-	round := func(x float64) float64 { return math.Round(x*1e6) / 1e6 }
 	all := func(m map[string]float64) map[string]float64 {
 		m = maps.Clone(m)
 		for k, v := range m {
-			m[k] = round(v)
+			m[k] = rounded(v)
 		}
 		return m
 	}
-	s.Rank1, s.Mateless, s.Mates = round(s.Rank1), all(s.Mateless), all(s.Mates)
+	s.Rank1, s.Mateless, s.Mates, s.MatesDetected, s.OthersFirst = rounded(s.Rank1), all(s.Mateless), all(s.Mates), all(s.MatesDetected), rounded(s.OthersFirst)
 	s.FMR, s.FNMR = slices.Clone(s.FMR), slices.Clone(s.FNMR)
 	for _, rates := range [][]Rate{s.FMR, s.FNMR} {
 		for i := range rates {
-			rates[i].Rate = round(rates[i].Rate)
+			rates[i].Rate = rounded(rates[i].Rate)
 		}
 	}
 	return s
 }
-
-// Write prints the report as tables for people.
-func (r Report) Write(w io.Writer) error {
-	fmt.Fprintf(w, "model %s: %d people, %d photos, %d of them without a face to search with; %d searches in %d draws\n\n",
-		r.model.ID, r.People, r.Photos, r.Undetected, r.searches, Draws)
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "group\tpeople\tphotos\tundetected\trank 1\tmates 80\t90\t95\tmateless 80\t90\t95\t")
-	row := func(name string, s Summary) {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", name, s.People, s.Photos, s.Undetected, percent(s.Rank1),
-			percent(s.Mates["80"]), percent(s.Mates["90"]), percent(s.Mates["95"]), percent(s.Mateless["80"]), percent(s.Mateless["90"]), percent(s.Mateless["95"]))
-	}
-	row("all", r.Summary)
-	for _, name := range slices.Sorted(maps.Keys(r.Groups)) {
-		row(name, r.Groups[name])
-	}
-	fmt.Fprintf(t, "detected photos only\t\t%d\t\t%s\t%s\t%s\t%s\t\t\t\t\n", r.Photos-r.Undetected, percent(r.rank1Detected),
-		percent(r.matesDetected["80"]), percent(r.matesDetected["90"]), percent(r.matesDetected["95"]))
-	fmt.Fprintf(t, "promised at most\t\t\t\t\t\t\t\t%s\t%s\t%s\t\n", percent(chance(expectedAt(80))), percent(chance(expectedAt(90))), percent(chance(expectedAt(95))))
-	if err := t.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprint(w, "\nmates: the person's own record comes at or above that similarity. mateless: with the person's record\n"+
-		"taken out, anything does. Photos without a face count as misses, but for the line of detected ones.\n\n")
-	t = tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "false-match rate\tdistance\tfalse-non-match rate\t")
-	for i, f := range r.FMR {
-		fmt.Fprintf(t, "%g\t%.3f\t%s\t\n", f.Target, f.Distance, percent(r.FNMR[i].Rate))
-	}
-	return t.Flush()
-}
-
-func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }

@@ -88,6 +88,7 @@ func (g *scan) nearest(embedding []float32, k int, each func(i int, distance flo
 type sighting struct {
 	detected, enrolled bool
 	first              bool    // the person's own record is the nearest of all
+	answered           bool    // somebody has a similarity above 80
 	mate               float64 // similarity of the person's own record
 	mateDistance       float64
 	stranger           float64 // best similarity when the person's record is taken out
@@ -116,6 +117,7 @@ func (g *scan) look(embedding []float32, person int, group string) sighting {
 		searched--
 	}
 	scored := score.Of(near[:min(score.K, len(near))], g.model, score.GalleryOf(g.generation, len(g.faces)))
+	s.answered = len(scored.Matches(1)) > 0
 	for i, c := range scored.Candidates {
 		if c.Face.Registrant == registrant {
 			s.mate, s.first = c.Similarity, i == 0

@@ -9,7 +9,7 @@ import (
 )
 
 // levels are the similarities that are reported on.
-var levels = map[string]float64{"80": 80, "90": 90, "95": 95}
+var levels = map[string]float64{"80": 80, "90": 90, "95": 95, "97.5": 97.5}
 
 // histogram counts distances in thousandths; what is beyond the last bin lands in it.
 type histogram struct {
@@ -54,6 +54,7 @@ type counts struct {
 	people, photos, undetected int
 	searches, detected         int // mate searches: all, and those with a face at both ends
 	first                      int
+	answered, othersFirst      int // mate searches with an answer above 80, and those that name somebody else first
 	mates                      map[string]int
 	matelessSearches           int
 	mateless                   map[string]int
@@ -72,10 +73,12 @@ func newCounts() *counts {
 
 // tally adds sightings up, for all and for each group.
 type tally struct {
-	model  schemas.Model
-	people []person
-	all    *counts
-	groups map[string]*counts
+	model    schemas.Model
+	people   []person
+	unusable []Unusable
+	against  *Against
+	all      *counts
+	groups   map[string]*counts
 }
 
 func newTally(model schemas.Model, people []person) *tally {
@@ -88,6 +91,11 @@ func newTally(model schemas.Model, people []person) *tally {
 				if !s.probes {
 					c.undetected++
 				}
+			}
+		}
+		for _, s := range p.shots {
+			if s.problem != nil {
+				t.unusable = append(t.unusable, Unusable{Person: s.Person, Photo: s.Path, Code: string(s.problem.Code), Why: s.problem.Text, Enrolled: s.embedding != nil})
 			}
 		}
 	}
@@ -124,6 +132,12 @@ func (c *counts) add(s sighting, strangers *histogram) {
 		if s.first {
 			c.first++
 		}
+		if s.answered {
+			c.answered++
+			if !s.first {
+				c.othersFirst++
+			}
+		}
 	}
 	for name, level := range levels {
 		if s.detected && s.enrolled && s.mate >= level {
@@ -154,11 +168,14 @@ var targets = []float64{1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6}
 func (c *counts) summary() Summary {
 	s := Summary{People: c.people, Photos: c.photos, Undetected: c.undetected, Rank1: share(c.first, c.searches),
 		Mateless: map[string]float64{}, Mates: map[string]float64{}, FMR: []Rate{}, FNMR: []Rate{},
-		detected: c.detected, searches: c.searches, rank1Detected: share(c.first, c.detected), matesDetected: map[string]float64{}, counts: c}
+		Searches: c.searches, Detected: c.detected, MatelessSearches: c.matelessSearches, Answered: c.answered,
+		Rank1CI: wilson(c.first, c.searches), OthersFirst: share(c.othersFirst, c.answered), OthersFirstCI: wilson(c.othersFirst, c.answered),
+		MatelessCI: map[string]Interval{}, MatesCI: map[string]Interval{}, MatesDetected: map[string]float64{}, MatesDetectedCI: map[string]Interval{},
+		rank1Detected: share(c.first, c.detected), counts: c}
 	for name := range levels {
-		s.Mateless[name] = share(c.mateless[name], c.matelessSearches)
-		s.Mates[name] = share(c.mates[name], c.searches)
-		s.matesDetected[name] = share(c.mates[name], c.detected)
+		s.Mateless[name], s.MatelessCI[name] = share(c.mateless[name], c.matelessSearches), wilson(c.mateless[name], c.matelessSearches)
+		s.Mates[name], s.MatesCI[name] = share(c.mates[name], c.searches), wilson(c.mates[name], c.searches)
+		s.MatesDetected[name], s.MatesDetectedCI[name] = share(c.mates[name], c.detected), wilson(c.mates[name], c.detected)
 	}
 	falseMatch, match := c.strangers.within(), c.mateDistances.within()
 	for _, target := range targets {
@@ -173,16 +190,19 @@ func (c *counts) summary() Summary {
 		distance := float64(bin) / binsPerUnit
 		rate, missed := 0.0, 1.0
 		if bin > 0 {
-			rate, missed = falseMatch[bin-1], 1-match[bin-1]
+			rate, missed = falseMatch[bin-1], max(0, 1-match[bin-1])
 		}
-		s.FMR = append(s.FMR, Rate{Target: target, Distance: distance, Rate: rate})
-		s.FNMR = append(s.FNMR, Rate{Target: target, Distance: distance, Rate: max(0, missed)})
+		of := func(rate float64, h histogram) Interval {
+			return wilson(int(math.Round(rate*float64(h.total))), int(h.total))
+		}
+		s.FMR = append(s.FMR, Rate{target, distance, rate, of(rate, c.strangers)})
+		s.FNMR = append(s.FNMR, Rate{target, distance, missed, of(missed, c.mateDistances)})
 	}
 	return s
 }
 
 func (t *tally) report() Report {
-	r := Report{Summary: t.all.summary(), Groups: map[string]Summary{}, model: t.model}
+	r := Report{Summary: t.all.summary(), Groups: map[string]Summary{}, Unusable: t.unusable, Against: t.against, model: t.model}
 	for name, c := range t.groups {
 		r.Groups[name] = c.summary()
 	}
