@@ -8,6 +8,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -100,5 +101,35 @@ func TestSyntheticFaces(t *testing.T) {
 	// by issue: every other view finds its own above 95 among the forty
 	if report.Rank1 != 1 || report.Mates["95"] != 1 {
 		t.Errorf("rank 1 = %g, mates at 95 = %g; want all", report.Rank1, report.Mates["95"])
+	}
+}
+
+// TestTheModelCardHoldsTheFigures keeps docs/model-card.md to what the golden file says; -update
+// writes it.
+func TestTheModelCardHoldsTheFigures(t *testing.T) {
+	const begin, end = "<!-- figures -->\n", "<!-- /figures -->"
+	path := filepath.Join("..", "..", "docs", "model-card.md")
+	card, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := os.ReadFile(filepath.Join("testdata", "synthetic.golden"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, ok := strings.Cut(string(card), begin)
+	held, after, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("the model card has no place for figures between %q and %q", begin, end)
+	}
+	want := "```\n" + string(table) + "```\n"
+	if *update {
+		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, held); diff != "" {
+		t.Errorf("docs/model-card.md has other figures (-golden +card), run with -update:\n%s", diff)
 	}
 }

@@ -31,7 +31,7 @@ import (
 const Demo = "DEMO"
 
 // TermsVersion names the text of Terms; it is kept with each key made under it.
-const TermsVersion = "2026-11"
+const TermsVersion = "2026-11-27"
 
 // Terms is what the holder of a key accepts when the key is made.
 const Terms = `Terms for holders of a Lineup API key (version ` + TermsVersion + `)
@@ -50,6 +50,9 @@ const Terms = `Terms for holders of a Lineup API key (version ` + TermsVersion +
 5. Send a photo of somebody only where the law where you are, and where they are, allows it;
    several states ask for their written consent first. Photos you send are held in memory
    for the time of the search and then forgotten.
+6. The face model does not tell everybody apart equally well: for young East Asian women most
+   answers name somebody else, and it is not for children. docs/model-card.md, which comes with
+   Lineup, has the measured rates. Give an answer about them no weight that it does not have.
 `
 
 // record is the stored form of a key. History of schema: 1, the first.
