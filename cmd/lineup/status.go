@@ -27,10 +27,10 @@ func (c *Status) Help() string {
 		"listed by lineup jobs dead. REMOVED are removed for ever. A ? stands where the index does not answer (-1 in JSON).\n" +
 		"A generation's scores rest on the SLOPE of its neighbourhoods and on what N searches with its own faces taught, log E' = A + S log E,\n" +
 		"CALIBRATED AT that many registrants; it is measured anew when their number has changed by a tenth.\n" +
-		"The scrape role exports the same as metrics on the private address.\n\nExit codes: 0 every engine answers, 1 one does not."
+		"The scrape role exports the same as metrics on the private address.\n\nExit codes: 0 all is well, 1 something needs a human: the last lines say what."
 }
 
-// Run shows the status; an engine that does not answer makes it exit with 1.
+// Run shows the status; what needs a human makes it exit with 1.
 func (c *Status) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		report, err := n.Status(ctx)
@@ -42,10 +42,8 @@ func (c *Status) Run(ctx context.Context, app *App) error {
 		} else {
 			err = app.printStatus(report)
 		}
-		for _, state := range report.Engines {
-			if state != "ok" && err == nil {
-				err = exitError{code: exitFailed}
-			}
+		if len(report.Attention) > 0 && err == nil {
+			err = exitError{code: exitFailed}
 		}
 		return err
 	})
@@ -53,13 +51,14 @@ func (c *Status) Run(ctx context.Context, app *App) error {
 
 func (a *App) printStatus(r operate.StatusReport) error {
 	w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "SOURCE\tLAST COMPLETE\tLAST RUN\tLISTED\tPHOTO\tFACE\tDUE\tWAITING\tFAILED\tREMOVED")
+	fmt.Fprintln(w, "SOURCE\tLAST COMPLETE\tNEXT RUN\tLAST RUN\tLISTED\tPHOTO\tFACE\tDUE\tWAITING\tFAILED\tREMOVED")
 	for _, s := range r.Sources {
 		age := "never"
 		if !s.LastComplete.IsZero() {
 			age = time.Since(s.LastComplete).Round(time.Minute).String() + " ago"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\n", s.Source, age, s.LastState, s.Listed, s.WithPhoto, known(s.WithFace), known(s.Due), s.Waiting, s.Dead, s.Removed)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\t%d\t%d\n", s.Source, age, next(s), s.LastState, s.Listed,
+			s.WithPhoto, known(s.WithFace), known(s.Due), s.Waiting, s.Dead, s.Removed)
 		if len(s.DueWhy) > 0 {
 			fmt.Fprintf(w, "  due:%s\n", why(s.DueWhy))
 		}
@@ -68,11 +67,6 @@ func (a *App) printStatus(r operate.StatusReport) error {
 		}
 		if p := s.Permission; p != nil {
 			fmt.Fprintf(w, "  permitted by %s on %s, %s (%s)\n", p.Who, p.When, p.Reference, p.Terms)
-		}
-		if s.Last != nil {
-			for _, alarm := range s.Last.Alarms() {
-				fmt.Fprintf(w, "  look: %s\n", alarm)
-			}
 		}
 	}
 	if len(r.Sources) == 0 {
@@ -87,7 +81,25 @@ func (a *App) printStatus(r operate.StatusReport) error {
 	for _, name := range []string{"nats", "blobs", "index"} {
 		fmt.Fprintf(w, "%s\t%s\n", name, r.Engines[name])
 	}
+	if len(r.Attention) > 0 {
+		fmt.Fprintln(w, "\nNEEDS A HUMAN")
+	}
+	for _, line := range r.Attention {
+		fmt.Fprintln(w, line)
+	}
 	return w.Flush()
+}
+
+// next says when a source is crawled next.
+func next(s operate.SourceStatus) string {
+	switch wait := time.Until(s.Next).Round(time.Minute); {
+	case s.Next.IsZero():
+		return "-"
+	case wait <= 0:
+		return "now"
+	default:
+		return "in " + wait.String()
+	}
 }
 
 // known is a count that may not be known.

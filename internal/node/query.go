@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"lineup/indexer/face"
-	"lineup/internal/operate"
 	"lineup/queryd"
 	"lineup/queryd/evidence"
 	"lineup/scraper/source"
@@ -99,16 +98,4 @@ func (o Options) permission(source string) *queryd.Permission {
 		return &queryd.Permission{Who: p.Who, When: p.When, Reference: p.Reference, Terms: p.Terms}
 	}
 	return nil
-}
-
-// Status tells how everything stands, with what the operator recorded of the sources.
-func (n *Node) Status(ctx context.Context) (operate.StatusReport, error) {
-	report, err := n.Stores.Status(ctx)
-	report.Version = n.Version
-	for i := range report.Sources {
-		if p := n.Config.Sources[report.Sources[i].Source].Permission; p != nil {
-			report.Sources[i].Permission = &operate.Permission{Who: p.Who, When: p.When, Reference: p.Reference, Terms: p.Terms}
-		}
-	}
-	return report, err
 }

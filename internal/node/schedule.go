@@ -21,12 +21,10 @@ func (n *Node) follow(ctx context.Context) error {
 		if !configured.Enabled {
 			continue
 		}
-		s, _, err := n.site(id)
-		if err != nil {
+		if _, _, err := n.site(id); err != nil {
 			return err
 		}
-		manners := s.Info().Manners
-		when, err := operate.NewTimetable(id, manners.Every, configured.Schedule, manners.Schedule)
+		when, err := n.timetable(id)
 		if err != nil {
 			return err
 		}
@@ -34,6 +32,16 @@ func (n *Node) follow(ctx context.Context) error {
 	}
 	<-ctx.Done()
 	return group.Wait()
+}
+
+// timetable is when a source is crawled: on the operator's schedule, else the definition's.
+func (o Options) timetable(id string) (operate.Timetable, error) {
+	s, _, err := o.Source(id)
+	if err != nil {
+		return operate.Timetable{}, err
+	}
+	manners := s.Info().Manners
+	return operate.NewTimetable(id, manners.Every, o.Config.Sources[id].Schedule, manners.Schedule)
 }
 
 // recheck is how often the ledger is asked what other scrapers, or a human, have done meanwhile.

@@ -29,6 +29,8 @@ type SourceStatus struct {
 	Dead       int                 `json:"dead"`    // dead jobs
 	Removed    int                 `json:"removed"` // for ever
 	Permission *Permission         `json:"permission,omitempty"`
+	Enabled    bool                `json:"enabled"`       // crawled on its schedule
+	Next       time.Time           `json:"next,omitzero"` // when it is crawled next; zero while it is not
 }
 
 // Permission is the operator's record that a source's agency allows the crawl.
@@ -45,7 +47,8 @@ type StatusReport struct {
 	Sources     []SourceStatus     `json:"sources"`
 	Jobs        queue.Counts       `json:"jobs"`
 	Generations []GenerationStatus `json:"generations"`
-	Engines     map[string]string  `json:"engines"` // "ok" or what is wrong
+	Engines     map[string]string  `json:"engines"`   // "ok" or what is wrong
+	Attention   []string           `json:"attention"` // what needs a human, one line each; never null
 }
 
 // GenerationStatus is how one index generation stands.
