@@ -70,6 +70,11 @@ var houses = map[string]struct {
 	house  func(*house)
 }{
 	"":                   {},
+	"uncovered states": {config: uncovered},
+	"more names":       {house: moreNames},
+	"nothing read": {config: func(c *queryd.Config, d *queryd.Deps) {
+		d.State = neverRead
+	}},
 	"stale source":       {config: func(_ *queryd.Config, d *queryd.Deps) { d.Sources[0].MaxAge = 30 * time.Minute }},
 	"never read source":  {config: func(_ *queryd.Config, d *queryd.Deps) { d.State = neverRead }},
 	"legacy":             {config: func(c *queryd.Config, _ *queryd.Deps) { c.Legacy200 = true }},
@@ -126,7 +131,9 @@ func newContract(t *testing.T, named string) *contract {
 	h.crowd(40)
 	h.gal.calibrate(t)
 	c := &contract{house: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
-	_, found := h.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
+	asked := town(t, change) // another server, so that this one remembers nothing of the search
+	asked.crowd(40)
+	_, found := asked.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
 	match := "none"
 	if matches := decode[faceAnswer](t, found).Matches; len(matches) > 0 {
 		match = matches[0].MatchID
@@ -346,4 +353,42 @@ func runContract(t *testing.T, file string) bool {
 // neverRead is the state of a source that is to be read and never was.
 func neverRead(context.Context, string) (queryd.SourceState, error) {
 	return queryd.SourceState{}, nil
+}
+
+// uncovered adds registries of which nothing is here, one of them of a state that publishes no photos.
+func uncovered(_ *queryd.Config, d *queryd.Deps) {
+	read := d.State
+	d.Sources = append(d.Sources,
+		queryd.Source{ID: "us-ca", Name: "California Registry", Jurisdiction: "CA", Home: "https://ca.registry.example.test/", Mode: "link_only", HasPhotos: true},
+		queryd.Source{ID: "us-tx", Name: "Texas Registry", Jurisdiction: "TX", Home: "https://tx.registry.example.test/", Mode: "enabled", MaxAge: 48 * time.Hour})
+	d.State = func(ctx context.Context, id string) (queryd.SourceState, error) {
+		if id == "us-ca" {
+			return queryd.SourceState{}, nil
+		}
+		state, err := read(ctx, id)
+		state.Complete.WithoutAddress = 7
+		return state, err
+	}
+}
+
+// moreNames are registrants with names that are written in several ways.
+func moreNames(h *house) {
+	for key, name := range map[string]schemas.Name{
+		"m1": {Full: "MÜLLER, GRETA", First: "GRETA", Last: "MÜLLER"}, "m2": {Full: "MUELLER, HEIDI", First: "HEIDI", Last: "MUELLER"},
+		"m3": {Full: "SAINT-MADEUP, IVO", First: "IVO", Last: "SAINT-MADEUP"}, "m4": {Full: "JUNIPER PLACEHOLDER", Last: "JUNIPER PLACEHOLDER"},
+		"m5": {Full: "ROBERT MCFICTION III", First: "ROBERT", Last: "MCFICTION", Suffix: "III"},
+		"m6": {Full: "KLAAS VAN DER FICTION", First: "KLAAS", Last: "VAN DER FICTION"},
+	} {
+		h.enrol(person(key, "", "", func(r *schemas.Record) {
+			r.Name = name
+			r.Addresses = []schemas.Address{{Kind: schemas.AddressHome, City: "Saint Fakeburg", State: "NY", Zip: "00009"}}
+		}), nil)
+	}
+	h.enrol(person("m7", "Ottilie", "Undated", func(r *schemas.Record) { r.Age = schemas.AgeAsOf{Years: 54, On: schemas.DateOf(clock)} }), nil)
+	h.enrol(person("m8", "Ottilie", "Undated"), nil)
+	h.enrol(person("m9", "Ottilie", "Undated", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971, Month: 3, Day: 9} }), nil)
+	h.enrol(person("m10", "Ottilie", "Undated", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1961, Month: 3, Day: 9} }), nil)
+	h.enrol(person("m11", "Other", "Otherwise", func(r *schemas.Record) {
+		r.Aliases = []schemas.Alias{{Name: schemas.Name{Full: "OTTILIE UNDATED", First: "OTTILIE", Last: "UNDATED"}}}
+	}), nil)
 }

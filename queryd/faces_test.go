@@ -145,8 +145,8 @@ func TestWhoIsDelistedNeverAnswers(t *testing.T) {
 	if strings.Contains(body, string(id)) {
 		t.Errorf("delisted registrant in the answer: %s", body)
 	}
-	if response, _ := h.do("GET", "/photos/"+string(id), ""); response.StatusCode != http.StatusGone {
-		t.Errorf("photo: status %d, want 410", response.StatusCode)
+	if response, _ := h.do("GET", "/photos/"+string(id), ""); response.StatusCode != http.StatusNotFound {
+		t.Errorf("photo: status %d, want 404", response.StatusCode)
 	}
 	h.ledger.err = errors.New("ledger is down")
 	for _, request := range [][2]string{{"POST", "/faces"}, {"GET", "/sexoffender?lastName=Testcase"}, {"GET", "/photos/" + string(id)}} {

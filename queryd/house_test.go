@@ -207,11 +207,11 @@ func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
 	return id
 }
 
-// crowd enrols n strangers.
+// crowd enrols n strangers, born in 1950.
 func (h *house) crowd(n int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
-		h.enrol(person(fmt.Sprintf("c%03d", i), "Stranger", fmt.Sprintf("Nobody%c%c", 'a'+i/26, 'a'+i%26)), point(random, 0.16))
+		h.enrol(person(fmt.Sprintf("c%03d", i), "Stranger", fmt.Sprintf("Nobody%c%c", 'a'+i/26, 'a'+i%26), func(r *schemas.Record) { r.Birth.Year = 1950 }), point(random, 0.16))
 	}
 }
 

@@ -54,7 +54,7 @@ func TestNamesAndRecordsInABrowser(t *testing.T) {
 	b.typed("#lastName", "Testcas\r")
 	b.wait(".card")
 	text := b.text("#answer")
-	for _, want := range []string{"2 records on this page", "Rowan Testcase", "Read the official page", "fingerprints", "The best match of names stands first", "Rory Testman"} {
+	for _, want := range []string{"2 records on this page", "Rowan Testcase", "Read the official page", "fingerprints", "The closest names come first", "Rory Testman"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the name search lacks %q: %s", want, text)
 		}
@@ -218,6 +218,40 @@ func TestThePageEscapesWhatRegistriesSay(t *testing.T) {
 		response, body := h.post(path, "key="+h.key+form)
 		if response.StatusCode != 200 || !strings.Contains(body, "&lt;") || strings.Contains(strings.ToLower(body), "<img src=x") || strings.Contains(body, "javascript:alert") || strings.Contains(body, "<i>") {
 			t.Errorf("%s: %d %s", path, response.StatusCode, body)
+		}
+	}
+}
+
+// TestThePageSaysWhoWasNotAsked holds what the page says of places that are not covered, of records that
+// do not state what was asked, and of why a name matched.
+func TestThePageSaysWhoWasNotAsked(t *testing.T) {
+	h := town(t, uncovered)
+	h.crowd(3)
+	moreNames(h)
+	for _, c := range []struct {
+		name, path, form string
+		want             []string
+		never            []string
+	}{
+		{"a state that is not copied", "/search", "state=CA&lastName=Testcase", []string{"Nobody was searched", "California is not copied here.", "https://ca.registry.example.test/"}, []string{"No record found", "may be incomplete"}},
+		{"records without an address", "/search", "state=TX", []string{"No record found", "7 records of this state&#39;s registries have no published address"}, nil},
+		{"the whole country", "/search", "lastName=Nobodywhatever", []string{"No record found", "2 of 3 registries were searched.", "Not searched:", ">California</a>"}, nil},
+		{"no birth date", "/search", "firstName=Ottilie&lastName=Undated&dob=3/9/1971&mode=extensive", []string{"Exactly this name", "Date of birth not published", "does not publish a date of birth", "Other name: Ottilie Undated"}, nil},
+		{"a nickname", "/search", "firstName=Bob&lastName=Smith&fuzzy=true", []string{"Other names and spellings", "Nickname: Bob = Robert", "Sounds like"}, nil},
+		{"faces of a state that is not copied", "/", "state=CA", []string{"Nobody was searched", "California is not copied here.", `data-outcome="nobody_searched"`}, []string{"No photo here looks like this"}},
+		{"faces of a state without photos", "/", "state=TX", []string{"Nobody was searched", "Texas publishes no photos"}, []string{"No photo here looks like this"}},
+		{"faces of the whole country", "/", "", []string{"2 of 3 registries were searched."}, []string{"Nobody was searched"}},
+	} {
+		_, page := h.post(c.path, "key="+h.key+"&"+c.form)
+		for _, want := range c.want {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: the page does not say %q", c.name, want)
+			}
+		}
+		for _, never := range c.never {
+			if strings.Contains(page, never) {
+				t.Errorf("%s: the page says %q", c.name, never)
+			}
 		}
 	}
 }

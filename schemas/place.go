@@ -3,6 +3,7 @@ package schemas
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -56,4 +57,45 @@ func StateCode(text string) (code string, ok bool) {
 		return "VI", true
 	}
 	return "", false
+}
+
+// zips are the first three digits of ZIP codes by state: pairs of the first and the last prefix of a
+// range. Source: the Postal Service's list of three-digit prefixes. Military mail (APO, FPO) is nowhere.
+var zips = map[string][]int{
+	"AL": {350, 352, 354, 369}, "AK": {995, 999}, "AZ": {850, 853, 855, 857, 859, 860, 863, 865}, "AR": {716, 729}, "CA": {900, 908, 910, 928, 930, 961},
+	"CO": {800, 816}, "CT": {60, 62, 64, 69}, "DE": {197, 199}, "DC": {200, 200, 202, 205}, "FL": {320, 339, 341, 342, 344, 344, 346, 347, 349, 349},
+	"GA": {300, 319, 398, 399}, "HI": {967, 968}, "ID": {832, 838}, "IL": {600, 620, 622, 629}, "IN": {460, 479}, "IA": {500, 516, 520, 528},
+	"KS": {660, 662, 664, 679}, "KY": {400, 418, 420, 427}, "LA": {700, 701, 703, 708, 710, 714}, "ME": {39, 49}, "MD": {206, 212, 214, 219},
+	"MA": {10, 27}, "MI": {480, 499}, "MN": {550, 551, 553, 567}, "MS": {386, 397}, "MO": {630, 631, 633, 641, 644, 658}, "MT": {590, 599},
+	"NE": {680, 681, 683, 693}, "NV": {889, 891, 893, 895, 897, 898}, "NH": {30, 38}, "NJ": {70, 89}, "NM": {870, 871, 873, 884},
+	"NY": {5, 5, 100, 149}, "NC": {270, 289}, "ND": {580, 588}, "OH": {430, 459}, "OK": {730, 731, 734, 741, 743, 749}, "OR": {970, 979},
+	"PA": {150, 196}, "PR": {6, 7, 9, 9}, "RI": {28, 29}, "SC": {290, 299}, "SD": {570, 577}, "TN": {370, 385}, "TX": {733, 733, 750, 799, 885, 885},
+	"UT": {840, 847}, "VT": {50, 54, 56, 59}, "VA": {201, 201, 220, 246}, "VI": {8, 8}, "WA": {980, 986, 988, 994}, "WV": {247, 268},
+	"WI": {530, 532, 534, 535, 537, 549}, "WY": {820, 831}, "GU": {969, 969},
+}
+
+// StateOfZip is the code of the state that a ZIP code lies in, "" for none known. A few ZIP codes at
+// borders serve two states.
+func StateOfZip(zip string) string {
+	if len(zip) < 5 {
+		return ""
+	}
+	switch { // among Hawaii's and Guam's prefixes
+	case strings.HasPrefix(zip, "96799"):
+		return "AS"
+	case strings.HasPrefix(zip, "9695"):
+		return "MP"
+	}
+	prefix, err := strconv.Atoi(zip[:3])
+	if err != nil {
+		return ""
+	}
+	for code, ranges := range zips {
+		for i := 0; i+1 < len(ranges); i += 2 {
+			if prefix >= ranges[i] && prefix <= ranges[i+1] {
+				return code
+			}
+		}
+	}
+	return ""
 }

@@ -76,7 +76,12 @@ type RunSummary struct {
 	WithPhoto   int            `json:"withPhoto"`
 	WithBirth   int            `json:"withBirth"`
 	WithOffense int            `json:"withOffense"`
-	Drift       []string       `json:"drift,omitempty"` // shares that moved beyond the source's bound
+
+	// WithoutAddress counts the registrants read of whom no place is published that they could be
+	// found by.
+	WithoutAddress int `json:"withoutAddress,omitempty"`
+
+	Drift []string `json:"drift,omitempty"` // shares that moved beyond the source's bound
 
 	Version      int    `json:"version,omitempty"`      // of the source's definition
 	ETag         string `json:"etag,omitempty"`         // of the one file the source is, where it is one

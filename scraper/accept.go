@@ -159,6 +159,9 @@ func (c *Crawl) note(ctx context.Context, key string, capture *schemas.Capture) 
 				c.without[i] = append(c.without[i], key)
 			}
 		}
+		if !capture.Record.Placed() {
+			c.sum.WithoutAddress++
+		}
 	}
 	progress := Progress{Source: c.info.ID, Run: c.run, Started: c.sum.Started, Registrants: c.sum.Registrants, Pages: c.sum.Pages, Photos: c.sum.Photos["fetched"]}
 	c.mu.Unlock()

@@ -522,7 +522,7 @@ func (c *Crawl) summary() schemas.RunSummary {
 	sum := c.sum
 	if c.captured > 0 && c.captured < sum.Registrants {
 		// Who was only seen counts as those who were read: shares stay comparable.
-		for _, n := range []*int{&sum.WithPhoto, &sum.WithBirth, &sum.WithOffense} {
+		for _, n := range []*int{&sum.WithPhoto, &sum.WithBirth, &sum.WithOffense, &sum.WithoutAddress} {
 			*n = min(*n*sum.Registrants/max(c.captured, 1), sum.Registrants)
 		}
 	}

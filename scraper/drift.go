@@ -41,7 +41,8 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	}
 	if c.captured*2 < sum.Registrants {
 		// Most were only seen, not read: the old shares stand until they are.
-		for _, share := range [][2]*int{{&last.WithPhoto, &sum.WithPhoto}, {&last.WithBirth, &sum.WithBirth}, {&last.WithOffense, &sum.WithOffense}} {
+		for _, share := range [][2]*int{{&last.WithPhoto, &sum.WithPhoto}, {&last.WithBirth, &sum.WithBirth}, {&last.WithOffense, &sum.WithOffense},
+			{&last.WithoutAddress, &sum.WithoutAddress}} {
 			*share[1] = *share[0] * sum.Registrants / last.Registrants
 		}
 		return nil

@@ -2,12 +2,14 @@ package index
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
 
 	"lineup/schemas"
+	"lineup/schemas/namekey"
 )
 
 // Facts are what Filter and Query compare, taken from a record in one way for all engines.
@@ -28,20 +30,12 @@ type Place struct {
 
 // FactsOf takes the facts from a record.
 func FactsOf(r schemas.Record) Facts {
-	f := Facts{State: FoldPlace(r.Jurisdiction)}
-	if home, ok := r.Home(); ok && home.State != "" {
-		f.State = FoldPlace(home.State)
-	}
+	f := Facts{State: FoldPlace(r.State())}
 	switch r.Sex.Value {
 	case "male", "female":
 		f.Sex = r.Sex.Value
 	}
-	switch {
-	case r.Birth.Year != 0:
-		f.BornMin, f.BornMax = r.Birth.Year, r.Birth.Year
-	case r.Age.Years > 0 && r.Age.On.Year != 0:
-		f.BornMin, f.BornMax = r.Age.On.Year-r.Age.Years-1, r.Age.On.Year-r.Age.Years
-	}
+	f.BornMin, f.BornMax = r.BirthYears()
 	for _, a := range r.Addresses {
 		if p, ok := placeOf(a, r.Jurisdiction); ok {
 			f.Places = append(f.Places, p)
@@ -56,8 +50,7 @@ func FactsOf(r schemas.Record) Facts {
 // placeOf folds an address; where somebody works, learns or gets post is not a place to find
 // them by.
 func placeOf(a schemas.Address, jurisdiction string) (Place, bool) {
-	switch a.Kind {
-	case schemas.AddressWork, schemas.AddressSchool, schemas.AddressMailing:
+	if !a.Lived() {
 		return Place{}, false
 	}
 	p := Place{City: FoldPlace(a.City), State: FoldPlace(a.State), Zip: FoldZip(a.Zip)}
@@ -78,8 +71,9 @@ func located(lat, lon float64) bool {
 	return math.Abs(lat) <= 90 && math.Abs(lon) <= 180 // false for NaN too
 }
 
-// FoldPlace folds the name of a place for comparison: lower case, no accents, and everything
-// but letters and digits one space: "St. Élme" and "ST ELME" are the same place.
+// FoldPlace folds the name of a place for comparison: lower case, no accents, everything but letters
+// and digits one space, and Saint, Mount and Fort abbreviated: "Saint Élme" and "ST. ELME" are the
+// same place.
 func FoldPlace(name string) string {
 	var b strings.Builder
 	gap := false
@@ -96,7 +90,7 @@ func FoldPlace(name string) string {
 			gap = true
 		}
 	}
-	return b.String()
+	return strings.Join(namekey.Abbreviate(strings.Fields(b.String())), " ")
 }
 
 // FoldZip is the five-digit form of a ZIP or ZIP+4 code.
@@ -110,23 +104,10 @@ func FoldZip(zip string) string {
 
 // Passes reports whether a registrant of source with these facts passes f.
 func (f Filter) Passes(source string, facts Facts) bool {
-	return oneOf(f.Sources, source, false) && oneOf(f.States, facts.State, true) && oneOf(f.Sexes, facts.Sex, false) &&
+	return (len(f.Sources) == 0 || slices.Contains(f.Sources, source)) &&
+		(len(f.States) == 0 || slices.ContainsFunc(f.States, func(s string) bool { return facts.State != "" && FoldPlace(s) == facts.State })) &&
+		(len(f.Sexes) == 0 || facts.Sex == "" || slices.Contains(f.Sexes, facts.Sex)) &&
 		(facts.BornMax == 0 || (f.BornMin == 0 || facts.BornMax >= f.BornMin) && (f.BornMax == 0 || facts.BornMin <= f.BornMax))
-}
-
-func oneOf(list []string, value string, fold bool) bool {
-	if len(list) == 0 || value == "" {
-		return true
-	}
-	for _, v := range list {
-		if fold {
-			v = FoldPlace(v)
-		}
-		if v == value {
-			return true
-		}
-	}
-	return false
 }
 
 // earthMiles is the mean radius of the earth (IUGG), in miles.

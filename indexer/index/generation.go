@@ -16,7 +16,10 @@ import (
 //	version | since      | what changed
 //	--------|------------|-------------
 //	1       | 2026-11-24 | the first: what generations hold that do not tell their version
-const FeatureVersion = 1
+//	2       | 2026-11-27 | Saint, Mount and Fort before another word are St, Mt and Ft in names and
+//	        |            | cities; names with umlauts have the keys of both spellings; of a last
+//	        |            | name without a first one the first word may be a first name
+const FeatureVersion = 2
 
 // FirstFeatureVersion is the version of a generation that was made before it was stored.
 const FirstFeatureVersion = 1

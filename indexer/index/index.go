@@ -102,8 +102,8 @@ type Entry struct {
 }
 
 // Filter narrows a read. Each list is "one of", an empty one is "any"; all parts must hold.
-// A registrant of whom the asked-for fact is not known passes the filter: narrowing must not
-// hide people by lack of data.
+// A fact about the person that is not known (sex, birth) passes: narrowing must not hide people by
+// lack of data. A place that is not known does not: nobody can be said to live there.
 type Filter struct {
 	Sources []string
 	States  []string // two-letter codes; home state, else the jurisdiction

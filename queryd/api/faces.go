@@ -140,6 +140,7 @@ func (a *API) SearchFaces(ctx context.Context, h http.Header, key keys.Key, phot
 	x.Count, x.Reason = len(found.Matches), string(found.Scored.Outcome)
 	h.Set("X-Search-Id", string(found.ID))
 	a.serve.WriteSourceNotices(h, found.Sources())
+	serve.WriteReach(h, found.Reach, true)
 	return found, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"lineup/indexer/index"
+	"lineup/queryd/names"
 	"lineup/queryd/search"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
@@ -54,6 +55,8 @@ type Offender struct {
 	Updated      *string        `json:"updatedAt"`
 	StateData    map[string]any `json:"stateData"`
 	Confidence   *float64       `json:"matchConfidence"`
+	Basis        names.Basis    `json:"matchBasis,omitempty"`  // in extensive mode, of a name: why it matched
+	Matched      string         `json:"matchedName,omitempty"` // in extensive mode: the alias that matched
 }
 
 type Alias struct {
@@ -86,7 +89,7 @@ func (a *API) offenderOf(d index.Document, person schemas.UUID, extensive bool, 
 	r := d.Record
 	home, _ := r.Home()
 	source, _ := a.search.Source(r.Source)
-	first, middle, last := shownName(r.Name)
+	first, middle, last := NameParts(r.Name)
 	o := Offender{
 		ID: d.ID, Person: orNull(person),
 		Name: FullName(r.Name), First: first, Middle: middle, Last: last,
@@ -99,7 +102,7 @@ func (a *API) offenderOf(d index.Document, person schemas.UUID, extensive bool, 
 		Eyes: cmp.Or(Capital(r.Eyes.Value), r.Eyes.Raw), Hair: cmp.Or(Capital(r.Hair.Value), r.Hair.Raw),
 		Marks:   strings.Join(r.Marks, "; "),
 		Address: cmp.Or(home.Street, home.Raw, home.Status), City: home.City, Zip: home.Zip, County: home.County,
-		State: schemas.StateName(cmp.Or(home.State, r.Jurisdiction)),
+		State: schemas.StateName(r.State()),
 		Crime: crimeOf(r.Offenses, a.config.BulletCrimes), Risk: r.Level.Value, Registered: wireDate(r.Registered),
 		Absconder: r.Absconder, Predator: r.Predator, URL: r.URL,
 		Jurisdiction: orNull(r.Jurisdiction),
@@ -124,7 +127,7 @@ func (a *API) offenderOf(d index.Document, person schemas.UUID, extensive bool, 
 // registrant keeps its URL, the face says which of its photos it was.
 func matchOf(m search.Match, base string) Match {
 	r := m.Document.Record
-	first, _, last := shownName(r.Name)
+	first, _, last := NameParts(r.Name)
 	short := &MatchOffender{FirstName: first, LastName: last, Birth: wireDate(r.Birth), URL: orNull(r.URL), Person: orNull(m.Person)}
 	for _, p := range r.Photos {
 		if p.Digest == m.Face.Photo || short.Photo == nil {
@@ -163,7 +166,7 @@ func point(a schemas.Address) (lat, lng float64) {
 func aliasesOf(all []schemas.Alias) []Alias {
 	out := make([]Alias, 0, len(all))
 	for _, a := range all {
-		first, middle, last := shownName(a.Name)
+		first, middle, last := NameParts(a.Name)
 		out = append(out, Alias{first, middle, last})
 	}
 	return out

@@ -55,6 +55,7 @@ func (a *API) SearchRecords(ctx context.Context, h http.Header, params url.Value
 	}
 	serve.ExchangeOf(ctx).Count = len(found.Hits)
 	a.serve.WriteSourceNotices(h, found.Sources())
+	serve.WriteReach(h, found.Reach, false)
 	return found, asked, nil
 }
 
@@ -66,6 +67,12 @@ func (a *API) Offenders(found search.Records, asked search.Question, base string
 		if h.Score >= 0 {
 			score := math.Round(h.Score*1000) / 1000
 			o.Confidence = &score
+		}
+		if asked.Extensive && asked.Named {
+			o.Basis = h.Match.Why()
+			if h.Match.Alias {
+				o.Matched = FullName(h.Match.Name)
+			}
 		}
 		out.Offenders = append(out.Offenders, o)
 	}

@@ -55,6 +55,9 @@ func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, igno
 		}
 	}
 	for name, values := range params {
+		for i := range values {
+			values[i] = strings.TrimSpace(values[i])
+		}
 		switch {
 		case !slices.Contains(searchParams, name) && !slices.Contains(modeParams, name):
 			ignored = append(ignored, name)
@@ -63,7 +66,7 @@ func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, igno
 			return nil, nil, BadParam("repeated_param", "%s is given %d times.", name, len(values))
 		case len([]rune(values[0])) > MaxText:
 			return nil, nil, BadParam("too_long", "%s is longer than %d characters.", name, MaxText)
-		case strings.TrimSpace(values[0]) == "":
+		case values[0] == "":
 			delete(params, name)
 		}
 	}
@@ -224,17 +227,18 @@ func parseNames(p url.Values, out *search.Question) error {
 	return nil
 }
 
-// parseAges reads birth date and age. Without a name they also narrow what the index gives; with
-// one they do not, because an alias may have been born in another year.
+// parseAges reads birth date and age. Without a name they also narrow what the index gives, by a
+// year more than asked to either side, as a printed age agrees; with one they do not, because an
+// alias may have been born in another year.
 func (a *API) parseAges(p url.Values, out *search.Question) error {
 	if text := p.Get("dob"); text != "" {
-		birth, err := schemas.ParseDate(text)
-		if err != nil || birth.Day == 0 {
-			return BadParam("bad_dob", "dob must be a date like 1971-03-09.")
+		birth, ok := parseBirth(text)
+		if !ok {
+			return BadParam("bad_dob", "dob must be a date like 1971-03-09, 3/9/1971, 1971-03 or 1971.")
 		}
 		out.Birth = birth
 		if !out.Named {
-			out.Query.BornMin, out.Query.BornMax = birth.Year, birth.Year
+			out.Query.BornMin, out.Query.BornMax = birth.Year-1, birth.Year+1
 		}
 	}
 	if text := p.Get("age"); text != "" {
@@ -245,10 +249,27 @@ func (a *API) parseAges(p url.Values, out *search.Question) error {
 		out.Age = age
 		if !out.Named && out.Birth.IsZero() {
 			year := a.search.Now().UTC().Year()
-			out.Query.BornMin, out.Query.BornMax = year-age-1, year-age
+			out.Query.BornMin, out.Query.BornMax = year-age-2, year-age+1
 		}
 	}
 	return nil
+}
+
+// parseBirth reads a date of birth in all forms that our own answers write it in, and the one that
+// Americans do: 1971-03-09, 1971-03, 1971, 1971-03-09T00:00:00.000Z, March 9, 1971, March 1971, 3/9/1971.
+func parseBirth(text string) (schemas.Date, bool) {
+	if d, err := schemas.ParseDate(text); err == nil && !d.IsZero() {
+		return d, true
+	}
+	for _, layout := range []string{time.RFC3339Nano, "1/2/2006", "January 2, 2006", "Jan 2, 2006"} {
+		if at, err := time.Parse(layout, text); err == nil {
+			return schemas.DateOf(at), true
+		}
+	}
+	if at, err := time.Parse("January 2006", text); err == nil {
+		return schemas.Date{Year: at.Year(), Month: int(at.Month())}, true
+	}
+	return schemas.Date{}, false
 }
 
 func parsePlaces(p url.Values, out *search.Question) error {

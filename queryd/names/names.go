@@ -30,7 +30,28 @@ var strength = []Basis{Exact, Order, Prefix, Nickname, Partial, Sound, Typo, Mid
 type Match struct {
 	Score float64 // 0 to 1; 1 is the very name
 	Basis Basis
-	Alias bool // an alias matched, not the name
+	Alias bool         // an alias matched, not the name
+	Name  schemas.Name // the one that matched
+
+	anyOrder bool // words were asked for in any order
+}
+
+// Alias is what a match rests on that is not on the registrant's main name.
+const Alias Basis = "alias"
+
+// Why is the reason of a match in the words of the wire: exact, alias, nickname, sound, typo,
+// initial or partial; "" for no match. Words in another order count as exact where any order was
+// asked for, else as partial, like beginnings and middle names.
+func (m Match) Why() Basis {
+	switch {
+	case m.Alias:
+		return Alias
+	case m.Basis == Order && m.anyOrder:
+		return Exact
+	case m.Basis == Order, m.Basis == Prefix, m.Basis == Middle:
+		return Partial
+	}
+	return m.Basis
 }
 
 // Weights of the two names of a query: last names tell people apart better.
@@ -39,24 +60,41 @@ const (
 	weightLast  = 0.55
 	aliasFactor = 0.97
 	swapFactor  = 0.90 // first and last name mixed up
+	slipFactor  = 0.98 // the first name before the last one
 )
 
 // Score judges the record's name, and with aliases its other names too: the best one counts. ok is
 // false when none is what the query means. Without Fuzzy only the same words count, in
 // whatever spelling of marks and spaces, and with prefixes asked for, beginnings.
 func Score(q namekey.Query, r schemas.Record, aliases bool) (best Match, ok bool) {
-	asked := ask(q)
-	best, ok = asked.judge(r.Name)
+	var asked []question
+	for _, spelled := range q.Spellings() {
+		asked = append(asked, ask(spelled))
+	}
+	best, ok = judge(asked, r.Name)
 	if !aliases {
 		return best, ok
 	}
 	for _, a := range r.Aliases {
-		m, meant := asked.judge(a.Name)
+		m, meant := judge(asked, a.Name)
 		m.Score, m.Alias = m.Score*aliasFactor, true
 		if meant && (!ok || m.Score > best.Score) {
 			best, ok = m, true
 		}
 	}
+	return best, ok
+}
+
+// judge is the best that one of the spellings asked for makes of one of the spellings of a name.
+func judge(asked []question, name schemas.Name) (best Match, ok bool) {
+	for _, spelled := range namekey.Spellings(name) {
+		for _, a := range asked {
+			if m, meant := a.judge(spelled); meant && (!ok || m.Score > best.Score) {
+				best, ok = m, true
+			}
+		}
+	}
+	best.Name = name
 	return best, ok
 }
 
@@ -85,10 +123,17 @@ func (a question) judge(name schemas.Name) (Match, bool) {
 	switch {
 	case len(a.any) > 0:
 		m, ok = a.words(given, middle, family)
+		m.anyOrder = true
 	case len(a.first) > 0 && len(a.last) > 0:
-		m, ok = a.both(given, middle, family)
+		if m, ok = a.both(given, middle, family); !ok {
+			m, ok = a.slipped(given, middle, family)
+		}
 	case len(a.last) > 0:
-		m, ok = a.lastName(a.last, family)
+		if m, ok = a.lastName(a.last, family); !ok && len(a.last) > 1 {
+			a.first, a.last = a.last[:1], a.last[1:]
+			m, ok = a.both(given, middle, family)
+			m.Score *= slipFactor
+		}
 	case len(a.first) > 0:
 		m, ok = a.firstName(a.first, given, middle)
 	}
@@ -104,6 +149,22 @@ func (a question) judge(name schemas.Name) (Match, bool) {
 	}
 	m.Score = max(0, m.Score)
 	return m, true
+}
+
+// slipped judges names of which a first name has slipped before the last one, in the question
+// ("Rowan", "Rowan Testcase") or in the record ("", "Rowan Testcase").
+func (a question) slipped(given, middle, family []string) (Match, bool) {
+	switch {
+	case len(a.last) > 1 && a.last[0] == a.first[0]:
+		a.last = a.last[1:]
+	case len(given) == 0 && len(family) > 1:
+		given, family = family[:1], family[1:]
+	default:
+		return Match{}, false
+	}
+	m, ok := a.both(given, middle, family)
+	m.Score *= slipFactor
+	return m, ok
 }
 
 func (a question) both(given, middle, family []string) (Match, bool) {

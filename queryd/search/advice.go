@@ -23,7 +23,8 @@ func (e *Engine) advise(ctx context.Context, scored score.Scored, neighbours []i
 	}
 	facts := make([]score.Facts, len(docs))
 	for i, d := range docs {
-		facts[i] = score.Facts{State: StateOf(d.Record), Sex: d.Record.Sex.Value, Born: d.Record.Birth.Year}
+		_, born := d.Record.BirthYears()
+		facts[i] = score.Facts{State: d.Record.State(), Sex: d.Record.Sex.Value, Born: born}
 	}
 	return score.Advise(scored, facts), nil
 }

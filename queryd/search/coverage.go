@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"lineup/schemas"
 	"slices"
 	"strings"
 	"sync"
@@ -65,22 +66,77 @@ func (e *Engine) stale(source Source, state SourceState) bool {
 		(state.Complete.Ended.IsZero() || e.deps.Now().Sub(state.Complete.Ended) > source.MaxAge)
 }
 
-// incomplete reports whether an answer about these states may miss somebody because a source
-// that serves them is stale.
-func (e *Engine) incomplete(ctx context.Context, states []string) (bool, error) {
+// Reach says which registries an answer comes from, and which ones nobody asked. Without it an empty
+// answer reads like a clearance.
+type Reach struct {
+	Read, Known int // registries of which records are here, of all that are known
+
+	States   []string // the question is about these alone, by code
+	NotAsked []Source // registries the question is about, and nothing of them is here
+	NoPhotos []Source // registries a face search is about, and they publish no photos
+	Unplaced int      // records of the registries of States that have no published address
+	Stale    bool     // one that is asked has not been read completely for too long
+	Nobody   bool     // none of the registries the question is about could answer
+}
+
+// reach finds the registries that a question about some states (none: about all) or sources is
+// answered from.
+func (e *Engine) reach(ctx context.Context, states, ids []string, faces bool) (Reach, error) {
 	all, err := e.states(ctx)
 	if err != nil {
-		return false, err
+		return Reach{}, err
 	}
+	r := Reach{States: states, Known: len(e.deps.Sources), Nobody: true}
+	covered := map[string]bool{}
 	for _, source := range e.deps.Sources {
-		if len(states) > 0 && len(source.Jurisdiction) == 2 && !slices.Contains(states, source.Jurisdiction) {
+		state := all[source.ID]
+		read := e.read(source, state)
+		if read {
+			r.Read++
+		}
+		if !about(source, states, ids) {
 			continue
 		}
-		if e.stale(source, all[source.ID]) {
-			return true, nil
+		covered[source.Jurisdiction] = covered[source.Jurisdiction] || read
+		switch {
+		case read && faces && !source.HasPhotos:
+			r.NoPhotos = append(r.NoPhotos, source)
+		case read:
+			r.Nobody = false
+		default:
+			r.NotAsked = append(r.NotAsked, source)
+		}
+		r.Stale = r.Stale || e.stale(source, state)
+		if len(states) > 0 {
+			r.Unplaced += state.Complete.WithoutAddress
 		}
 	}
-	return false, nil
+	for _, state := range states {
+		if _, known := covered[state]; !known {
+			r.NotAsked = append(r.NotAsked, Source{Name: schemas.StateName(state), Jurisdiction: state, Home: national})
+		}
+	}
+	if len(states) > 0 { // who has one registry here that is read, and another that is not, was asked
+		r.NotAsked = slices.DeleteFunc(r.NotAsked, func(s Source) bool { return covered[s.Jurisdiction] })
+	}
+	return r, nil
+}
+
+// national is where a person searches the registries of states that we know nothing of.
+const national = "https://www.nsopw.gov/"
+
+func about(source Source, states, ids []string) bool {
+	return (len(ids) == 0 || slices.Contains(ids, source.ID)) &&
+		(len(states) == 0 || len(source.Jurisdiction) != 2 || slices.Contains(states, source.Jurisdiction))
+}
+
+// read reports whether records of a source are here: a run has ended completely, or at least brought
+// some.
+func (e *Engine) read(source Source, state SourceState) bool {
+	if e.deps.State == nil {
+		return source.MaxAge > 0
+	}
+	return !state.Complete.Ended.IsZero() || state.Last.Registrants > 0
 }
 
 // Covered is how one source stands.

@@ -14,5 +14,6 @@ func (u *Unavailable) Unwrap() error { return u.Cause }
 
 func unavailable(part string, cause error) error { return &Unavailable{part, cause} }
 
-// ErrGone says that what was here is not any more, for good.
-var ErrGone = errors.New("removed: the registry no longer publishes it")
+// ErrGone says that what was here is not any more: the registry no longer publishes it, or the operator
+// removed it. Which of the two is nobody's business.
+var ErrGone = errors.New("not shown here any more")

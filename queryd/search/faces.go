@@ -25,7 +25,11 @@ type Faces struct {
 	Advice      []score.Advice // what would help an inconclusive search, the best first
 	Generation  index.Generation
 	Registrants int // searched
+	Reach       Reach
 }
+
+// NobodySearched is the outcome of a search that reached no registrants: it says nothing of anybody.
+const NobodySearched score.Outcome = "nobody_searched"
 
 // Match is one registrant's photo that looks like the probe.
 type Match struct {
@@ -70,6 +74,12 @@ func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (
 	done()
 	if err := e.fillMatches(ctx, &found); err != nil {
 		return found, err
+	}
+	if found.Reach, err = e.reach(ctx, filter.States, filter.Sources, true); err != nil {
+		return found, err
+	}
+	if found.Registrants == 0 {
+		found.Scored.Outcome = NobodySearched
 	}
 	if found.Advice, err = e.advise(ctx, found.Scored, neighbours); err != nil {
 		return found, err

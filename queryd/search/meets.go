@@ -11,36 +11,25 @@ import (
 	"lineup/schemas/namekey"
 )
 
-// born reports whether a record can be of somebody born on day: as precise as it is, it says so.
-// Aliases' birth dates count.
-func born(r schemas.Record, day schemas.Date) bool {
-	all := []schemas.Date{r.Birth}
-	for _, a := range r.Aliases {
-		all = append(all, a.Birth)
+// facts counts what a question asks about the person that the record does not state. ok is false
+// where the record says otherwise.
+func (e *Engine) facts(r schemas.Record, asked Question) (unstated int, ok bool) {
+	var said []schemas.Agreement
+	if !asked.Birth.IsZero() {
+		said = append(said, r.Born(asked.Birth))
 	}
-	for _, b := range all {
-		if b.Year == day.Year && (b.Month == 0 || b.Month == day.Month) && (b.Day == 0 || b.Day == day.Day) {
-			return true
+	if asked.Age >= 0 {
+		said = append(said, r.Aged(asked.Age, schemas.DateOf(e.deps.Now())))
+	}
+	for _, s := range said {
+		switch s {
+		case schemas.Disagrees:
+			return 0, false
+		case schemas.NotStated:
+			unstated++
 		}
 	}
-	return false
-}
-
-// aged reports whether a record can be of somebody of that age today.
-func aged(r schemas.Record, age int, today schemas.Date) bool {
-	switch {
-	case r.Birth.Day != 0:
-		return r.Birth.YearsBetween(today) == age
-	case r.Birth.Year != 0:
-		return today.Year-r.Birth.Year == age || today.Year-r.Birth.Year == age+1
-	case r.Age.Years > 0:
-		now := r.Age.Years
-		if !r.Age.On.IsZero() {
-			now += today.Year - r.Age.On.Year
-		}
-		return age == now || age == now-1 || age == now+1
-	}
-	return false
+	return unstated, true
 }
 
 // nearest is the distance in miles from a place to the nearest address where somebody lives or is held.

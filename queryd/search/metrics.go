@@ -24,7 +24,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		stage: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "lineup_query_stage_seconds", Buckets: buckets,
 			Help: "Time spent in one stage of an answer."}, []string{"stage"}),
 		outcomes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lineup_query_face_outcomes_total",
-			Help: "Face searches by outcome: match, no_match, inconclusive."}, []string{"outcome"}),
+			Help: "Face searches by outcome: match, no_match, inconclusive, nobody_searched."}, []string{"outcome"}),
 		problems: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lineup_query_probe_problems_total",
 			Help: "Probes refused, by photo problem."}, []string{"code"}),
 		delisted: prometheus.NewCounter(prometheus.CounterOpts{Name: "lineup_query_delisted_total",

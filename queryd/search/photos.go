@@ -13,7 +13,8 @@ import (
 
 // Photo is the bytes of a stored photo of a registrant who is listed now: id is a face id, or a
 // registrant's id and faceID one of its faces; without it the first photo. Errors: fs.ErrNotExist
-// for what never was, ErrGone, *Unavailable.
+// whatever the reason that there is none (an id never given, a registrant who left the registry or
+// was removed here, must not be told apart by guessing ids), *Unavailable.
 func (e *Engine) Photo(ctx context.Context, id, faceID schemas.UUID) ([]byte, schemas.Digest, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
 	defer cancel()
@@ -24,7 +25,7 @@ func (e *Engine) Photo(ctx context.Context, id, faceID schemas.UUID) ([]byte, sc
 	defer e.metrics.timed("photo")()
 	data, err := e.deps.Photos.Get(ctx, ref)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", ErrGone
+		return nil, "", fs.ErrNotExist
 	}
 	if err != nil {
 		return nil, "", unavailable("photo_store", err)
@@ -53,7 +54,7 @@ func (e *Engine) findPhoto(ctx context.Context, id, faceID schemas.UUID) (blob.R
 		}
 	}
 	if len(docs) == 0 {
-		return blob.Ref{}, e.whyMissing(ctx, id)
+		return blob.Ref{}, fs.ErrNotExist
 	}
 	d := docs[0]
 	listed, err := e.listed(ctx, docs)
@@ -62,20 +63,20 @@ func (e *Engine) findPhoto(ctx context.Context, id, faceID schemas.UUID) (blob.R
 	}
 	listing, ok := listed[d.ID]
 	if !ok {
-		return blob.Ref{}, ErrGone
+		return blob.Ref{}, fs.ErrNotExist
 	}
 	photo, ok := FirstPhoto(d.Record)
 	if faceID != "" {
 		photo, ok = facePhoto(d, faceID)
 		if !ok {
-			return blob.Ref{}, ErrGone // such a link is only ever made for a face that was there
+			return blob.Ref{}, fs.ErrNotExist
 		}
 	}
 	if !ok {
 		return blob.Ref{}, fs.ErrNotExist // listed without a photo
 	}
 	if !slices.ContainsFunc(listing.Photos, func(p schemas.PhotoState) bool { return p.Digest == photo }) {
-		return blob.Ref{}, ErrGone
+		return blob.Ref{}, fs.ErrNotExist
 	}
 	return blob.Ref{Owner: d.ID, Kind: blob.Photo, Digest: photo}, nil
 }
@@ -87,18 +88,4 @@ func facePhoto(d index.Document, faceID schemas.UUID) (schemas.Digest, bool) {
 		}
 	}
 	return "", false
-}
-
-// whyMissing tells a registrant that was delisted from an id that never was.
-func (e *Engine) whyMissing(ctx context.Context, id schemas.UUID) error {
-	listing, err := e.deps.Ledger.Find(ctx, id)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fs.ErrNotExist
-	case err != nil:
-		return unavailable("ledger", err)
-	case !listing.Listed:
-		return ErrGone
-	}
-	return fs.ErrNotExist // listed, and not indexed yet
 }

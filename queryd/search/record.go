@@ -2,6 +2,8 @@ package search
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 
 	"lineup/indexer/index"
 	"lineup/schemas"
@@ -41,4 +43,18 @@ func (e *Engine) Record(ctx context.Context, id schemas.UUID) (Record, error) {
 	}
 	person := persons[id]
 	return Record{Document: docs[0], Listing: listing, Person: person.ID, Others: person.others(id)}, nil
+}
+
+// whyMissing tells a registrant that was delisted from an id that never was.
+func (e *Engine) whyMissing(ctx context.Context, id schemas.UUID) error {
+	listing, err := e.deps.Ledger.Find(ctx, id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fs.ErrNotExist
+	case err != nil:
+		return unavailable("ledger", err)
+	case !listing.Listed:
+		return ErrGone
+	}
+	return fs.ErrNotExist // listed, and not indexed yet
 }

@@ -32,15 +32,26 @@ type Records struct {
 	Hits       []Hit
 	Page       int
 	Pages      int
-	Incomplete bool // somebody may be missing: a source is stale, or there was more than can be looked at
+	Reach      Reach
+	Incomplete bool // somebody may be missing: a source is stale, nobody was asked, or there was more than can be looked at
 }
 
 // Hit is a record that meets a Question, with what it is ordered by.
 type Hit struct {
 	Document index.Document
 	Person   schemas.UUID // "" for none
-	Score    float64      // of the name, 0..1; -1 when no name was asked for
+	Score    float64      // 0..1 of name, birth and age; -1 when none of them was asked for
+	Match    names.Match  // why the name matched, zero when none was asked for
+	Unstated int          // facts asked about that the record does not state: birth date, age
 	Miles    float64      // from the place asked for
+}
+
+// inexact is 0 for a record that has the very name asked for, 1 for any other.
+func (h Hit) inexact() int {
+	if h.Match.Why() == names.Exact {
+		return 0
+	}
+	return 1
 }
 
 // Sources are the sources of all hits.
@@ -71,15 +82,24 @@ func (e *Engine) Records(ctx context.Context, asked Question) (Records, error) {
 	for i := range shown {
 		shown[i].Person = persons[shown[i].Document.ID].ID
 	}
-	var states []string
-	if asked.Query.State != "" {
-		states = []string{asked.Query.State}
-	}
-	stale, err := e.incomplete(ctx, states)
+	reach, err := e.reach(ctx, asked.states(), asked.Query.Sources, false)
 	if err != nil {
 		return Records{}, err
 	}
-	return Records{Hits: shown, Page: asked.Page, Pages: pages, Incomplete: stale || cut}, nil
+	return Records{Hits: shown, Page: asked.Page, Pages: pages, Reach: reach, Incomplete: reach.Stale || reach.Nobody || cut}, nil
+}
+
+// states are the states that a question is about by what it says of the place, none for all. Who is
+// asked for by id is looked for everywhere.
+func (q Question) states() []string {
+	state := q.Query.State
+	if state == "" {
+		state = schemas.StateOfZip(q.Query.Zip)
+	}
+	if state == "" || q.Face != "" || len(q.Query.IDs)+len(q.Query.Persons) > 0 {
+		return nil
+	}
+	return []string{state}
 }
 
 // candidates asks the index for all records that may meet the search. cut says that there were
@@ -122,24 +142,34 @@ func (e *Engine) candidates(ctx context.Context, asked *Question) (docs []index.
 	return docs, cut, nil
 }
 
-// rank keeps the candidates that really meet the search and orders them: best name first, then
-// nearest, then by uuid.
+// unstatedFactor lowers the score of a record that does not state a fact that was asked about.
+const unstatedFactor = 0.8
+
+// rank keeps the candidates that really meet the search and orders them: those that state all that
+// was asked before those that do not, exact names before others, best name first, then nearest,
+// then by uuid.
 func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 	defer e.metrics.timed("rank")()
-	today := schemas.DateOf(e.deps.Now())
 	hits := make([]Hit, 0, len(docs))
 	for _, d := range docs {
 		h := Hit{Document: d, Score: -1}
 		r := d.Record
+		var ok bool
+		if h.Unstated, ok = e.facts(r, asked); !ok {
+			continue
+		}
 		if asked.Named {
-			match, ok := names.Score(asked.Name, r, asked.Extensive || asked.Name.PrefixFirst || asked.Name.PrefixLast)
-			if !ok {
+			if h.Match, ok = names.Score(asked.Name, r, asked.Extensive || asked.Name.PrefixFirst || asked.Name.PrefixLast); !ok {
 				continue
 			}
-			h.Score = match.Score
+			h.Score = h.Match.Score
+		} else if !asked.Birth.IsZero() || asked.Age >= 0 {
+			h.Score = 1
 		}
-		if !asked.Birth.IsZero() && !born(r, asked.Birth) || asked.Age >= 0 && !aged(r, asked.Age, today) ||
-			asked.Address != "" && !livesAt(r, asked.Address) {
+		for range h.Unstated {
+			h.Score *= unstatedFactor
+		}
+		if asked.Address != "" && !livesAt(r, asked.Address) {
 			continue
 		}
 		if asked.Query.Near != nil {
@@ -148,7 +178,7 @@ func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 		hits = append(hits, h)
 	}
 	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Miles, b.Miles), cmp.Compare(a.Document.ID, b.Document.ID))
+		return cmp.Or(cmp.Compare(a.Unstated, b.Unstated), cmp.Compare(a.inexact(), b.inexact()), cmp.Compare(b.Score, a.Score), cmp.Compare(a.Miles, b.Miles), cmp.Compare(a.Document.ID, b.Document.ID))
 	})
 	return hits
 }

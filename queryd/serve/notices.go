@@ -1,8 +1,12 @@
 package serve
 
 import (
+	"cmp"
+	"lineup/queryd/search"
+	"lineup/schemas"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -57,6 +61,35 @@ func (s *Server) WriteSourceNotices(h http.Header, ids []string) {
 			return
 		}
 		h.Add("X-Source-Notice", text)
+	}
+}
+
+// ReachNotices say in words what a Reach leaves out.
+func ReachNotices(r search.Reach, faces bool) []string {
+	if len(r.States) == 0 {
+		if r.Nobody {
+			return []string{"No registry could be asked: none that this question is about has been read here."}
+		}
+		return nil
+	}
+	var all []string
+	for _, s := range r.NotAsked {
+		all = append(all, schemas.StateName(s.Jurisdiction)+" is not copied here; search there: "+cmp.Or(s.Home, s.Name))
+	}
+	for _, s := range r.NoPhotos {
+		all = append(all, schemas.StateName(s.Jurisdiction)+" publishes no photos; search by name, here or there: "+cmp.Or(s.Home, s.Name))
+	}
+	if r.Unplaced > 0 && !faces {
+		all = append(all, strconv.Itoa(r.Unplaced)+" records of the registries of this state have no published address, so a search for a place cannot find them: search by name as well.")
+	}
+	return all
+}
+
+// WriteReach puts a Reach into the headers: X-Coverage, and in X-Notice what it leaves out.
+func WriteReach(h http.Header, r search.Reach, faces bool) {
+	h.Set("X-Coverage", strconv.Itoa(r.Read)+"/"+strconv.Itoa(r.Known))
+	for _, notice := range ReachNotices(r, faces) {
+		h.Add("X-Notice", HeaderText(notice))
 	}
 }
 

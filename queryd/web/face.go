@@ -108,8 +108,9 @@ type cards struct {
 	Search *api.Search
 	Cards  []card
 	Probe  string // JSON: the photo's size and the boxes of its faces, for the preview
-	Strong int    // cards of which fewer than one stranger in ten searches is expected
-	Weak   int    // the others
+	Reach  search.Reach
+	Strong int // cards of which fewer than one stranger in ten searches is expected
+	Weak   int // the others
 }
 
 // card is one match.
@@ -123,7 +124,7 @@ type card struct {
 func (p *Pages) cardsOf(found search.Faces, records bool) cards {
 	wire := p.api.Faces(found, true, "")
 	probe, _ := json.Marshal(wire.Search.Probe)
-	out := cards{Search: wire.Search, Probe: string(probe)}
+	out := cards{Search: wire.Search, Probe: string(probe), Reach: found.Reach}
 	for i, m := range wire.Matches {
 		d := found.Matches[i].Document
 		if likeness(m.Similarity) == "likeness.weak" {
@@ -145,7 +146,7 @@ func (p *Pages) shortFacts(d index.Document) []row {
 	return slices.DeleteFunc([]row{
 		dated("born", r.Birth), fact("age", api.Age(r, p.search.Now())),
 		fact("sex", api.Capital(cmp.Or(r.Sex.Value, r.Sex.Raw))), fact("height", api.Height(r.Height)),
-		fact("lives", joined(", ", home.City, schemas.StateName(search.StateOf(r)))), fact("level", r.Level.Value),
+		fact("lives", joined(", ", home.City, schemas.StateName(r.State()))), fact("level", r.Level.Value),
 	}, func(f row) bool { return f.Value == "" })
 }
 

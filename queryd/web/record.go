@@ -3,7 +3,6 @@ package web
 import (
 	"cmp"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,39 +14,6 @@ import (
 	"lineup/queryd/serve"
 	"lineup/schemas"
 )
-
-// Search answers /search: names and places. It is a POST, so that no name gets into a
-// history, a bookmark or a log.
-func (p *Pages) Search(w http.ResponseWriter, r *http.Request) error {
-	if r.Method != http.MethodPost {
-		return p.render(w, r, http.StatusOK, view{Page: "search"})
-	}
-	if err := readForm(w, r, api.MaxBody); err != nil {
-		return err
-	}
-	key := r.PostForm.Get("key")
-	if _, err := p.serve.Authorize(w, r, key, false); err != nil {
-		return err
-	}
-	params := url.Values{}
-	for name, values := range r.PostForm {
-		value := strings.TrimSpace(values[0])
-		if len([]rune(value)) > api.MaxText {
-			return api.BadParam("too_long", "%s is longer than %d characters.", name, api.MaxText)
-		}
-		if value != "" && name != "key" {
-			params.Set(name, value)
-		}
-	}
-	if !params.Has("lat") && !params.Has("lng") {
-		params.Del("radius")
-	}
-	found, asked, err := p.api.SearchRecords(r.Context(), w.Header(), params)
-	if err != nil {
-		return err
-	}
-	return p.render(w, r, http.StatusOK, view{Page: "search", Key: key, Sources: p.serve.SourceNotices(found.Sources()), Body: p.api.Offenders(found, asked, ""), Asked: askedOf(r)})
-}
 
 // row is a fact under a label, which is the key of a text.
 type row struct {

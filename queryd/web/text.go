@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/url"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -63,6 +64,11 @@ func (t texts) text(key string, args ...any) (string, error) {
 	for i, a := range args {
 		if n, ok := a.(int); ok {
 			args[i] = t.number(float64(n))
+		}
+	}
+	if len(args) == 1 { // a template hands on a list
+		if list, ok := args[0].([]any); ok {
+			args = slices.Clone(list)
 		}
 	}
 	if len(args) > 0 {
@@ -207,7 +213,7 @@ func (t texts) functions() template.FuncMap {
 		},
 		"add":     func(a, b int) int { return a + b },
 		"weblink": weblink, "states": schemas.States,
-		"joined": joined,
+		"joined": joined, "statename": schemas.StateName,
 	}
 }
 

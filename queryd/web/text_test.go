@@ -116,7 +116,7 @@ func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 	for _, source := range sources(t, "page/*.html", "*.go") {
 		all.WriteString(source)
 	}
-	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month."} // made from codes
+	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month.", "why."} // made from codes
 	for key := range text {
 		stem := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
 		if !used[key] && !strings.Contains(all.String(), `"`+stem+`"`) && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) }) {

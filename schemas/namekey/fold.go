@@ -1,8 +1,11 @@
 package namekey
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
+
+	"lineup/schemas"
 )
 
 // accented gives the plain letters of the accented Latin ones: what "é" stands under is written
@@ -67,6 +70,35 @@ func folded(name string) bool {
 
 // Words are the folded words of a name.
 func Words(name string) []string { return strings.Fields(Fold(name)) }
+
+// short are the words that names of people and places abbreviate before another word.
+var short = map[string]string{"saint": "st", "sainte": "ste", "mount": "mt", "fort": "ft"}
+
+// Abbreviate writes "saint", "mount" and "fort" before another folded word as "st", "mt" and "ft", in
+// place: "Saint Cloud" and "St. Cloud" are one.
+func Abbreviate(words []string) []string {
+	for i := range max(len(words)-1, 0) {
+		words[i] = cmp.Or(short[words[i]], words[i])
+	}
+	return words
+}
+
+// umlauts are the letters that German and Nordic names write as two where they cannot be written.
+var umlauts = strings.NewReplacer("ä", "ae", "Ä", "Ae", "ö", "oe", "Ö", "Oe", "ü", "ue", "Ü", "Ue", "ø", "oe", "Ø", "Oe", "å", "aa", "Å", "Aa",
+	"a\u0308", "ae", "A\u0308", "Ae", "o\u0308", "oe", "O\u0308", "Oe", "u\u0308", "ue", "U\u0308", "Ue", "a\u030a", "aa", "A\u030a", "Aa")
+
+// Spellings are a name as it stands and, where it has umlauts, with these written as two letters:
+// registries print Müller, Muller (which Fold makes of it) and Mueller.
+func Spellings(name schemas.Name) []schemas.Name {
+	other := name
+	for _, part := range []*string{&other.Full, &other.First, &other.Middle, &other.Last} {
+		*part = umlauts.Replace(*part)
+	}
+	if other == name {
+		return []schemas.Name{name}
+	}
+	return []schemas.Name{name, other}
+}
 
 // suffixes are the words that follow a last name without being one, with their common form.
 var suffixes = map[string]string{"jr": "jr", "junior": "jr", "sr": "sr", "senior": "sr",

@@ -76,7 +76,7 @@ func split(full, suffix string) (first, middle, last []string, suf string) {
 // after the first word is put there instead.
 func words(part string, suffix *string) []string {
 	var kept []string
-	for _, w := range Words(part) {
+	for _, w := range Abbreviate(Words(part)) {
 		if s := suffixes[w]; s != "" && suffix != nil && len(kept) > 0 {
 			*suffix = s
 		} else if len(w) <= maxWordBytes && len(kept) < maxWords {
@@ -89,12 +89,16 @@ func words(part string, suffix *string) []string {
 // Of are the name keys of a record, its aliases' among them. Sorted, without repeats.
 func Of(r schemas.Record) []string {
 	k := set{}
-	k.name(r.Name)
+	for _, name := range Spellings(r.Name) {
+		k.name(name)
+	}
 	for _, a := range r.Aliases[:min(len(r.Aliases), maxAliases)] {
 		if len(k) > maxKeys {
 			break
 		}
-		k.name(a.Name)
+		for _, name := range Spellings(a.Name) {
+			k.name(name)
+		}
 	}
 	for _, a := range r.Addresses[:min(len(r.Addresses), maxAddresses)] {
 		k.street(a)
@@ -154,6 +158,9 @@ func (k set) name(name schemas.Name) {
 		if len(firsts) == 0 {
 			k.deletions("i", " ", last)
 		}
+	}
+	if len(given) == 0 && len(family) > 1 { // the first name may have slipped there
+		k.add("n", family[0]+" "+strings.Join(family[1:], ""))
 	}
 	for _, second := range middle {
 		k.add("f", second)

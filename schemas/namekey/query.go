@@ -1,6 +1,10 @@
 package namekey
 
-import "strings"
+import (
+	"strings"
+
+	"lineup/schemas"
+)
 
 // Query is what is asked about a name.
 type Query struct {
@@ -15,11 +19,32 @@ type Query struct {
 // when nothing is asked, or only prefixes shorter than MinPrefix. Sorted.
 func (q Query) Keys() []string {
 	k := set{}
+	for _, spelled := range q.Spellings() {
+		spelled.keys(k)
+	}
+	return k.sorted()
+}
+
+// Spellings are the query with its names spelled in all ways that Spellings of a name has.
+func (q Query) Spellings() []Query {
+	all := []Query{}
+	for _, name := range Spellings(schemas.Name{First: q.First, Last: q.Last, Full: q.Any}) {
+		spelled := q
+		spelled.First, spelled.Last, spelled.Any = name.First, name.Last, name.Full
+		all = append(all, spelled)
+	}
+	return all
+}
+
+func (q Query) keys(k set) {
 	if q.Any != "" {
 		q.any(k)
-		return k.sorted()
+		return
 	}
 	first, last := words(q.First, nil), words(q.Last, new(string))
+	if len(last) > 1 && (len(first) == 0 || first[0] == last[0]) { // the first name may have slipped there
+		k.add("n", last[0]+" "+strings.Join(last[1:], ""))
+	}
 	firsts, lasts := forms(first), forms(last)
 	switch {
 	case len(first) > 0 && len(last) > 0:
@@ -40,7 +65,6 @@ func (q Query) Keys() []string {
 			q.first(k, f, q.PrefixFirst)
 		}
 	}
-	return k.sorted()
 }
 
 // both adds the keys of a first and a last name asked for together.

@@ -12,14 +12,16 @@ var streetTypes = map[string]string{
 	"street": "st", "road": "rd", "avenue": "ave", "av": "ave", "drive": "dr", "lane": "ln", "boulevard": "blvd", "court": "ct",
 	"place": "pl", "terrace": "ter", "highway": "hwy", "parkway": "pkwy", "circle": "cir", "square": "sq", "trail": "trl",
 	"route": "rte", "north": "n", "south": "s", "east": "e", "west": "w", "northeast": "ne", "northwest": "nw",
-	"southeast": "se", "southwest": "sw", "apartment": "apt", "suite": "ste", "unit": "apt", "mount": "mt", "saint": "st",
+	"southeast": "se", "southwest": "sw", "apartment": "apt", "suite": "ste", "unit": "apt",
 }
 
 // common are the words that many streets share.
 var common = func() map[string]bool {
 	all := map[string]bool{}
-	for _, short := range streetTypes {
-		all[short] = true
+	for _, types := range []map[string]string{streetTypes, short} {
+		for _, word := range types {
+			all[word] = true
+		}
 	}
 	return all
 }()
@@ -33,7 +35,7 @@ func StreetWords(address string) []string {
 	words := Words(address)
 	words = words[:min(len(words), maxStreetWords)]
 	for i, w := range words {
-		words[i] = cmp.Or(streetTypes[w], w)
+		words[i] = cmp.Or(streetTypes[w], short[w], w)
 	}
 	return words
 }

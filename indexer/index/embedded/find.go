@@ -183,6 +183,9 @@ func drivers(q index.Query) (out []where) {
 	return out
 }
 
+// nowhere is a state that no folded one equals.
+const nowhere = "-"
+
 func filterWhere(f index.Filter) where {
 	w := where{}
 	w.add("r.listed")
@@ -190,9 +193,9 @@ func filterWhere(f index.Filter) where {
 		w.add("r.source IN ("+marks(len(f.Sources))+")", anys(f.Sources)...)
 	}
 	if len(f.States) > 0 {
-		states := []any{""}
+		var states []any
 		for _, s := range f.States {
-			states = append(states, index.FoldPlace(s))
+			states = append(states, cmp.Or(index.FoldPlace(s), nowhere))
 		}
 		w.add("r.state IN ("+marks(len(states))+")", states...)
 	}

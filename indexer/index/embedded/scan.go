@@ -41,7 +41,6 @@ type filter struct {
 func (v *view) filter(f index.Filter) filter {
 	table := func(names []string, codes map[string]uint16, fold bool) []byte {
 		t := make([]byte, len(codes)+1)
-		t[0] = 1 // not known passes
 		for _, name := range names {
 			if fold {
 				name = index.FoldPlace(name)

@@ -168,15 +168,17 @@ func filters(t *testing.T, open opener) {
 		{"source", index.Filter{Sources: []string{"us-bb"}}, []string{"bob"}},
 		{"sources", index.Filter{Sources: []string{"us-bb", "us-aa"}}, []string{"ann", "bob", "cat", "dan", "eve"}},
 		{"unknown source", index.Filter{Sources: []string{"us-zz"}}, nil},
-		{"state of the home, else the jurisdiction", index.Filter{States: []string{"BB"}}, []string{"ann", "bob", "eve"}},
-		{"states in any case", index.Filter{States: []string{"cc", "Aa"}}, []string{"cat", "dan", "eve"}},
-		{"unknown state", index.Filter{States: []string{"ZZ"}}, []string{"eve"}},
+		{"state of the home, else the jurisdiction", index.Filter{States: []string{"BB"}}, []string{"ann", "bob"}},
+		{"states in any case", index.Filter{States: []string{"cc", "Aa"}}, []string{"cat", "dan"}},
+		{"a state of nobody", index.Filter{States: []string{"ZZ"}}, nil},
+		{"a state without letters is not the unknown one", index.Filter{States: []string{"-"}}, nil},
 		{"sex", index.Filter{Sexes: []string{"female"}}, []string{"ann", "cat", "eve"}},
 		{"both sexes", index.Filter{Sexes: []string{"male", "female"}}, []string{"ann", "bob", "cat", "dan", "eve"}},
 		{"born from", index.Filter{BornMin: 1980}, []string{"cat", "dan", "eve"}},
 		{"born to", index.Filter{BornMax: 1979}, []string{"ann", "bob", "cat", "dan"}},
 		{"born between", index.Filter{BornMin: 1965, BornMax: 1975}, []string{"bob", "cat"}},
-		{"all", index.Filter{Sources: []string{"us-aa"}, States: []string{"BB"}, Sexes: []string{"female"}, BornMin: 1950, BornMax: 1990}, []string{"ann", "eve"}},
+		{"all", index.Filter{Sources: []string{"us-aa"}, States: []string{"BB"}, Sexes: []string{"female"}, BornMin: 1950, BornMax: 1990}, []string{"ann"}},
+		{"a fact that is not known", index.Filter{Sexes: []string{"female"}, BornMin: 1950, BornMax: 1960}, []string{"ann", "cat"}},
 	} {
 		near, _, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 20, c.filter)
 		if err != nil {

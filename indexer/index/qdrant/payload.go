@@ -1,6 +1,7 @@
 package qdrant
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -122,9 +123,9 @@ func filter(f index.Filter) *qdrant.Filter {
 		must(qdrant.NewMatchKeywords("source", f.Sources...))
 	}
 	if len(f.States) > 0 {
-		states := []string{""} // not known passes
+		var states []string
 		for _, s := range f.States {
-			states = append(states, index.FoldPlace(s))
+			states = append(states, cmp.Or(index.FoldPlace(s), "-")) // not known is "", which no place asked for equals
 		}
 		must(qdrant.NewMatchKeywords("state", states...))
 	}
