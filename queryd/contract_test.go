@@ -69,7 +69,7 @@ var houses = map[string]struct {
 	config func(*queryd.Config, *queryd.Deps)
 	house  func(*house)
 }{
-	"":                   {},
+	"":                 {},
 	"uncovered states": {config: uncovered},
 	"more names":       {house: moreNames},
 	"nothing read": {config: func(c *queryd.Config, d *queryd.Deps) {

@@ -3,13 +3,18 @@ package queryd_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"lineup/queryd/mcp"
+	"lineup/schemas"
 )
 
 // withKey puts a key on every request.
@@ -33,57 +38,164 @@ func session(t *testing.T, transport sdk.Transport) *sdk.ClientSession {
 	return s
 }
 
-func call(t *testing.T, s *sdk.ClientSession, tool string, arguments map[string]any) (text string, failed bool) {
+// called is what a tool answered: its texts, and its structured content as JSON.
+type called struct {
+	Text, Content string
+	Failed        bool
+}
+
+func call(t *testing.T, s *sdk.ClientSession, tool string, arguments map[string]any) called {
 	t.Helper()
 	result, err := s.CallTool(t.Context(), &sdk.CallToolParams{Name: tool, Arguments: arguments})
 	if err != nil {
 		t.Fatalf("%s: %v", tool, err)
 	}
+	out := called{Failed: result.IsError}
 	for _, c := range result.Content {
-		text += c.(*sdk.TextContent).Text + "\n"
+		out.Text += c.(*sdk.TextContent).Text + "\n"
 	}
-	return text, result.IsError
+	content, err := json.Marshal(result.StructuredContent)
+	must(t, err)
+	out.Content = string(content)
+	return out
 }
 
-func TestMCPToolsAnswerLikeTheAPI(t *testing.T) {
-	h := town(t)
-	h.crowd(40)
+// backends are the two that tools can ask, over one house: the process itself by /mcp, and its REST API.
+func backends(t *testing.T, h *house, key string) map[string]*sdk.ClientSession {
+	t.Helper()
 	base := h.listen()
 	serverSide, clientSide := sdk.NewInMemoryTransports()
 	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	go mcp.New(mcp.Client{Base: base, Key: h.key, Do: http.DefaultClient.Do}, "1").Run(ctx, serverSide)
-	for name, s := range map[string]*sdk.ClientSession{
-		"streamable HTTP":   session(t, &sdk.StreamableClientTransport{Endpoint: base + "/mcp", HTTPClient: &http.Client{Transport: withKey{h.key}}}),
+	t.Cleanup(cancel)
+	go mcp.New(mcp.Remote{Base: base, Key: key, Do: http.DefaultClient.Do}, mcp.Options{Version: "1", Files: true}).Run(ctx, serverSide)
+	return map[string]*sdk.ClientSession{
+		"in the process":    session(t, &sdk.StreamableClientTransport{Endpoint: base + "/mcp", HTTPClient: &http.Client{Transport: withKey{key}}}),
 		"over the REST API": session(t, clientSide),
+	}
+}
+
+// TestMCP runs one suite over both backends, and holds that no answer differs.
+func TestMCP(t *testing.T) {
+	h := town(t, uncovered)
+	h.crowd(40)
+	moreNames(h)
+	photo := base64.StdEncoding.EncodeToString(jpeg("probe"))
+	file := filepath.Join(t.TempDir(), "probe.jpg")
+	must(t, os.WriteFile(file, jpeg("probe"), 0o600))
+	note := filepath.Join(t.TempDir(), "note.txt")
+	must(t, os.WriteFile(note, []byte("a secret"), 0o600))
+	id := string(h.gal.faces[0].Registrant)
+	h.ledger.gone[schemas.RegistrantID("us-zz", "3")] = true
+	type args = map[string]any
+	all := backends(t, h, h.key)
+	for _, c := range []struct {
+		name, tool string
+		in         args
+		failed     bool
+		text, json []string // that the texts, and the structured content, hold
+	}{
+		{"by name", "search_offenders", args{"firstName": "Rowan", "lastName": "Testcase"}, false,
+			[]string{"2 records, page 1 of 1; 2 of 3 registries", "ROWAN TESTCASE; born 1971-03-09, age 54", "not an identification", "fingerprints"},
+			[]string{`"officialPage":"https://registry.example.test/detail?id=1"`, `"dob":"1971-03-09"`, `"registriesSearched":"2/3"`, `"photo":"lineup://photos/`}},
+		{"why", "search_offenders", args{"firstName": "Ottilie", "lastName": "Undated", "dob": "3/9/1971", "extensive": true}, false,
+			[]string{"date of birth not published", "other name: OTTILIE UNDATED"}, []string{`"matchBasis":"alias"`, `"matchConfidence":0.8`}},
+		{"nobody", "search_offenders", args{"lastName": "Nobodywhatever"}, false, []string{"No record found. This clears nobody: 2 of 3 registries"}, []string{`"records":[]`}},
+		{"a place that is not covered", "search_offenders", args{"state": "CA"}, false, []string{"Somebody may be missing", "California is not copied here"}, []string{`"incomplete":true`}},
+		{"pages", "search_offenders", args{"state": "NY", "perPage": 10, "page": 2}, false, []string{"records, page 2 of 6"}, []string{`"page":2`}},
+		{"beginnings", "search_offenders", args{"lastName": "Testc", "prefixMatch": "lastName"}, false, []string{"2 records"}, nil},
+		{"an id", "search_offenders", args{"uuid": id}, false, []string{"1 record, page 1"}, nil},
+		{"an id of nobody", "search_offenders", args{"uuid": "00000000-0000-4000-8000-000000000001"}, true, []string{"not_found"}, nil},
+		{"no parameters", "search_offenders", nil, true, []string{"no query params presented"}, nil},
+		{"a bad page", "search_offenders", args{"lastName": "a", "page": 0}, true, []string{"bad_page"}, nil},
+		{"half a page", "search_offenders", args{"lastName": "a", "page": 1.5}, true, []string{"bad_page"}, nil},
+		{"a bad radius", "search_offenders", args{"lat": 40, "lng": -75, "radius": 0}, true, []string{"bad_radius"}, nil},
+		{"a forbidden combination", "search_offenders", args{"q": "a b", "lastName": "c"}, true, []string{"forbidden_combination"}, nil},
+		{"a long name", "search_offenders", args{"lastName": strings.Repeat("a", 300)}, true, []string{"too_long"}, nil},
+		{"a misspelt parameter", "search_offenders", args{"lastname": "a"}, true, []string{"lastname"}, nil},
+		{"a face", "search_faces", args{"photoBase64": photo}, false, []string{"match: 1 match among 41 registrants with photos", "Rowan Testcase"}, []string{`"outcome":"match"`}},
+		{"faces of a place that is not covered", "search_faces", args{"photoBase64": photo, "state": []string{"CA"}}, false, []string{"nobody_searched", "clears nobody", "California is not copied here"}, []string{`"outcome":"nobody_searched"`}},
+		{"no photo", "search_faces", nil, true, []string{"photoBase64 is missing"}, nil},
+		{"a photo that is none", "search_faces", args{"photoBase64": "%%%"}, true, []string{"bad_base64: photoBase64"}, nil},
+		{"a record", "get_record", args{"uuid": id}, false, []string{"ROWAN TESTCASE"}, []string{`"stateData":{`, `"aliases":[{`}},
+		{"a record of nobody", "get_record", args{"uuid": "00000000-0000-4000-8000-000000000001"}, true, []string{"not_found"}, nil},
+		{"a record that left", "get_record", args{"uuid": string(schemas.RegistrantID("us-zz", "3"))}, true, []string{"not_found"}, nil},
+		{"an id that is none", "get_record", args{"uuid": "x"}, true, []string{"bad_uuid"}, nil},
+		{"coverage", "coverage", nil, false, []string{"2 registries are copied here", "Example Registry (us-zz): 60 registrants, fresh", "Not covered: California."}, []string{`"notCovered":["California"]`}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			tools, err := s.ListTools(t.Context(), nil)
-			if err != nil || len(tools.Tools) != 4 {
-				t.Fatalf("tools %v, %v", tools, err)
+		t.Run(c.name, func(t *testing.T) {
+			answers := map[string]called{}
+			for name, s := range all {
+				got := call(t, s, c.tool, c.in)
+				answers[name] = got
+				if got.Failed != c.failed {
+					t.Errorf("%s: failed %v: %s", name, got.Failed, got.Text)
+				}
+				for _, want := range c.text {
+					if !strings.Contains(got.Text, want) {
+						t.Errorf("%s: the text lacks %q: %s", name, want, got.Text)
+					}
+				}
+				for _, want := range c.json {
+					if !strings.Contains(got.Content, want) {
+						t.Errorf("%s: the content lacks %q: %s", name, want, got.Content)
+					}
+				}
 			}
-			text, failed := call(t, s, "search_offenders", map[string]any{"firstName": "Bob", "lastName": "Smith", "fuzzy": true})
-			if failed || !strings.Contains(text, "ROBERT SMITH") || !strings.Contains(text, "not an identification") || !strings.Contains(text, "fingerprints") {
-				t.Errorf("search_offenders: %s", text)
-			}
-			photo := base64.StdEncoding.EncodeToString(jpeg("probe"))
-			if text, failed = call(t, s, "search_faces", map[string]any{"photoBase64": photo}); failed || !strings.Contains(text, `"firstName":"Rowan"`) || !strings.Contains(text, `"outcome":"match"`) {
-				t.Errorf("search_faces: %s", text)
-			}
-			if text, failed = call(t, s, "get_record", map[string]any{"uuid": string(h.gal.faces[0].Registrant)}); failed || !strings.Contains(text, `"stateData":{`) {
-				t.Errorf("get_record: %s", text)
-			}
-			if text, failed = call(t, s, "coverage", nil); failed || !strings.Contains(text, "Example Registry") {
-				t.Errorf("coverage: %s", text)
-			}
-			if text, failed = call(t, s, "search_offenders", map[string]any{"q": "a b", "lastName": "c"}); !failed || !strings.Contains(text, "forbidden_combination") {
-				t.Errorf("a refused search: %s", text)
+			if diff := cmp.Diff(answers["in the process"], answers["over the REST API"]); diff != "" {
+				t.Errorf("the backends differ (-process +REST): %s", diff)
 			}
 		})
 	}
-	s := session(t, &sdk.StreamableClientTransport{Endpoint: base + "/mcp", HTTPClient: &http.Client{Transport: withKey{"wrong"}}})
-	if text, failed := call(t, s, "search_offenders", map[string]any{"lastName": "Smith"}); !failed || !strings.Contains(text, "Invalid API key") {
-		t.Errorf("a wrong key: %s", text)
+	for name, s := range all {
+		tools, err := s.ListTools(t.Context(), nil)
+		must(t, err)
+		for _, tool := range tools.Tools {
+			if tool.Title == "" || tool.OutputSchema == nil || !tool.Annotations.ReadOnlyHint {
+				t.Errorf("%s: %s has no title, no output schema or may write", name, tool.Name)
+			}
+		}
+		for _, photo := range []string{id, string(h.gal.faces[0].ID)} {
+			read, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "lineup://photos/" + photo})
+			if err != nil || read.Contents[0].MIMEType != "image/jpeg" || string(read.Contents[0].Blob) != string(jpeg("photo of 1")) {
+				t.Errorf("%s: photo: %v, %v", name, read, err)
+			}
+		}
+		for _, photo := range []string{"x", "00000000-0000-4000-8000-000000000001"} {
+			if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "lineup://photos/" + photo}); err == nil || !strings.Contains(err.Error(), "not found") {
+				t.Errorf("%s: a photo of nobody: %v", name, err)
+			}
+		}
+	}
+	local, remote := all["over the REST API"], all["in the process"]
+	if got := call(t, local, "search_faces", args{"photoPath": file}); got.Failed || !strings.Contains(got.Text, "Rowan Testcase") {
+		t.Errorf("a photo from a file: %s", got.Text)
+	}
+	for _, in := range []args{{"photoPath": note}, {"photoPath": file + ".none"}, {"photoPath": filepath.Dir(file)}, {"photoPath": file, "photoBase64": photo}} {
+		if got := call(t, local, "search_faces", in); !got.Failed || strings.Contains(got.Text, "secret") {
+			t.Errorf("photo %v: %s", in, got.Text)
+		}
+	}
+	if got := call(t, remote, "search_faces", args{"photoPath": file}); !got.Failed {
+		t.Errorf("a daemon reads files: %s", got.Text)
+	}
+}
+
+// TestMCPNeedsAKey holds that both backends refuse a wrong key in the same words.
+func TestMCPNeedsAKey(t *testing.T) {
+	h := town(t)
+	for name, s := range backends(t, h, "wrong") {
+		if got := call(t, s, "search_offenders", map[string]any{"lastName": "Smith"}); !got.Failed || !strings.Contains(got.Text, "key_refused: Invalid API key") {
+			t.Errorf("%s: %s", name, got.Text)
+		}
+	}
+}
+
+// TestMCPIsAudited holds that a tool's question is counted and logged like any other.
+func TestMCPIsAudited(t *testing.T) {
+	h := town(t)
+	call(t, backends(t, h, h.key)["in the process"], "search_offenders", map[string]any{"lastName": "Testcase"})
+	if log := h.logged(); !strings.Contains(log, "endpoint=sexoffender") || !strings.Contains(log, "count=2") || strings.Contains(strings.ToLower(log), "testcase") {
+		t.Errorf("the audit line: %s", log)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Server) routes() (http.Handler, error) {
 		{Pattern: "/healthz", Kind: "healthz", Methods: get, Serve: s.serve.Health},
 		{Pattern: "/readyz", Kind: "readyz", Methods: get, Serve: s.serve.Ready},
 		{Pattern: "/openapi.json", Kind: "openapi", Methods: get, Serve: openapi.ServeJSON},
-		{Pattern: "/mcp", Kind: "mcp", Methods: []string{http.MethodPost, http.MethodGet, http.MethodDelete}, Serve: mcp.Handler(s.serve, s)},
+		{Pattern: "/mcp", Kind: "mcp", Methods: []string{http.MethodPost, http.MethodGet, http.MethodDelete}, Serve: mcp.Handler(s.api, s.serve)},
 		{Pattern: "/assets/{name}", Kind: "assets", Methods: get, Serve: s.pages.Asset},
 		{Pattern: "/", Kind: "unknown", Methods: both, Serve: noSuchPath, Fail: s.failUnknown},
 	} {

@@ -33,7 +33,7 @@ func (c *MCP) Run(ctx context.Context, app *App) error {
 		return fmt.Errorf("url %q: want something like http://127.0.0.1:8080", c.URL)
 	}
 	client := &http.Client{Timeout: mcpTimeout}
-	server := mcp.New(mcp.Client{Base: c.URL, Key: c.Key, Do: client.Do}, version)
+	server := mcp.New(mcp.Remote{Base: c.URL, Key: c.Key, Do: client.Do}, mcp.Options{Version: version, Files: true})
 	if err := server.Run(ctx, &sdk.StdioTransport{}); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("serve MCP: %w", err)
 	}

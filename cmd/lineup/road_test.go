@@ -228,8 +228,8 @@ func TestTheWayOfARegistrant(t *testing.T) {
 	if r.finds("p005b.jpg", id) {
 		t.Error("a delisted registrant answers")
 	}
-	if code, _ := r.get(path); code != http.StatusGone {
-		t.Errorf("the photo of a delisted registrant: %d, want 410", code)
+	if code, _ := r.get(path); code != http.StatusNotFound {
+		t.Errorf("the photo of a delisted registrant: %d, want 404", code)
 	}
 	for info, err := range r.h.Blobs.Walk(ctx, sampleID(id)) {
 		t.Errorf("blob left: %+v %v", info, err)

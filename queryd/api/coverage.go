@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"lineup/queryd/search"
@@ -38,13 +39,19 @@ type Covered struct {
 
 // ServeCoverage answers GET /v1/coverage; it needs no key.
 func (a *API) ServeCoverage(w http.ResponseWriter, r *http.Request) error {
-	all, err := a.search.Coverage(r.Context())
+	all, err := a.CoverageOf(r.Context())
 	if err != nil {
 		return err
 	}
-	serve.ExchangeOf(r.Context()).Count = len(all)
-	serve.WriteJSON(w, http.StatusOK, a.Coverage(all))
+	serve.WriteJSON(w, http.StatusOK, all)
 	return nil
+}
+
+// CoverageOf is how every source stands, on the wire.
+func (a *API) CoverageOf(ctx context.Context) (Coverage, error) {
+	all, err := a.search.Coverage(ctx)
+	serve.ExchangeOf(ctx).Count = len(all)
+	return a.Coverage(all), err
 }
 
 // Coverage puts how every source stands on the wire.

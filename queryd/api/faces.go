@@ -102,7 +102,7 @@ type Advice struct {
 
 // ServeFaces answers POST /faces.
 func (a *API) ServeFaces(w http.ResponseWriter, r *http.Request) error {
-	key, err := a.serve.Authorize(w, r, serve.GivenKey(r), true)
+	key, err := a.serve.Authorize(r.Context(), w.Header(), serve.GivenKey(r), true)
 	if err != nil {
 		return err
 	}
@@ -110,17 +110,29 @@ func (a *API) ServeFaces(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	answer, err := a.FacesOf(r.Context(), w.Header(), key, request, a.serve.Base(r))
+	if err != nil {
+		return err
+	}
+	serve.WriteJSON(w, http.StatusOK, answer)
+	return nil
+}
+
+// FacesOf answers a request whose key is known, and writes the headers of the answer.
+func (a *API) FacesOf(ctx context.Context, h http.Header, key keys.Key, request FaceRequest, base string) (Faces, error) {
+	if request.Photo == nil || *request.Photo == "" {
+		return Faces{}, serve.BadRequest("no_photo", "queryImageBase64 is missing: send the photo's bytes in base64.")
+	}
 	photo, err := a.decodePhoto(*request.Photo)
 	if err != nil {
 		a.search.Refused(serve.FailureOf(err).Reason)
-		return err
+		return Faces{}, err
 	}
-	found, err := a.SearchFaces(r.Context(), w.Header(), key, photo, request)
+	found, err := a.SearchFaces(ctx, h, key, photo, request)
 	if err != nil {
-		return err
+		return Faces{}, err
 	}
-	serve.WriteJSON(w, http.StatusOK, a.Faces(found, request.Details, a.serve.Base(r)))
-	return nil
+	return a.Faces(found, request.Details, base), nil
 }
 
 // SearchFaces does the search that request asks for, and writes the headers of its answer.
@@ -166,9 +178,6 @@ func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request) (FaceReque
 	}
 	if err := json.Unmarshal(body, &request); err != nil {
 		return request, serve.BadRequest("bad_json", `The body must be a JSON object like {"queryImageBase64": "..."}.`)
-	}
-	if request.Photo == nil || *request.Photo == "" {
-		return request, serve.BadRequest("no_photo", "queryImageBase64 is missing: send the photo's bytes in base64.")
 	}
 	return request, nil
 }

@@ -26,7 +26,7 @@ func (a *API) ServeOffenders(w http.ResponseWriter, r *http.Request) error {
 	if given == "" && err == nil {
 		given = params.Get("key") // in the body of a POST
 	}
-	if _, refused := a.serve.Authorize(w, r, given, false); refused != nil {
+	if _, refused := a.serve.Authorize(r.Context(), w.Header(), given, false); refused != nil {
 		return refused
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ const (
 	defaultPerPageNear = 50
 	maxPerPage         = 100
 	MaxBody            = 64 << 10 // of a POST /sexoffender
-	MaxText            = 200      // characters of one parameter
+	maxText            = 200      // characters of one parameter
 	maxRadius          = 100      // miles
 )
 
@@ -64,8 +64,6 @@ func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, igno
 			delete(params, name)
 		case len(values) > 1:
 			return nil, nil, BadParam("repeated_param", "%s is given %d times.", name, len(values))
-		case len([]rune(values[0])) > MaxText:
-			return nil, nil, BadParam("too_long", "%s is longer than %d characters.", name, MaxText)
 		case values[0] == "":
 			delete(params, name)
 		}
@@ -135,6 +133,11 @@ func readBodyParams(w http.ResponseWriter, r *http.Request, params url.Values) e
 // Question checks the parameters and makes a question of them.
 func (a *API) Question(p url.Values) (search.Question, error) {
 	out := search.Question{Age: -1}
+	for name := range p {
+		if len([]rune(p.Get(name))) > maxText {
+			return out, BadParam("too_long", "%s is longer than %d characters.", name, maxText)
+		}
+	}
 	if !slices.ContainsFunc(searchParams, p.Has) {
 		return out, BadParam("no query params presented", "Give at least one search parameter besides key; see /docs.")
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -27,13 +28,9 @@ func (a *API) ServePhoto(w http.ResponseWriter, r *http.Request) error {
 			return serve.BadRequest("bad_uuid", "face is not a UUID (8-4-4-4-12 hexadecimal digits).")
 		}
 	}
-	data, digest, err := a.search.Photo(r.Context(), id, faceID)
+	data, kind, digest, err := a.PhotoOf(r.Context(), id, faceID)
 	if err != nil {
 		return err
-	}
-	kind := http.DetectContentType(data)
-	if !slices.Contains([]string{"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}, kind) {
-		kind = "application/octet-stream"
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
@@ -44,9 +41,21 @@ func (a *API) ServePhoto(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// PhotoOf is a photo, its media type and its digest; see search.Engine.Photo.
+func (a *API) PhotoOf(ctx context.Context, id, faceID schemas.UUID) (data []byte, kind string, digest schemas.Digest, err error) {
+	if data, digest, err = a.search.Photo(ctx, id, faceID); err != nil {
+		return nil, "", "", err
+	}
+	kind = http.DetectContentType(data)
+	if !slices.Contains([]string{"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"}, kind) {
+		kind = "application/octet-stream"
+	}
+	return data, kind, digest, nil
+}
+
 // ServeEvidence answers GET /v1/matches/{id}/evidence.
 func (a *API) ServeEvidence(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.serve.Authorize(w, r, serve.GivenKey(r), true); err != nil {
+	if _, err := a.serve.Authorize(r.Context(), w.Header(), serve.GivenKey(r), true); err != nil {
 		return err
 	}
 	signed, err := a.search.Evidence(r.Context(), r.PathValue("id"))

@@ -1,70 +1,103 @@
-// Package mcp offers the search to language-model clients by the Model Context Protocol: the
-// tools search_offenders, search_faces, get_record and coverage. The tools are clients of the
-// REST API, in the same process or over the network, so keys, limits, notices and answers are
-// the same whichever way is taken.
+// Package mcp offers the search to language-model clients by the Model Context Protocol: the tools
+// search_offenders, search_faces, get_record and coverage, and registry photos as resources. The tools
+// ask a Backend: the search of this process, or a daemon's REST API; keys, limits and answers are the
+// same either way.
 package mcp
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"strconv"
+	"os"
 	"strings"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"lineup/queryd/api"
+	"lineup/schemas"
 )
 
-// Client asks a REST API.
-type Client struct {
-	Base string // "https://lineup.example.org"
-	Key  string
-	Do   func(*http.Request) (*http.Response, error) // http.Client.Do, or InProcess
+// Options say what a server offers beyond the tools.
+type Options struct {
+	Version string
+	// Files lets search_faces read a photo from a file of this machine that the user names: for a
+	// server that runs where the user is.
+	Files bool
 }
 
-// InProcess sends requests to a handler of this process.
-func InProcess(handler http.Handler) func(*http.Request) (*http.Response, error) {
-	return func(r *http.Request) (*http.Response, error) {
-		recorder := httptest.NewRecorder()
-		handler.ServeHTTP(recorder, r)
-		return recorder.Result(), nil
-	}
-}
-
-// maxAnswer bounds the bytes of one answer that are read.
-const maxAnswer = 8 << 20
+// maxFile bounds the bytes of a photo that is read from a file.
+const maxFile = 3_000_000
 
 // instructions tell a model what the answers mean.
 const instructions = `Searches copies of public US sex-offender registries. The registry is the authority: always give the
-link to the official page (offenderUrl) and say that its record may have changed. A similarity of faces is not an
-identification. Never use answers to decide about employment, housing, credit or insurance, and never to harass anybody.`
+link to the official page (officialPage) and say that its record may have changed. A similarity of faces is not an
+identification. An empty answer clears nobody: say which registries were not searched. Never use answers to decide about
+employment, housing, credit or insurance, and never to harass anybody.`
 
-// searchInput are the parameters of search_offenders.
+// server is one server's tools.
+type server struct {
+	backend Backend
+	options Options
+}
+
+// New makes an MCP server whose tools ask backend.
+func New(backend Backend, options Options) *sdk.Server {
+	s := server{backend, options}
+	out := sdk.NewServer(&sdk.Implementation{Name: "lineup", Title: "Lineup: registry search", Version: options.Version},
+		&sdk.ServerOptions{Instructions: instructions})
+	tool := func(name, title, description string) *sdk.Tool {
+		closed := false
+		return &sdk.Tool{Name: name, Title: title, Description: description,
+			Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, OpenWorldHint: &closed}}
+	}
+	sdk.AddTool(out, tool("search_offenders", "Search records", "Search registrant records by name, birth date and place, one person at a time. "+
+		"Records that do not state a birth date or age pass, marked and behind the others. get_record gives all of one record."), s.searchOffenders)
+	faces := tool("search_faces", "Search faces", "Search registry photos by the largest face in a photo. Above 80 a match is possible, "+
+		"above 90 fewer than one stranger in ten searches would look this alike; never an identification.")
+	if options.Files {
+		sdk.AddTool(out, faces, s.searchFacesOrFile)
+	} else {
+		sdk.AddTool(out, faces, s.searchFaces)
+	}
+	sdk.AddTool(out, tool("get_record", "Full record", "The full record of one registrant, with aliases, all addresses and offenses."), s.getRecord)
+	sdk.AddTool(out, tool("coverage", "Coverage", "Which registries are covered, how fresh each copy is, and which states are not covered."), s.coverage)
+	out.AddResourceTemplate(&sdk.ResourceTemplate{Name: "photo", Title: "Registry photo", URITemplate: photoPrefix + "{id}",
+		Description: "The photo of a registrant (uuid) or of a face match (faceId), as the registry published it."}, s.photo)
+	return out
+}
+
+// searchInput are the parameters of search_offenders. Numbers that were not given are nil: what was
+// given is handed on as it is, and refused if it is wrong.
 type searchInput struct {
-	FirstName string   `json:"firstName,omitempty" jsonschema:"first name"`
-	LastName  string   `json:"lastName,omitempty" jsonschema:"last name"`
-	Query     string   `json:"q,omitempty" jsonschema:"a name in any order; not together with firstName or lastName"`
-	Fuzzy     bool     `json:"fuzzy,omitempty" jsonschema:"also nicknames, sounds, typing errors and parts of names"`
-	Birth     string   `json:"dob,omitempty" jsonschema:"date of birth, YYYY-MM-DD"`
-	Age       *float64 `json:"age,omitempty" jsonschema:"age in years"`
-	City      string   `json:"city,omitempty"`
-	State     string   `json:"state,omitempty" jsonschema:"full name or two-letter code"`
-	Zip       string   `json:"zipcode,omitempty" jsonschema:"five digits"`
-	Address   string   `json:"address,omitempty" jsonschema:"street address"`
-	Lat       *float64 `json:"lat,omitempty"`
-	Lng       *float64 `json:"lng,omitempty"`
-	Radius    float64  `json:"radius,omitempty" jsonschema:"miles around lat and lng, at most 100"`
-	Extensive bool     `json:"extensive,omitempty" jsonschema:"search aliases too, and return aliases, all locations and state data"`
-	Page      int      `json:"page,omitempty"`
+	FirstName   string   `json:"firstName,omitempty" jsonschema:"first name"`
+	LastName    string   `json:"lastName,omitempty" jsonschema:"last name"`
+	Query       string   `json:"q,omitempty" jsonschema:"a name in any order; not together with firstName or lastName"`
+	Fuzzy       bool     `json:"fuzzy,omitempty" jsonschema:"also nicknames, sounds, typing errors and parts of names"`
+	PrefixMatch string   `json:"prefixMatch,omitempty" jsonschema:"firstName, lastName or both: the names given are beginnings, three letters or more"`
+	Birth       string   `json:"dob,omitempty" jsonschema:"date of birth: YYYY-MM-DD, M/D/YYYY, YYYY-MM or YYYY"`
+	Age         *float64 `json:"age,omitempty" jsonschema:"age in years"`
+	City        string   `json:"city,omitempty"`
+	State       string   `json:"state,omitempty" jsonschema:"full name or two-letter code"`
+	Zip         string   `json:"zipcode,omitempty" jsonschema:"five digits"`
+	Address     string   `json:"address,omitempty" jsonschema:"street address"`
+	Lat         *float64 `json:"lat,omitempty"`
+	Lng         *float64 `json:"lng,omitempty"`
+	Radius      *float64 `json:"radius,omitempty" jsonschema:"miles around lat and lng, above 0 and at most 100"`
+	UUID        string   `json:"uuid,omitempty" jsonschema:"one record"`
+	Person      string   `json:"personUuid,omitempty" jsonschema:"all records of one person"`
+	Face        string   `json:"faceId,omitempty" jsonschema:"the record of a face match"`
+	Extensive   bool     `json:"extensive,omitempty" jsonschema:"search other names of registrants too"`
+	Page        *float64 `json:"page,omitempty" jsonschema:"from 1"`
+	PerPage     *float64 `json:"perPage,omitempty" jsonschema:"1 to 100"`
 }
 
 // facesInput are the parameters of search_faces.
 type facesInput struct {
-	Photo  string   `json:"photoBase64" jsonschema:"JPEG or PNG, base64, smaller than 3,000,000 bytes before encoding; no data: prefix"`
+	Photo  string   `json:"photoBase64,omitempty" jsonschema:"JPEG or PNG, base64, smaller than 3,000,000 bytes before encoding; no data: prefix"`
 	State  []string `json:"state,omitempty" jsonschema:"only registrants of these states"`
 	Source []string `json:"source,omitempty" jsonschema:"only these sources, see coverage"`
 	Sex    []string `json:"sex,omitempty" jsonschema:"male, female"`
@@ -72,109 +105,130 @@ type facesInput struct {
 	AgeMax int      `json:"ageMax,omitempty"`
 }
 
+// facesOrFileInput also takes the name of a file.
+type facesOrFileInput struct {
+	facesInput
+	Path string `json:"photoPath,omitempty" jsonschema:"a JPEG or PNG file on this machine, in place of photoBase64"`
+}
+
 type recordInput struct {
 	ID string `json:"uuid" jsonschema:"uuid of a registrant record"`
 }
 
-// New makes an MCP server whose tools ask client.
-func New(client Client, version string) *sdk.Server {
-	server := sdk.NewServer(&sdk.Implementation{Name: "lineup", Title: "Lineup: registry search", Version: version},
-		&sdk.ServerOptions{Instructions: instructions})
-	closed := false
-	readOnly := &sdk.ToolAnnotations{ReadOnlyHint: true, OpenWorldHint: &closed}
-	sdk.AddTool(server, &sdk.Tool{Name: "search_offenders", Annotations: readOnly,
-		Description: "Search registrant records by name, birth date and place. One person at a time."},
-		func(ctx context.Context, _ *sdk.CallToolRequest, in searchInput) (*sdk.CallToolResult, any, error) {
-			return client.ask(ctx, http.MethodGet, "/sexoffender?"+in.values().Encode(), nil)
-		})
-	sdk.AddTool(server, &sdk.Tool{Name: "search_faces", Annotations: readOnly,
-		Description: "Search registry photos by the largest face in a photo. Above 80 a match is possible, above 90 fewer than one stranger in ten searches would look this alike; never an identification."},
-		func(ctx context.Context, _ *sdk.CallToolRequest, in facesInput) (*sdk.CallToolResult, any, error) {
-			body, err := json.Marshal(map[string]any{"queryImageBase64": in.Photo, "details": true, "state": in.State,
-				"source": in.Source, "sex": in.Sex, "ageMin": in.AgeMin, "ageMax": in.AgeMax})
-			if err != nil {
-				return nil, nil, fmt.Errorf("encode the request: %w", err)
-			}
-			return client.ask(ctx, http.MethodPost, "/faces", body)
-		})
-	sdk.AddTool(server, &sdk.Tool{Name: "get_record", Annotations: readOnly,
-		Description: "The full record of one registrant, with aliases, all locations and state data."},
-		func(ctx context.Context, _ *sdk.CallToolRequest, in recordInput) (*sdk.CallToolResult, any, error) {
-			return client.ask(ctx, http.MethodGet, "/sexoffender?"+url.Values{"uuid": {in.ID}, "mode": {"extensive"}}.Encode(), nil)
-		})
-	sdk.AddTool(server, &sdk.Tool{Name: "coverage", Annotations: readOnly,
-		Description: "Which registries are covered, how fresh each copy is, and their notices and terms."},
-		func(ctx context.Context, _ *sdk.CallToolRequest, _ struct{}) (*sdk.CallToolResult, any, error) {
-			return client.ask(ctx, http.MethodGet, "/v1/coverage", nil)
-		})
-	return server
+func (s server) searchOffenders(ctx context.Context, _ *sdk.CallToolRequest, in searchInput) (*sdk.CallToolResult, *records, error) {
+	params := in.values()
+	params.Set("mode", "extensive") // says why a record matched
+	if !in.Extensive {
+		params.Set("mode", "regular")
+	}
+	answer, said, err := s.backend.Offenders(ctx, params)
+	if err != nil {
+		return nil, nil, toModel(err)
+	}
+	if in.UUID+in.Person+in.Face != "" && len(answer.Offenders) == 0 {
+		return nil, nil, errUnknown
+	}
+	out := recordsOf(answer, said)
+	return texts(out.summary(), said), &out, nil
 }
 
-func (in searchInput) values() url.Values {
-	v := url.Values{}
-	set := func(name, value string) {
-		if value != "" {
-			v.Set(name, value)
-		}
+func (s server) searchFaces(ctx context.Context, _ *sdk.CallToolRequest, in facesInput) (*sdk.CallToolResult, *matches, error) {
+	answer, said, err := s.backend.Faces(ctx, api.FaceRequest{Photo: &in.Photo, Details: true, State: in.State, Source: in.Source,
+		Sex: in.Sex, AgeMin: in.AgeMin, AgeMax: in.AgeMax})
+	if err != nil {
+		return nil, nil, toModel(err)
 	}
-	number := func(name string, value *float64) {
-		if value != nil {
-			v.Set(name, strconv.FormatFloat(*value, 'f', -1, 64))
-		}
-	}
-	set("firstName", in.FirstName)
-	set("lastName", in.LastName)
-	set("q", in.Query)
-	set("dob", in.Birth)
-	set("city", in.City)
-	set("state", in.State)
-	set("zipcode", in.Zip)
-	set("address", in.Address)
-	number("age", in.Age)
-	number("lat", in.Lat)
-	number("lng", in.Lng)
-	if in.Radius != 0 {
-		number("radius", &in.Radius)
-	}
-	if in.Fuzzy {
-		v.Set("fuzzy", "true")
-	}
-	if in.Extensive {
-		v.Set("mode", "extensive")
-	}
-	if in.Page > 0 {
-		v.Set("page", strconv.Itoa(in.Page))
-	}
-	return v
+	out := matchesOf(answer, said)
+	return texts(out.summary(), said), &out, nil
 }
 
-// ask sends one request and makes a tool's result of the answer: the notices, then the JSON.
-func (c Client) ask(ctx context.Context, method, path string, body []byte) (*sdk.CallToolResult, any, error) {
-	r, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Base, "/")+path, bytes.NewReader(body))
+func (s server) searchFacesOrFile(ctx context.Context, r *sdk.CallToolRequest, in facesOrFileInput) (*sdk.CallToolResult, *matches, error) {
+	if in.Path != "" {
+		if in.Photo != "" {
+			return nil, nil, errors.New("give photoPath or photoBase64, not both")
+		}
+		photo, err := readPhoto(in.Path)
+		if err != nil {
+			return nil, nil, err
+		}
+		in.Photo = base64.StdEncoding.EncodeToString(photo)
+	}
+	return s.searchFaces(ctx, r, in.facesInput)
+}
+
+// readPhoto reads a photo that the user names: a file, within its bound, that begins like a picture,
+// so that no other content leaves the machine.
+func readPhoto(path string) ([]byte, error) {
+	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make the request: %w", err)
+		return nil, fmt.Errorf("photoPath: %w", err)
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
+	if !info.Mode().IsRegular() || info.Size() >= maxFile {
+		return nil, fmt.Errorf("photoPath: want a file of fewer than %d bytes", maxFile)
 	}
-	if c.Key != "" {
-		r.Header.Set("X-API-Key", c.Key)
-	}
-	answer, err := c.Do(r)
+	file, err := os.Open(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask lineup: %w", err)
+		return nil, fmt.Errorf("photoPath: %w", err)
 	}
-	defer answer.Body.Close()
-	data, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	defer file.Close()
+	photo, err := io.ReadAll(io.LimitReader(file, maxFile))
 	if err != nil {
-		return nil, nil, fmt.Errorf("read lineup's answer: %w", err)
+		return nil, fmt.Errorf("photoPath: %w", err)
 	}
-	if answer.StatusCode != http.StatusOK {
-		return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: strings.TrimSpace(string(data))}}}, nil, nil
+	if kind := http.DetectContentType(photo); !strings.HasPrefix(kind, "image/") {
+		return nil, errors.New("photoPath: the file is no picture")
 	}
-	notices := append(answer.Header.Values("X-Notice"), answer.Header.Values("X-Source-Notice")...)
-	return &sdk.CallToolResult{Content: []sdk.Content{
-		&sdk.TextContent{Text: "Notices:\n- " + strings.Join(notices, "\n- ")},
-		&sdk.TextContent{Text: strings.TrimSpace(string(data))},
-	}}, nil, nil
+	return photo, nil
+}
+
+func (s server) getRecord(ctx context.Context, _ *sdk.CallToolRequest, in recordInput) (*sdk.CallToolResult, *record, error) {
+	answer, said, err := s.backend.Offenders(ctx, url.Values{"uuid": {in.ID}, "mode": {"extensive"}})
+	if err != nil {
+		return nil, nil, toModel(err)
+	}
+	if len(answer.Offenders) == 0 {
+		return nil, nil, errUnknown
+	}
+	out := record{Record: answer.Offenders[0], Notices: said.Notices}
+	return texts(summaryOf(answer.Offenders[0]).text(), said), &out, nil
+}
+
+func (s server) coverage(ctx context.Context, _ *sdk.CallToolRequest, _ struct{}) (*sdk.CallToolResult, *covered, error) {
+	answer, said, err := s.backend.Coverage(ctx)
+	if err != nil {
+		return nil, nil, toModel(err)
+	}
+	out := coveredOf(answer)
+	return texts(out.summary(), said), &out, nil
+}
+
+// photoPrefix is what the addresses of photos begin with.
+const photoPrefix = "lineup://photos/"
+
+func (s server) photo(ctx context.Context, r *sdk.ReadResourceRequest) (*sdk.ReadResourceResult, error) {
+	id, err := schemas.ParseUUID(strings.TrimPrefix(r.Params.URI, photoPrefix))
+	if err != nil {
+		return nil, sdk.ResourceNotFoundError(r.Params.URI)
+	}
+	data, kind, err := s.backend.Photo(ctx, id)
+	var problem *Problem
+	if errors.As(err, &problem) && problem.Reason == "not_found" {
+		return nil, sdk.ResourceNotFoundError(r.Params.URI)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.ReadResourceResult{Contents: []*sdk.ResourceContents{{URI: r.Params.URI, MIMEType: kind, Blob: data}}}, nil
+}
+
+// errUnknown answers an id under which nobody is listed.
+var errUnknown = &Problem{"not_found", "no record is listed under this id: it was never given, or the record is not shown any more"}
+
+// toModel puts a problem in the tools' own words.
+func toModel(err error) error {
+	var problem *Problem
+	if errors.As(err, &problem) {
+		return &Problem{problem.Reason, strings.ReplaceAll(problem.Message, "queryImageBase64", "photoBase64")}
+	}
+	return err
 }

@@ -10,10 +10,10 @@ import (
 	"lineup/queryd/keys"
 )
 
-// Authorize finds and counts the key of a request and writes where its limits stand. DEMO is
+// Authorize finds and counts the key of a request and writes into h where its limits stand. DEMO is
 // let through only where demo is true.
-func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, given string, demo bool) (keys.Key, error) {
-	x := ExchangeOf(r.Context())
+func (s *Server) Authorize(ctx context.Context, h http.Header, given string, demo bool) (keys.Key, error) {
+	x := ExchangeOf(ctx)
 	if given == "" {
 		return keys.Key{}, &Failure{Status: http.StatusUnauthorized, Reason: "missing_key", Message: "Missing API key"}
 	}
@@ -26,8 +26,8 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, given string,
 		key = keys.Key{ID: keys.Demo, Name: keys.Demo}
 	} else {
 		var err error
-		ctx, cancel := context.WithTimeout(r.Context(), s.config.KeyTimeout)
-		key, err = s.deps.Keys.Check(ctx, given)
+		bounded, cancel := context.WithTimeout(ctx, s.config.KeyTimeout)
+		key, err = s.deps.Keys.Check(bounded, given)
 		cancel()
 		if errors.Is(err, keys.ErrUnknown) {
 			return keys.Key{}, err
@@ -38,7 +38,7 @@ func (s *Server) Authorize(w http.ResponseWriter, r *http.Request, given string,
 	}
 	x.Key = key.ID
 	q := s.limits.take(key, x.Kind, s.deps.Now())
-	q.write(w.Header())
+	q.write(h)
 	if q.refused {
 		per := "minute"
 		if q.daily {

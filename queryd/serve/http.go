@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"time"
 
 	"lineup/schemas"
 )
@@ -90,15 +91,39 @@ func (s *Server) Wrap(rt Route) http.Handler {
 				s.WriteFailure(w, failed)
 			}
 		}
-		took := s.deps.Now().Sub(start)
-		s.metrics.answered(rt.Kind, w.status, took)
-		if rt.Kind != "healthz" && rt.Kind != "readyz" && rt.Kind != "assets" {
-			s.deps.Audit.LogAttrs(r.Context(), slog.LevelInfo, "answered",
-				slog.String("request", x.ID), slog.String("endpoint", rt.Kind), slog.String("key", x.Key),
-				slog.Int("status", w.status), slog.Int("count", x.Count), slog.String("reason", x.Reason),
-				slog.Int64("milliseconds", took.Milliseconds()))
-		}
+		s.finish(r.Context(), x, w.status, start)
 	})
+}
+
+// finish counts what was answered and writes the audit line.
+func (s *Server) finish(ctx context.Context, x *Exchange, status int, start time.Time) {
+	took := s.deps.Now().Sub(start)
+	s.metrics.answered(x.Kind, status, took)
+	if x.Kind == "healthz" || x.Kind == "readyz" || x.Kind == "assets" {
+		return
+	}
+	s.deps.Audit.LogAttrs(ctx, slog.LevelInfo, "answered",
+		slog.String("request", x.ID), slog.String("endpoint", x.Kind), slog.String("key", x.Key),
+		slog.Int("status", status), slog.Int("count", x.Count), slog.String("reason", x.Reason),
+		slog.Int64("milliseconds", took.Milliseconds()))
+}
+
+// Call runs what answers an endpoint for a caller in this process, as Wrap does for one over HTTP:
+// with the headers, the one table of errors, metrics and the audit line. A panic is the caller's.
+func (s *Server) Call(ctx context.Context, kind string, call func(context.Context, http.Header) error) (http.Header, *Failure) {
+	start := s.deps.Now()
+	x := &Exchange{ID: string(schemas.RandomID()), Kind: kind}
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	h := http.Header{}
+	s.commonHeaders(h, x.ID)
+	var failed *Failure
+	status := http.StatusOK
+	if err := call(ctx, h); err != nil {
+		failed = FailureOf(err)
+		status, x.Reason = failed.Status, failed.Reason
+	}
+	s.finish(ctx, x, status, start)
+	return h, failed
 }
 
 // answer runs the route, and turns a panic into a failure: one bad request must not end the

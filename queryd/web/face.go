@@ -31,7 +31,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	given := r.PostFormValue("key")
-	key, err := p.serve.Authorize(w, r, given, true)
+	key, err := p.serve.Authorize(r.Context(), w.Header(), given, true)
 	if err != nil {
 		return err
 	}

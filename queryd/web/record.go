@@ -80,7 +80,7 @@ func (p *Pages) Record(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	key := r.PostForm.Get("key")
-	if _, err := p.serve.Authorize(w, r, key, false); err != nil {
+	if _, err := p.serve.Authorize(r.Context(), w.Header(), key, false); err != nil {
 		return err
 	}
 	found, err := p.search.Record(r.Context(), id)

@@ -20,15 +20,12 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	key := r.PostForm.Get("key")
-	if _, err := p.serve.Authorize(w, r, key, false); err != nil {
+	if _, err := p.serve.Authorize(r.Context(), w.Header(), key, false); err != nil {
 		return err
 	}
 	params := url.Values{}
 	for name, values := range r.PostForm {
 		value := strings.TrimSpace(values[0])
-		if len([]rune(value)) > api.MaxText {
-			return api.BadParam("too_long", "%s is longer than %d characters.", name, api.MaxText)
-		}
 		if value != "" && name != "key" {
 			params.Set(name, value)
 		}
