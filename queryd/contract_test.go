@@ -133,6 +133,7 @@ func newContract(t *testing.T, named string) *contract {
 	c := &contract{house: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	asked := town(t, change) // another server, so that this one remembers nothing of the search
 	asked.crowd(40)
+	asked.gal.calibrate(t)
 	_, found := asked.keyed("POST", "/faces", faceBody(jpeg("probe"), `,"details":true`))
 	match := "none"
 	if matches := decode[faceAnswer](t, found).Matches; len(matches) > 0 {
