@@ -54,7 +54,7 @@ soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LAS
 		$(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
 
 race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20
-	$(GO) test -race -timeout 2h -count $(TIMES) $$(sed 's/#.*//' deploy/raced-packages)
+	@deploy/raced.sh -timeout 2h -count $(TIMES)
 
 fuzz: models ## feed every parser broken input: make fuzz FUZZTIME=30s for each
 	@deploy/fuzz.sh $(FUZZTIME)

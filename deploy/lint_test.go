@@ -375,3 +375,41 @@ func TestTags(t *testing.T) {
 		}
 	}
 }
+
+// TestRaced holds that every package that starts goroutines, in itself or in its tests, runs under the race
+// detector too. A suite runs where its adapters' tests call it.
+func TestRaced(t *testing.T) {
+	raced := map[string]bool{}
+	for line := range strings.Lines(string(read(t, "raced-packages"))) {
+		if fields := strings.Fields(line); len(fields) > 0 && strings.HasPrefix(fields[0], "./") {
+			raced[strings.TrimPrefix(fields[0], "./")] = true
+		}
+	}
+	elsewhere := map[string]bool{
+		"cmd/lineup":                  true, // processes of their own; what they are made of is internal/node
+		"indexer/index/indextest":     true, // in embedded, qdrant
+		"ingest/blob/blobtest":        true, // in disk
+		"internal/testkit/s3server":   true, // starts and stops a process
+		"internal/evaluate":           true, // one errgroup over photos, whose embedder indexer/face/dlib races
+		"internal/testkit/loopback":   true,
+		"internal/testkit/brokertest": true,
+	}
+	starts, found := regexp.MustCompile(`(?m)^\s*go (func\b|[\w.]+\()|\.Go\(`), 0
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		dir, source := filepath.ToSlash(filepath.Dir(strings.TrimPrefix(path, "../"))), read(t, path)
+		if dir == "." || strings.HasPrefix(dir, "deploy") || !starts.Match(source) {
+			return nil
+		}
+		found++
+		if !raced[dir] && !elsewhere[dir] {
+			t.Errorf("%s starts goroutines and is not in raced-packages", path)
+		}
+		return nil
+	})
+	if err != nil || found < 20 {
+		t.Errorf("%d files start goroutines: %v", found, err)
+	}
+}

@@ -17,9 +17,7 @@ for module in $(deploy/modules.sh); do
 	[ -n "$(git -C "$module" ls-files '*_test.go')" ] || continue
 	(cd "$module" && go test -v -timeout 20m ./...) >>"$log" 2>&1 || failed=1
 done
-raced=$(sed 's/#.*//' deploy/raced-packages)
-# shellcheck disable=SC2086 # a list of packages
-go test -v -race -timeout 20m $raced >>"$log" 2>&1 || failed=1
+deploy/raced.sh -v -timeout 20m >>"$log" 2>&1 || failed=1
 
 grep -E '^(ok|FAIL|---? FAIL|panic:|WARNING: DATA RACE)' "$log" | sort -u
 passes=$(grep -cE '^ *--- PASS' "$log")
