@@ -288,6 +288,11 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if parsed.Misfits > 0 {
+		c.mu.Lock()
+		c.sum.Unlisted = append(c.sum.Unlisted, fmt.Sprintf("%d rows of step %s that do not fit the header", parsed.Misfits, page.Request.Rule))
+		c.mu.Unlock()
+	}
 	for _, key := range parsed.Unnamed {
 		if err := c.lose(key, Request{}, errUnnamed); err != nil {
 			return nil, err

@@ -73,6 +73,7 @@ type Parsed struct {
 	Total    int                     // how many entries or registrants the page says its partition has; 0 when it says nothing
 	Listed   []string                // keys of registrants this page lists whose records are on other pages
 	Unnamed  []string                // keys of registrants this page lists, or speaks of, whom it does not name: they are not read this time
+	Misfits  int                     // rows that do not fit their table's header and cannot be named: somebody is listed in each
 	Keys     []string                // keys of all entries of the page, those left out included; may be nil where Listed and Drafts say it all
 	Entries  int                     // how many rows or cards the page shows; 0 is one for each key
 	Leftover []Leftover              // values no rule handled

@@ -1,10 +1,13 @@
 package read_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"lineup/scraper"
 )
 
 func TestDaysOfBirth(t *testing.T) {
@@ -96,5 +99,34 @@ func TestAddressesOfHandWrittenPages(t *testing.T) {
 				t.Errorf("%+v", got.Drafts)
 			}
 		})
+	}
+}
+
+// TestRowsThatDoNotFit: a row with a cell too many is an error of that row. Whom its key names is
+// not read this time; where nobody can be named, somebody is missing.
+func TestRowsThatDoNotFit(t *testing.T) {
+	const keyed, weak = "as: csv\nkey: {column: Id}\nrecord: {name: {column: Who}}", "as: csv\nkey: {weak: [{column: Who}]}\nrecord: {name: {column: Who}}"
+	for _, test := range []struct {
+		name, step, body string
+		unnamed, misfits int
+	}{
+		{"a cell too many", keyed, "Id,Who\n1,A\n2,B,C\n3,D\n", 1, 0},
+		{"nobody can be named", keyed, "Id,Who\n1,A\n,B,C\n3,D\n", 0, 1},
+		{"a hashed key", weak, "Id,Who\n1,A\n2,B,C\n3,D\n", 0, 1},
+		{"a dump", "as: tsv\n" + strings.TrimPrefix(keyed, "as: csv\n"), "Id\tWho\n1\tA\n2\tB\tC\n3\tD\n", 1, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := parse(t, test.step, test.body, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			told := slices.ContainsFunc(got.Leftover, func(l scraper.Leftover) bool { return strings.Contains(l.Where, "row 2 has 3 cells under 2 columns") })
+			if len(got.Drafts) != 2 || len(got.Unnamed) != test.unnamed || got.Misfits != test.misfits || !told {
+				t.Errorf("%s; unnamed %v, %d misfits", said(got), got.Unnamed, got.Misfits)
+			}
+		})
+	}
+	if _, err := parse(t, keyed, "Id,Who\n1,A,B\n2,C,D\n", nil); err == nil || !strings.Contains(err.Error(), "row 1") {
+		t.Errorf("a table of nothing else is read: %v", err)
 	}
 }

@@ -219,6 +219,9 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 		return out, err
 	}
 	out.Keys, out.Entries = keys, rowCount(items)
+	if !d.kept {
+		d.misfitted(&out)
+	}
 	if d.streams(items) && len(d.missing) == 0 {
 		out.Rows = s.rows(d, items)
 	}

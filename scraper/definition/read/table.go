@@ -3,9 +3,11 @@ package read
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/definition/notation"
 	"lineup/scraper/definition/redact"
@@ -30,6 +32,7 @@ type table struct {
 	never   []bool            // by column: it is never stored
 	folded  map[string]string // names that the definition uses
 	rows    []*row
+	misfits []misfit
 	index   map[string]map[string][]*row // by joined column names, then by joined values
 }
 
@@ -150,19 +153,54 @@ func makeTable(name string, spec definition.Table, rows [][]string) (*table, err
 		columns, rows = rows[from], rows[from+1:]
 	}
 	t := newTable(name, columns, spec.Ignore)
-	for _, cells := range rows {
+	for i, cells := range rows {
 		switch {
 		case blankRow(cells):
 			continue
 		case len(cells) > len(columns) && !fits(cells, columns), len(spec.Columns) > 0 && len(cells) < len(columns):
-			return nil, fmt.Errorf("table %s: a row has %d cells under %d columns", name, len(cells), len(columns))
+			t.misfits = append(t.misfits, misfit{number: i + 1, row: &row{table: t, cells: cells}})
+			continue
 		}
 		t.rows = append(t.rows, &row{table: t, cells: cells})
+	}
+	if n := len(t.misfits); n > 0 && n >= len(t.rows) {
+		m := t.misfits[0]
+		return nil, fmt.Errorf("table %s: %d rows do not fit, the first is row %d: %d cells under %d columns", name, n, m.number, len(m.row.cells), len(columns))
 	}
 	if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
 		t.rows = t.rows[:n-1]
 	}
 	return t, nil
+}
+
+// misfit is a row with another number of cells than its table has columns.
+type misfit struct {
+	number int // of the row below the header, from 1
+	row    *row
+}
+
+// misfitted tells of the rows that do not fit: by their keys where the column of the key is before
+// the fault, else by their number. Rows of other tables are reported, whoever they speak of.
+func (d *doc) misfitted(out *scraper.Parsed) {
+	main := ""
+	if d.step.Items != nil {
+		main = d.step.Items.Table
+	}
+	for name, t := range d.tables {
+		for _, m := range t.misfits {
+			d.leave(fmt.Sprintf("row %d has %d cells under %d columns", m.number, len(m.row.cells), len(t.columns)), cmp.Or(name, d.rule))
+			if name != main {
+				continue
+			}
+			if k := d.step.Key; k != nil && len(k.Weak) == 0 && len(k.Column) == 1 {
+				if key := notation.Clean(t.cell(m.row, k.Column[0])); key != "" {
+					out.Unnamed = append(out.Unnamed, key)
+					continue
+				}
+			}
+			out.Misfits++
+		}
+	}
 }
 
 // namesColumns reports whether cells are a header row after all: two of them are names that the
