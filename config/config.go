@@ -42,6 +42,8 @@ type Index struct {
 	Workers   int           `yaml:"workers"`
 	CNN       bool          `yaml:"cnn"`
 	Mirror    bool          `yaml:"mirror"`
+	Model     string        `yaml:"model"`
+	Research  bool          `yaml:"research"`
 	Reconcile time.Duration `yaml:"reconcile"`
 }
 

@@ -64,6 +64,9 @@ var settings = []Setting{
 	{Key: "index.cnn", Doc: "Where nothing else finds a face, try dlib's CNN detector: a tenth of a second and up to 110 MB more a worker.",
 		Example: "false", Needs: restart},
 	{Key: "index.mirror", Doc: "Average each face with its mirror image. Part of the model.", Example: "false", Needs: reindex},
+	{Key: "index.model", Doc: "Another embedder than dlib's: a description that is shipped (sface, auraface, sface-dlib) or a file; empty for dlib's. " +
+		"It needs ONNX Runtime, and its weights beside the face models (lineup models --name).", Example: "sface", Needs: reindex},
+	{Key: "index.research", Doc: "Take weights that are for research alone: you have such a use.", Example: "false", Needs: restart},
 	{Key: "index.reconcile", Doc: "How often the ledger is swept for what the index lacks.",
 		Min: int64(time.Second), Max: int64(24 * time.Hour), Example: "10m", Needs: restart},
 

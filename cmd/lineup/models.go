@@ -9,13 +9,23 @@ import (
 
 // Models fetches and verifies the face models.
 type Models struct {
-	Check bool `help:"Only verify, fetch nothing."`
+	Check         bool   `help:"Only verify, fetch nothing."`
+	Name          string `placeholder:"MODEL" help:"Fetch the weights of another embedder instead: sface, or a description file."`
+	AcceptLicence string `placeholder:"NAME" help:"The licence of its weights, which you accept."`
 }
 
 // Run does it.
 func (c *Models) Run(ctx context.Context, app *App) error {
 	dir, err := app.ModelsDir()
 	if err != nil {
+		return err
+	}
+	if c.Name != "" {
+		d, err := app.FetchModel(ctx, c.Name, c.AcceptLicence, dir)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(app.Stdout, "%s  %s\n%s is verified in %s (licence: %s). %s\n", d.SHA256, d.File, d.ID, dir, d.Licence, d.Note)
 		return err
 	}
 	if !c.Check {

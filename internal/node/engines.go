@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"strings"
 
@@ -13,6 +14,7 @@ import (
 	"lineup/indexer/face"
 	"lineup/indexer/face/dlib"
 	"lineup/indexer/face/dlib/weights"
+	"lineup/indexer/face/onnx"
 	"lineup/indexer/index"
 	"lineup/indexer/index/embedded"
 	"lineup/indexer/index/qdrant"
@@ -58,8 +60,11 @@ func (o Options) ModelsDir() (string, error) {
 
 // variants are the embedders of the other models that faces computes.
 func variants(faces face.Embedder) []face.Embedder {
-	if e, ok := faces.(*dlib.Embedder); ok {
+	switch e := faces.(type) {
+	case *dlib.Embedder:
 		return []face.Embedder{e.Variant()}
+	case *onnx.Embedder: // the generation that serves until a reindex is done is dlib's
+		return []face.Embedder{e.Locator()}
 	}
 	return nil
 }
@@ -76,8 +81,38 @@ func (o Options) OpenFaces(ctx context.Context) (face.Embedder, error) {
 	if err := o.FetchModels(ctx, dir); err != nil {
 		return nil, err
 	}
-	return dlib.New(dlib.Options{Models: dir, Workers: o.Workers(), CNN: o.Config.Index.CNN,
+	found, err := dlib.New(dlib.Options{Models: dir, Workers: o.Workers(), CNN: o.Config.Index.CNN,
 		Mirror: o.Config.Index.Mirror, MoreFormats: o.Config.Query.AllFormats})
+	if err != nil || o.Config.Index.Model == "" {
+		return found, err
+	}
+	description, err := onnx.Describe(o.Config.Index.Model)
+	if err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	other, err := onnx.New(onnx.Options{Description: description, Models: dir, Locator: found, Workers: o.Workers(),
+		Research: o.Config.Index.Research})
+	if err != nil {
+		return nil, errors.Join(err, found.Close())
+	}
+	return other, nil
+}
+
+// FetchModel makes dir hold the weights of another embedder, with the licence the operator accepts,
+// and shows how far it is.
+func (o Options) FetchModel(ctx context.Context, name, licence, dir string) (onnx.Description, error) {
+	d, err := onnx.Describe(name)
+	if err != nil {
+		return d, err
+	}
+	var shown *progress.Task
+	defer func() { shown.End() }()
+	return d, onnx.Fetch(ctx, d, dir, licence, http.DefaultClient, func(done, total int64) {
+		if shown == nil {
+			shown = o.show(d.File, total)
+		}
+		shown.Set(done, total)
+	})
 }
 
 // FetchModels makes dir hold the verified face models, and shows how far it is.
