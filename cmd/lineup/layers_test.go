@@ -72,7 +72,7 @@ var testsMay = map[string][]string{
 	"ingest/backup":               {"ingest/ledger"},
 	"scraper/source":              {"scraper/fetch"},
 	"ingest":                      {"ingest/blob/disk", "ingest/broker"},
-	"indexer/face/dlib":           {"indexer/face/facetest"},
+	"indexer/face/dlib":           {"indexer/face/facetest", "indexer/score"},
 	"indexer/face/onnx":           {"indexer/face/facetest", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/photo", "indexer/face/dlib/weights"},
 	"indexer/index":               {"indexer/index/indextest"},
 	"indexer":                     {"indexer/index/indextest", "ingest", "ingest/broker", "ingest/blob/disk", "indexer/index/embedded", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/weights"},

@@ -52,12 +52,12 @@ func measure(p *photo.Photo, f *found) schemas.Quality {
 	warn(outside > outsideWarn, faces.CodePartlyOutside)
 	warn(p.Damaged, faces.CodeTruncated)
 	warn(chip.flat() > flatWarn && chip.contrast() > flatContrast, faces.CodeDrawn)
-	q.Score = round1(score(q, outside))
+	q.Score = round1(overall(q, outside))
 	return q
 }
 
-// score is the weakest of what was measured, as a share of what is plainly good, 0..100.
-func score(q schemas.Quality, outside float64) float64 {
+// overall is the weakest of what was measured, as a share of what is plainly good, 0..100.
+func overall(q schemas.Quality, outside float64) float64 {
 	part := func(v, floor, good float64) float64 { return min(1, max(0, (v-floor)/(good-floor))) }
 	worst := min(
 		part(float64(q.FacePixels), 0, 120),
