@@ -1,5 +1,10 @@
 // Package photo reads photos of any make within limits, and gives upright opaque pixels of a
 // bounded size. What it cannot read it answers with a *face.Problem.
+//
+// Three decoders see what strangers send. libjpeg (jpeg.c) gets every JPEG, once its header has shown a
+// size within limits. Go's own decoders get PNG, GIF, BMP and WebP, within the same limits. libjpeg again,
+// through go-face, gets only JPEGs: one that decoded here without a warning, or one encoded here from
+// decoded pixels. libpng, which dlib is linked with, gets nothing.
 package photo
 
 import (
