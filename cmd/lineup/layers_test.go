@@ -69,6 +69,7 @@ var rooms = []room{
 
 // testsMay is what the tests of a room may import besides.
 var testsMay = map[string][]string{
+	"internal/operate":            {"indexer/index/embedded", "indexer/index/indextest"},
 	"ingest/backup":               {"ingest/ledger"},
 	"scraper/source":              {"scraper/fetch"},
 	"ingest":                      {"ingest/blob/disk", "ingest/broker"},

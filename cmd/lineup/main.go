@@ -46,6 +46,7 @@ type CLI struct {
 	Jobs     Jobs     `cmd:"" group:"operate" help:"Show or retry dead jobs."`
 	Evaluate Evaluate `cmd:"" group:"operate" help:"Measure errors and the promise of similarities on your own labelled photos."`
 	Import   Import   `cmd:"" group:"operate" help:"Read a source from files an agency handed over, photos included."`
+	Gallery  Gallery  `cmd:"" group:"operate" help:"Check the enrolled faces."`
 	Link     Link     `cmd:"" group:"operate" help:"Explain which registrants are taken for one person."`
 	Sources  Sources  `cmd:"" group:"operate" help:"List, show, check, try and make source definitions."`
 	Models   Models   `cmd:"" group:"operate" help:"Fetch and verify the face models."`

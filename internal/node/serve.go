@@ -79,6 +79,7 @@ func (n *Node) index(ctx context.Context, group *errgroup.Group, faces face.Embe
 	worker := indexer.New(n.workerDeps(faces, metrics))
 	group.Go(func() error { return worker.Run(ctx, n.parallel()) })
 	group.Go(func() error { return n.reconcile(ctx, faces.Model()) })
+	group.Go(func() error { return n.checkNightly(ctx) })
 	return nil
 }
 

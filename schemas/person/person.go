@@ -81,3 +81,10 @@ func agree(a, b schemas.Name) bool {
 	}
 	return true
 }
+
+// Contradict reports whether two records cannot be one person's: both state a whole birth date, or
+// both a sex, and these differ. Names prove nothing, as people have several.
+func Contradict(a, b schemas.Record) bool {
+	whole := a.Birth.Precision() == "exact" && b.Birth.Precision() == "exact"
+	return whole && a.Birth != b.Birth || a.Sex.Value != "" && b.Sex.Value != "" && a.Sex.Value != b.Sex.Value
+}

@@ -92,3 +92,27 @@ func ExampleSame() {
 	fmt.Println(person.Same(ann, initial), person.Same(ann, zelda))
 	// Output: true false
 }
+
+func TestContradict(t *testing.T) {
+	born := func(year, month, day int) schemas.Record {
+		return schemas.Record{Birth: schemas.Date{Year: year, Month: month, Day: day}}
+	}
+	sex := func(v string) schemas.Record { return schemas.Record{Sex: schemas.Coded{Value: v}} }
+	for _, c := range []struct {
+		name string
+		a, b schemas.Record
+		want bool
+	}{
+		{"two birth dates", born(1970, 1, 2), born(1970, 1, 3), true},
+		{"one birth date", born(1970, 1, 2), born(1970, 1, 2), false},
+		{"a date and a year", born(1970, 1, 2), born(1971, 0, 0), false},
+		{"a date and none", born(1970, 1, 2), schemas.Record{}, false},
+		{"two sexes", sex("male"), sex("female"), true},
+		{"a sex and none", sex("male"), sex(""), false},
+		{"two names", schemas.Record{Name: schemas.Name{Last: "Madeup"}}, schemas.Record{Name: schemas.Name{Last: "Testcase"}}, false},
+	} {
+		if got := person.Contradict(c.a, c.b); got != c.want || person.Contradict(c.b, c.a) != c.want {
+			t.Errorf("%s: contradict = %v", c.name, got)
+		}
+	}
+}
