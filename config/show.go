@@ -97,6 +97,33 @@ func (l Loaded) sourceValues(key string, v reflect.Value) (values []Value) {
 	return values
 }
 
+// Changed are the settings of which b has another value than a, those of the sources apart.
+func Changed(a, b Config) (changed []Setting) {
+	before, after := a.scalars(), b.scalars()
+	for _, s := range settings {
+		if old, ok := before[s.Key]; ok && !old.Equal(after[s.Key]) {
+			changed = append(changed, s)
+		}
+	}
+	return changed
+}
+
+// ChangedSources are the ids of the sources of which b says something else than a.
+func ChangedSources(a, b Config) (ids []string) {
+	for id, source := range b.Sources {
+		if old, ok := a.Sources[id]; !ok || !reflect.DeepEqual(old, source) {
+			ids = append(ids, id)
+		}
+	}
+	for id := range a.Sources {
+		if _, ok := b.Sources[id]; !ok {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // Example is a configuration file with every key at its default, explained, and switched off by a comment sign.
 func Example() string {
 	var b strings.Builder

@@ -55,8 +55,8 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	if cli.Verbose {
 		sets = append(sets, "log.level=debug")
 	}
-	loaded, invalid := config.Load(config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets,
-		Sources: node.Registries, Schedule: operate.CheckSchedule})
+	input := config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets, Sources: node.Registries, Schedule: operate.CheckSchedule}
+	loaded, invalid := config.Load(input)
 	if invalid != nil {
 		loaded.Config = config.Default()
 	}
@@ -73,7 +73,11 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 				return 0
 			}))
 	c := loaded.Config
-	return &App{Options: node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr},
+	reload := func() (config.Config, error) {
+		again, err := config.Load(input)
+		return again.Config, err
+	}
+	return &App{Options: node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr, Reload: reload},
 		Stdout: stdout, loaded: loaded, invalid: invalid}
 }
 

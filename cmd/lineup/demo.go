@@ -26,7 +26,7 @@ const demoSource = "us-ny"
 // Run does it.
 func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.listen(c.Listen)
-	app.Config.Query.Demo, app.Make = true, true
+	app.Config.Query.Demo, app.Make, app.Reload = true, true, nil
 	if app.Config.Log.Level == "info" {
 		app.Config.Log.Level = "warn" // the bars say it
 		app.Log = newLog(app.Config.Log, app.Stderr)

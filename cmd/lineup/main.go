@@ -33,6 +33,7 @@ type CLI struct {
 	Scrape  Scrape  `cmd:"" group:"run" help:"Crawl one source once, or all enabled ones on their schedules."`
 	Index   Index   `cmd:"" group:"run" help:"Run an indexer: embed photos and keep the index in step with the ledger."`
 	Query   Query   `cmd:"" group:"run" help:"Run the query daemon: the API and the page."`
+	Reload  Reload  `cmd:"" group:"run" help:"Ask a running lineup to read its configuration anew."`
 	Prepare Prepare `cmd:"" group:"run" help:"Make the streams and buckets that roles apart need, with the administrator's rights."`
 	MCP     MCP     `cmd:"" name:"mcp" group:"run" help:"Speak MCP on standard input and output for a running query daemon."`
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"lineup/config"
 	"lineup/internal/node"
 )
 
@@ -47,7 +48,14 @@ func (a *App) role(ctx context.Context, play node.Roles) error {
 }
 
 func (a *App) listen(address string) {
-	if address != "" {
-		a.Config.Listen = address
+	if address == "" {
+		return
+	}
+	a.Config.Listen = address
+	read := a.Reload
+	a.Reload = func() (config.Config, error) {
+		c, err := read()
+		c.Listen = address
+		return c, err
 	}
 }

@@ -62,7 +62,16 @@ func lock(path string) (unlock func() error, err error) {
 		}
 		return nil, fmt.Errorf("lock the data directory: %w", err)
 	}
+	if err := errors.Join(f.Truncate(0), writePID(f)); err != nil {
+		return nil, errors.Join(fmt.Errorf("write the lock of the data directory: %w", err), f.Close())
+	}
 	return f.Close, nil
+}
+
+// writePID says in the lock whose it is.
+func writePID(f *os.File) error {
+	_, err := fmt.Fprintln(f, os.Getpid())
+	return err
 }
 
 // writeSecret puts text into a file that only this user can read, whole or not at all.

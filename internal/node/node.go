@@ -36,6 +36,9 @@ type Options struct {
 	Make    bool      // a data directory that is not there; without it that is an error
 
 	Faces face.Embedder // in place of the face models; nil loads those
+
+	// Reload reads the configuration anew; nil where it cannot change.
+	Reload func() (config.Config, error)
 }
 
 // show begins to show the progress of a task.

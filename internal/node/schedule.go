@@ -4,34 +4,84 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"reflect"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
+	"lineup/config"
 	"lineup/internal/operate"
 	"lineup/internal/progress"
 	"lineup/schemas"
 	"lineup/scraper"
 )
 
-// follow crawls every enabled source on its schedule until ctx ends.
-func (n *Node) follow(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for id, configured := range n.Config.Sources {
-		if !configured.Enabled {
+// followed is one source that is being followed.
+type followed struct {
+	set  config.Source
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// follow crawls every enabled source on its schedule until ctx ends. Each configuration that comes takes the place of
+// the one before: sources that stay as they are go on undisturbed, a crawl whose source was changed goes on
+// where it was, one whose source was disabled ends.
+func (n *Node) follow(ctx context.Context, changed <-chan config.Config) error {
+	following := make(map[string]followed)
+	defer func() {
+		for _, f := range following {
+			f.stop()
+			<-f.done
+		}
+	}()
+	if err := n.refollow(ctx, following, n.Config); err != nil {
+		return err
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case c := <-changed:
+			if err := n.refollow(ctx, following, c); err != nil {
+				n.Log.Error("changed sources cannot be crawled", "error", err)
+			}
+		}
+	}
+}
+
+// refollow makes following what c says.
+func (n *Node) refollow(ctx context.Context, following map[string]followed, c config.Config) error {
+	for id, f := range following {
+		if set := c.Sources[id]; reflect.DeepEqual(set, f.set) {
 			continue
 		}
-		if _, _, err := n.site(id); err != nil {
-			return err
-		}
-		when, err := n.timetable(id)
-		if err != nil {
-			return err
-		}
-		group.Go(func() error { return n.followOne(ctx, when) })
+		f.stop()
+		<-f.done
+		delete(following, id)
 	}
-	<-ctx.Done()
-	return group.Wait()
+	own := *n // with the sources as they are now, which nobody changes
+	own.Config.Sources, own.Config.Contact = c.Sources, c.Contact
+	var problems []error
+	for id, set := range c.Sources {
+		if _, ok := following[id]; ok || !set.Enabled {
+			continue
+		}
+		if _, _, err := own.site(id); err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		when, err := own.timetable(id)
+		if err != nil {
+			problems = append(problems, err)
+			continue
+		}
+		ctx, stop := context.WithCancel(ctx)
+		f := followed{set, stop, make(chan struct{})}
+		following[id] = f
+		go func() {
+			defer close(f.done)
+			own.followOne(ctx, when)
+		}()
+	}
+	return errors.Join(problems...)
 }
 
 // timetable is when a source is crawled: on the operator's schedule, else the definition's.
@@ -49,7 +99,7 @@ const recheck = 5 * time.Minute
 
 // followOne crawls one source whenever it is due. That is read from the ledger each time, so any
 // number of scrapers crawl a source once.
-func (n *Node) followOne(ctx context.Context, w operate.Timetable) error {
+func (n *Node) followOne(ctx context.Context, w operate.Timetable) {
 	var notBefore time.Time // after a crawl that left no trace in the ledger
 	said := false
 	for {
@@ -76,14 +126,14 @@ func (n *Node) followOne(ctx context.Context, w operate.Timetable) error {
 		if wait > 0 {
 			select {
 			case <-ctx.Done():
-				return nil
+				return
 			case <-time.After(wait):
 			}
 			continue
 		}
 		notBefore = n.crawlOnSchedule(ctx, w)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lineup/config"
 	"lineup/indexer"
 	"lineup/indexer/face"
 	"lineup/ingest"
@@ -36,13 +37,15 @@ func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.C
 		defer func() { err = errors.Join(err, faces.Close()) }()
 	}
 	group, ctx := errgroup.WithContext(ctx)
+	changed := make(chan config.Config)
+	group.Go(func() error { return n.reload(ctx, play, changed) })
 	if play.Index {
 		if err := n.index(ctx, group, faces); err != nil {
 			return err
 		}
 	}
 	if play.Scrape {
-		group.Go(func() error { return n.follow(ctx) })
+		group.Go(func() error { return n.follow(ctx, changed) })
 		metrics, err := ingest.NewMetrics(n.Metrics)
 		if err != nil {
 			return err
