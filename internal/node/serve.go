@@ -21,6 +21,11 @@ type Roles struct{ Scrape, Index, Query bool }
 // Serve opens a node and plays roles until ctx ends. beside, if not nil, runs beside them once they are
 // up, with the address that the API listens on.
 func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.Context, n *Node, address string) error) (err error) {
+	if play.Query {
+		if err := leaveNoDump(); err != nil {
+			return err
+		}
+	}
 	n, err := Open(ctx, o)
 	if err != nil {
 		return err
