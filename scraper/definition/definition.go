@@ -242,6 +242,7 @@ type Offense struct {
 	Disposition *Value   `yaml:"disposition,omitempty"`
 	Sentence    *Value   `yaml:"sentence,omitempty"`
 	Counts      *Value   `yaml:"counts,omitempty"`
+	Otherwise   bool     `yaml:"otherwise,omitempty" doc:"only where the rules before it found no offence"`
 	Victim      *Value   `yaml:"victim,omitempty" doc:"read as minor or adult; nothing else of a victim is kept"`
 	Charges     []Charge `yaml:"charges,omitempty"`
 }

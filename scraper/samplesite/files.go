@@ -17,7 +17,7 @@ func (s *Site) routesFiles() {
 		s.serveCSV(flTable("http://"+r.Host), "\ufeff", nil)(w, r)
 	})
 	s.mux.HandleFunc("GET /offender/CallImage", s.photoByQuery("imgID"))
-	s.mux.HandleFunc("GET /MSHPWeb/PatrolDivisions/CRID/SOR/msor.zip", s.serveZIP(writeXLSX, ".xlsx", moMain, moAlias))
+	s.mux.HandleFunc("GET /MSHPWeb/PatrolDivisions/CRID/SOR/msor.zip", s.serveZIP(writeXLSX, ".xlsx", moMain, moAlias, moOffense))
 	s.mux.HandleFunc("GET /stats.aspx", s.ncStatistics)
 	s.mux.HandleFunc("POST /stats.aspx", s.serveZIP(writeFixed, ".txt", ncTables...))
 	s.mux.HandleFunc("GET /photo.aspx", s.photoOfPerson("srn"))
@@ -129,6 +129,20 @@ var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "Da
 	rows: func(p Person) (out [][]string) {
 		for _, a := range p.Aliases {
 			out = append(out, []string{upper(a.Last) + ", " + upper(a.First), upper(p.Addresses[0].Line()), usDate(p.Born)})
+		}
+		return out
+	}}
+
+var moOffense = table{name: "msor_offense", id: -1,
+	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Count", "Compliant", "Tier", "Victim Gender", "Victim Age", "Victim Max Age",
+		"Offense City", "Offense State", "Offense Date", "Conviction Date", "Confinement Release Date", "Probation/Parole Release Date",
+		"Offender Age at Time of Offense", "Date of Birth"},
+	rows: func(p Person) (out [][]string) {
+		a := p.Addresses[0]
+		for _, o := range p.Offenses {
+			out = append(out, []string{lastFirst(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), upper(o.Description),
+				strconv.Itoa(o.Charges[0].Counts), "Y", strconv.Itoa(p.Level), o.VictimSex[:1], strconv.Itoa(o.VictimAge), "", "NOTOWN", "MO",
+				usDate(o.Committed), usDate(o.Convicted), usDate(o.Released), "", "30", usDate(p.Born)})
 		}
 		return out
 	}}

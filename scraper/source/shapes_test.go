@@ -45,10 +45,8 @@ var shapes = map[string]shape{
 			each(f, "streets", p.Addresses, func(a samplesite.Address) string { return "100 block of " + a.Street })
 		})},
 	"us-mo": {
-		lacks: "sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
-		bends: bends(firstAddress, allHome, func(f facts, p samplesite.Person) {
-			alikeOnce(f, p, func(o samplesite.Offense) any { return o.Charges[0].Counts })
-		})},
+		lacks: "sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, sentences, charges, photos, taken",
+		bends: bends(firstAddress, allHome)},
 	"us-nc": {
 		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, released, sentences, victims, charges, taken",
 		bends: bends(allHome, photoOfKey, func(f facts, _ samplesite.Person) { f.set("designation", "Sex Offender") })},

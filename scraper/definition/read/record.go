@@ -221,6 +221,9 @@ func (r *reader) offenses(specs []definition.Offense) []schemas.Offense {
 	seen := map[string]bool{}
 	for i := range specs {
 		spec := &specs[i]
+		if spec.Otherwise && len(out) > 0 {
+			continue
+		}
 		r.each(spec.Each, func(r *reader) {
 			o := schemas.Offense{
 				Description: r.str(spec.Description), Statute: r.str(spec.Statute), Committed: r.day(spec.Committed),
