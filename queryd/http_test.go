@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +26,12 @@ func TestAKeyIsTakenInEveryForm(t *testing.T) {
 	h := town(t)
 	const target = "/sexoffender?lastName=Testcase"
 	for name, answer := range map[string]func() (*http.Response, string){
-		"query":  func() (*http.Response, string) { return h.do("GET", target+"&key="+h.key, "") },
-		"header": func() (*http.Response, string) { return h.do("GET", target, "", "X-API-Key", h.key) },
+		"query":    func() (*http.Response, string) { return h.do("GET", target+"&key="+h.key, "") },
+		"header":   func() (*http.Response, string) { return h.do("GET", target, "", "X-API-Key", h.key) },
+		"RapidAPI": func() (*http.Response, string) { return h.do("GET", target, "", "X-RapidAPI-Key", h.key) },
+		"twice": func() (*http.Response, string) {
+			return h.do("GET", target+"&key="+h.key, "", "X-API-Key", h.key, "Authorization", "Bearer "+h.key)
+		},
 		"bearer": func() (*http.Response, string) { return h.do("GET", target, "", "Authorization", "bearer "+h.key) },
 		"body": func() (*http.Response, string) {
 			return h.do("POST", "/sexoffender", `{"lastName":"Testcase","key":"`+h.key+`"}`, "Content-Type", "application/json")
@@ -56,11 +61,57 @@ func TestNothingPersonalIsLogged(t *testing.T) {
 	}
 }
 
+// TestTwoKeysAreRefused holds that nobody's request is counted on another's key by chance.
+func TestTwoKeysAreRefused(t *testing.T) {
+	h := town(t)
+	for name, answer := range map[string]func() (*http.Response, string){
+		"query and header": func() (*http.Response, string) {
+			return h.do("GET", "/sexoffender?lastName=Testcase&key="+h.key, "", "X-API-Key", "other")
+		},
+		"two headers": func() (*http.Response, string) {
+			return h.do("POST", "/faces", "{}", "X-API-Key", h.key, "X-RapidAPI-Key", "other", "Content-Type", "application/json")
+		},
+		"header and body": func() (*http.Response, string) {
+			return h.do("POST", "/sexoffender", `{"lastName":"Testcase","key":"other"}`, "Content-Type", "application/json", "X-API-Key", h.key)
+		},
+	} {
+		if response, body := answer(); response.StatusCode != 400 || !strings.Contains(body, "two_keys") || strings.Contains(body, h.key) {
+			t.Errorf("%s: %d %s", name, response.StatusCode, body)
+		}
+	}
+}
+
+// TestALargeBodyGetsItsAnswer sends all of a body that is too large before it reads, as many clients do.
+func TestALargeBodyGetsItsAnswer(t *testing.T) {
+	h := newNode(t)
+	host := strings.TrimPrefix(h.listen(), "http://")
+	for _, path := range []string{"/faces", "/sexoffender", "/"} {
+		conn, err := net.Dial("tcp", host)
+		must(t, err)
+		defer conn.Close()
+		must(t, conn.SetDeadline(time.Now().Add(time.Minute)))
+		const size = 24 << 20
+		kind := "application/json"
+		if path == "/" {
+			kind = "application/x-www-form-urlencoded"
+		}
+		if _, err := io.WriteString(conn, "POST "+path+"?key="+h.key+" HTTP/1.1\r\nHost: x\r\nContent-Type: "+kind+"\r\nContent-Length: "+strconv.Itoa(size)+"\r\n\r\n"+
+			strings.Repeat("a", size)); err != nil {
+			t.Errorf("%s: the server hangs up while the body is sent: %v", path, err)
+			continue
+		}
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil || response.StatusCode != 400 {
+			t.Errorf("%s: %v, %v", path, response, err)
+		}
+	}
+}
+
 func TestMethodsPreflightAndHeaders(t *testing.T) {
 	h := town(t)
 	response, body := h.do("OPTIONS", "/faces", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
 	if response.StatusCode != 204 || body != "" || response.Header.Get("Access-Control-Allow-Origin") != "*" ||
-		!strings.Contains(response.Header.Get("Access-Control-Allow-Methods"), "POST") || !strings.Contains(response.Header.Get("Access-Control-Allow-Headers"), "Content-Type") {
+		!strings.Contains(response.Header.Get("Access-Control-Allow-Methods"), "POST") || !strings.Contains(response.Header.Get("Access-Control-Allow-Headers"), "content-type") {
 		t.Errorf("preflight: %d %v", response.StatusCode, response.Header)
 	}
 	if response, _ = h.do("OPTIONS", "/sexoffender", ""); response.StatusCode != 204 || response.Header.Get("Allow") != "POST, GET, HEAD, OPTIONS" {

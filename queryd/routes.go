@@ -25,6 +25,8 @@ func (s *Server) routes() (http.Handler, error) {
 	for _, r := range []serve.Route{
 		{Pattern: "/faces", Kind: "faces", Methods: post, Serve: s.api.ServeFaces},
 		{Pattern: "/sexoffender", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders},
+		{Pattern: "/faces/{$}", Kind: "faces", Methods: post, Serve: s.api.ServeFaces},
+		{Pattern: "/sexoffender/{$}", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders},
 		{Pattern: "/photos/{id}", Kind: "photos", Methods: get, Serve: s.api.ServePhoto},
 		{Pattern: "/v1/coverage", Kind: "coverage", Methods: get, Serve: s.api.ServeCoverage},
 		{Pattern: "/v1/matches/{id}/evidence", Kind: "evidence", Methods: get, Serve: s.api.ServeEvidence},

@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"lineup/indexer/face"
@@ -26,9 +29,28 @@ type FaceRequest struct {
 	State   StringList `json:"state"`
 	Source  StringList `json:"source"`
 	Sex     StringList `json:"sex"`
-	AgeMin  int        `json:"ageMin"`
-	AgeMax  int        `json:"ageMax"`
+	AgeMin  Years      `json:"ageMin"`
+	AgeMax  Years      `json:"ageMax"`
 }
+
+// Years is a whole number on the wire, or a text that is one.
+type Years int
+
+// UnmarshalJSON reads it.
+func (y *Years) UnmarshalJSON(data []byte) error {
+	text := strings.TrimSpace(strings.Trim(string(data), `"`))
+	if text == "" || text == "null" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		return badYears
+	}
+	*y = Years(n)
+	return nil
+}
+
+var badYears = serve.BadRequest("bad_age", "ageMin and ageMax must be years from 0 to 130, ageMin not above ageMax.")
 
 // StringList is a string or a list of strings on the wire.
 type StringList []string
@@ -176,10 +198,36 @@ func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request) (FaceReque
 	case err != nil:
 		return request, serve.BadRequest("incomplete_body", "The body of the request ended early or came too slowly.")
 	}
-	if err := json.Unmarshal(body, &request); err != nil {
+	body = withoutMark(body)
+	err = json.Unmarshal(body, &request)
+	var known *serve.Failure
+	if errors.As(err, &known) {
+		return request, known
+	}
+	if err == nil && request.Photo == nil {
+		err = misspeltPhoto(body)
+		if errors.As(err, &known) {
+			return request, known
+		}
+	}
+	if err != nil {
 		return request, serve.BadRequest("bad_json", `The body must be a JSON object like {"queryImageBase64": "..."}.`)
 	}
 	return request, nil
+}
+
+// misspeltPhoto names the member that may have been meant for the photo.
+func misspeltPhoto(body []byte) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if name != "queryImageBase64" && nearest(name, []string{"queryImageBase64"}) != "" {
+			return serve.BadRequest("no_photo", fmt.Sprintf("%.40s is not known; did you mean queryImageBase64?", name))
+		}
+	}
+	return nil
 }
 
 // decodePhoto turns the text of queryImageBase64 into the photo's bytes.
@@ -227,14 +275,14 @@ func (a *API) filterOf(request FaceRequest) (index.Filter, error) {
 	}
 	if request.AgeMin < 0 || request.AgeMax < 0 || request.AgeMin > 130 || request.AgeMax > 130 ||
 		request.AgeMax != 0 && request.AgeMin > request.AgeMax {
-		return f, serve.BadRequest("bad_age", "ageMin and ageMax must be years from 0 to 130, ageMin not above ageMax.")
+		return f, badYears
 	}
 	year := a.search.Now().UTC().Year()
 	if request.AgeMax != 0 {
-		f.BornMin = year - request.AgeMax - 1
+		f.BornMin = year - int(request.AgeMax) - 1
 	}
 	if request.AgeMin != 0 {
-		f.BornMax = year - request.AgeMin
+		f.BornMax = year - int(request.AgeMin)
 	}
 	return f, nil
 }

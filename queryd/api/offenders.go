@@ -1,10 +1,12 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"lineup/queryd/search"
@@ -23,14 +25,20 @@ type Offenders struct {
 func (a *API) ServeOffenders(w http.ResponseWriter, r *http.Request) error {
 	params, ignored, err := readParams(w, r)
 	given := serve.GivenKey(r)
-	if given == "" && err == nil {
-		given = params.Get("key") // in the body of a POST
+	if err == nil { // a POST may have it in its body
+		if err := serve.OneKey(r, params.Get("key")); err != nil {
+			return err
+		}
+		given = cmp.Or(given, params.Get("key"))
 	}
 	if _, refused := a.serve.Authorize(r.Context(), w.Header(), given, false); refused != nil {
 		return refused
 	}
 	if err != nil {
 		return err
+	}
+	if len(ignored) > 0 && !slices.ContainsFunc(searchParams, params.Has) {
+		return misspelt(ignored)
 	}
 	if len(ignored) > 0 {
 		w.Header().Set("X-Ignored-Params", serve.HeaderText(strings.Join(ignored, ", ")))

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"lineup/indexer/index"
+	"lineup/queryd/names"
 	"lineup/queryd/search"
 	"lineup/queryd/serve"
 	"lineup/schemas"
@@ -82,7 +84,7 @@ func readBodyParams(w http.ResponseWriter, r *http.Request, params url.Values) e
 	if err != nil {
 		return BadParam("incomplete_body", "The body of the request ended early or came too slowly.")
 	}
-	if len(body) == 0 {
+	if body = withoutMark(body); len(body) == 0 {
 		return nil
 	}
 	if strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") && body[0] != '{' {
@@ -128,6 +130,39 @@ func readBodyParams(w http.ResponseWriter, r *http.Request, params url.Values) e
 		params.Add(name, text)
 	}
 	return nil
+}
+
+// withoutMark is a body without the byte order mark that some editors and languages put before JSON.
+func withoutMark(body []byte) []byte { return bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")) }
+
+// misspelt is a 400 for a request in which nothing but names that we do not know is asked for: an
+// empty answer would look like one to the question that was meant.
+func misspelt(ignored []string) *serve.Failure {
+	for _, name := range ignored {
+		if near := nearest(name, slices.Concat(searchParams, modeParams)); near != "" {
+			return BadParam("unknown_param", "%.40s is not known; did you mean %s?", name, near)
+		}
+	}
+	return BadParam("unknown_param", "%.40s is not known. Give at least one search parameter besides key; see /docs.", ignored[0])
+}
+
+// nearest is the name that one like it may have been meant for, "" for none.
+func nearest(name string, known []string) string {
+	plain := func(s string) string {
+		return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(s))
+	}
+	for _, k := range known {
+		if plain(k) == plain(name) {
+			return k
+		}
+	}
+	best, apart := "", 3
+	for _, k := range known {
+		if n := names.Typos(plain(name), plain(k)); n < apart && len(k) > 3*n {
+			best, apart = k, n
+		}
+	}
+	return best
 }
 
 // Question checks the parameters and makes a question of them.

@@ -134,7 +134,7 @@ func (s server) searchOffenders(ctx context.Context, _ *sdk.CallToolRequest, in 
 
 func (s server) searchFaces(ctx context.Context, _ *sdk.CallToolRequest, in facesInput) (*sdk.CallToolResult, *matches, error) {
 	answer, said, err := s.backend.Faces(ctx, api.FaceRequest{Photo: &in.Photo, Details: true, State: in.State, Source: in.Source,
-		Sex: in.Sex, AgeMin: in.AgeMin, AgeMax: in.AgeMax})
+		Sex: in.Sex, AgeMin: api.Years(in.AgeMin), AgeMax: api.Years(in.AgeMax)})
 	if err != nil {
 		return nil, nil, toModel(err)
 	}

@@ -69,13 +69,13 @@ func alike(a, b string, first bool) (float64, Basis) {
 		}
 		return 0, ""
 	}
-	apart := typos(a, b)
+	apart := Typos(a, b)
 	longest := max(len([]rune(a)), len([]rune(b)))
 	near := 1 - float64(apart)/float64(longest)
 	if sound := namekey.Phonetic(a); len(sound) > 1 && sound == namekey.Phonetic(b) {
 		return 0.84 + 0.08*near, Sound
 	}
-	if allowed := allowedTypos(min(len([]rune(a)), len([]rune(b)))); apart <= allowed {
+	if allowed := allowedSlips(min(len([]rune(a)), len([]rune(b)))); apart <= allowed {
 		return 0.74 + 0.12*near, Typo
 	}
 	if short, long := a, b; first {
@@ -173,7 +173,7 @@ func initials(a, b string) bool {
 	return len(short) == 1 && len(long) > 0 && short[0] == long[0]
 }
 
-func allowedTypos(shorter int) int {
+func allowedSlips(shorter int) int {
 	switch {
 	case shorter < 3:
 		return 0
@@ -183,10 +183,10 @@ func allowedTypos(shorter int) int {
 	return 2
 }
 
-// typos is the number of letters to insert, leave out, replace or swap with the next one to
+// Typos is the number of letters to insert, leave out, replace or swap with the next one to
 // make b of a: the optimal string alignment distance (F. J. Damerau, "A technique for computer
 // detection and correction of spelling errors", 1964).
-func typos(a, b string) int {
+func Typos(a, b string) int {
 	x, y := []rune(a), []rune(b)
 	rows := make([]int, 3*(len(y)+1))
 	before, last, this := rows[:len(y)+1], rows[len(y)+1:2*(len(y)+1)], rows[2*(len(y)+1):]

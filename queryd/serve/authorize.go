@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"lineup/queryd/keys"
@@ -56,17 +57,34 @@ func DemoOnly() *Failure {
 		Message: "The DEMO key works for the bundled demo photo only. Ask the operator for a key of your own."}
 }
 
-// GivenKey is the key a request carries: ?key=, X-API-Key or Authorization: Bearer.
+// GivenKey is the key a request carries: ?key=, X-API-Key, X-RapidAPI-Key or Authorization: Bearer.
 func GivenKey(r *http.Request) string {
-	if key := r.URL.Query().Get("key"); key != "" {
-		return key
-	}
-	if key := r.Header.Get("X-API-Key"); key != "" {
-		return key
-	}
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "Bearer") {
-		return strings.TrimSpace(token)
+	if all := givenKeys(r); len(all) > 0 {
+		return all[0]
 	}
 	return ""
+}
+
+func givenKeys(r *http.Request) []string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	given := []string{r.URL.Query().Get("key"), r.Header.Get("X-API-Key"), r.Header.Get("X-RapidAPI-Key"), strings.TrimSpace(token)}
+	return slices.DeleteFunc(given, func(key string) bool { return key == "" })
+}
+
+// OneKey reports an error where a request carries several keys that differ, of which more may be in
+// its body: nobody can say whose request it is.
+func OneKey(r *http.Request, more ...string) error {
+	given := givenKeys(r)
+	for _, key := range more {
+		if key != "" {
+			given = append(given, key)
+		}
+	}
+	if len(given) > 1 && slices.ContainsFunc(given, func(key string) bool { return key != given[0] }) {
+		return BadRequest("two_keys", "The request carries two different API keys. Send one, in one place: ?key=, X-API-Key, X-RapidAPI-Key or Authorization: Bearer.")
+	}
+	return nil
 }

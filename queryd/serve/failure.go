@@ -28,6 +28,9 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Reason + ": " + f.Message }
 func (f *Failure) Unwrap() error { return f.Cause }
 
+// tooLarge reports whether a body was refused before all of it was read.
+func (f *Failure) tooLarge() bool { return f.Reason == string(face.CodeTooLarge) }
+
 // BadRequest is a 400 with a stable reason.
 func BadRequest(reason, message string) *Failure {
 	return &Failure{Status: http.StatusBadRequest, Reason: reason, Message: message}

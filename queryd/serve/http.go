@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -76,12 +77,19 @@ func (s *Server) Wrap(rt Route) http.Handler {
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 		w := &statusWriter{ResponseWriter: plain}
 		s.commonHeaders(w.Header(), x.ID)
+		body := r.Body
 		failed := s.answer(rt, w, r)
 		if failed != nil {
+			if failed.tooLarge() {
+				defer readOn(plain, body)
+			}
 			x.Reason = failed.Reason
 			if failed.Status >= http.StatusInternalServerError {
 				s.deps.Log.ErrorContext(r.Context(), "request failed", "request", x.ID, "endpoint", rt.Kind,
 					"reason", failed.Reason, "error", failed.Cause)
+			}
+			if failed.tooLarge() { // else the server would close the connection with the answer
+				http.NewResponseController(plain).EnableFullDuplex()
 			}
 			switch {
 			case w.status != 0: // too late for another answer
@@ -93,6 +101,17 @@ func (s *Server) Wrap(rt Route) http.Handler {
 		}
 		s.finish(r.Context(), x, w.status, start)
 	})
+}
+
+// maxReadOn bounds the bytes that are read of a body that was refused for its size.
+const maxReadOn = 64 << 20
+
+// readOn sends what was answered and then reads on what the client still sends: most clients read an
+// answer only when they have sent all, and would see a broken connection instead of it.
+func readOn(w http.ResponseWriter, body io.Reader) {
+	if http.NewResponseController(w).Flush() == nil {
+		io.Copy(io.Discard, io.LimitReader(body, maxReadOn)) // within the time of a request
+	}
 }
 
 // finish counts what was answered and writes the audit line.
@@ -144,7 +163,9 @@ func (s *Server) answer(rt Route, w http.ResponseWriter, r *http.Request) (faile
 		if r.Method == http.MethodOptions {
 			if r.Header.Get("Access-Control-Request-Method") != "" && !rt.Page {
 				w.Header().Set("Access-Control-Allow-Methods", allow)
-				w.Header().Set("Access-Control-Allow-Headers", "Content-Type, Authorization, X-API-Key, X-Request-Id, Mcp-Session-Id, Mcp-Protocol-Version")
+				if asked := r.Header.Get("Access-Control-Request-Headers"); headerNames.MatchString(asked) {
+					w.Header().Set("Access-Control-Allow-Headers", asked)
+				}
 				w.Header().Set("Access-Control-Max-Age", "600")
 			}
 			w.WriteHeader(http.StatusNoContent)
@@ -153,11 +174,18 @@ func (s *Server) answer(rt Route, w http.ResponseWriter, r *http.Request) (faile
 		return &Failure{Status: http.StatusMethodNotAllowed, Reason: "method_not_allowed",
 			Message: "Method not supported here; use " + strings.Join(rt.Methods, " or ") + "."}
 	}
-	if err := rt.Serve(w, r); err != nil {
+	err := OneKey(r)
+	if err == nil {
+		err = rt.Serve(w, r)
+	}
+	if err != nil {
 		return FailureOf(err)
 	}
 	return nil
 }
+
+// headerNames is a list of names of headers that a page asks to send; all of them may come.
+var headerNames = regexp.MustCompile(`^[A-Za-z0-9-]+( ?, ?[A-Za-z0-9-]+){0,30}$`)
 
 // requestIDs are what a client may name its request.
 var requestIDs = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,64}$`)

@@ -91,13 +91,13 @@ func formFilter(r *http.Request) (api.FaceRequest, error) {
 			*into = api.StringList{v}
 		}
 	}
-	for name, into := range map[string]*int{"ageMin": &out.AgeMin, "ageMax": &out.AgeMax} {
+	for name, into := range map[string]*api.Years{"ageMin": &out.AgeMin, "ageMax": &out.AgeMax} {
 		if v := r.PostForm.Get(name); v != "" {
 			n, err := strconv.Atoi(v)
 			if err != nil {
 				return out, serve.BadRequest("bad_age", name+" must be a whole number of years from 0 to 130.")
 			}
-			*into = n
+			*into = api.Years(n)
 		}
 	}
 	return out, nil

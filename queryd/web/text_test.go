@@ -129,7 +129,7 @@ func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 var reasons = regexp.MustCompile(`(?:BadRequest\(|BadParam\(|Reason: +)"([a-z_A-Z ]+)"`)
 
 // onlyForPrograms are reasons that no form of the page can cause.
-var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_query", "repeated_param", "bad_mode", "bad_fuzzy", "bad_prefix_match", "bad_source", "client_left", "bad_"}
+var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_query", "repeated_param", "bad_mode", "bad_fuzzy", "bad_prefix_match", "bad_source", "unknown_param", "client_left", "bad_"}
 
 func TestEveryReasonIsExplained(t *testing.T) {
 	text := english(t)
