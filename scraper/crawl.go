@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -140,6 +141,14 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 	resumed := c.restore(note)
 	if err := c.quota(ctx); err != nil {
 		return c.end(ctx, err)
+	}
+	c.Fetcher.Hosts, c.Fetcher.Local = c.info.Hosts, c.info.Local
+	if c.info.Hosts == nil {
+		for _, r := range start {
+			if u, err := url.Parse(r.URL); err == nil {
+				c.Fetcher.Hosts = append(c.Fetcher.Hosts, u.Host)
+			}
+		}
 	}
 	c.Fetcher.Manners, c.Fetcher.Refusals, c.Fetcher.Logger = c.info.Manners.Manners, c.info.Blocked, c.Logger
 	if c.fetcher, err = fetch.New(c.Fetcher); err == nil {
@@ -327,6 +336,9 @@ func (c *Crawl) first(r Request) bool {
 // fetch asks the site for r.
 func (c *Crawl) fetch(ctx context.Context, r Request) (Page, error) {
 	got, err := c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body})
+	if foreign := (*fetch.HostError)(nil); errors.As(err, &foreign) {
+		c.leftover(r.Rule+": address of a host that the definition does not name (hosts:)", foreign.Host)
+	}
 	for _, at := range r.Earlier {
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
@@ -334,6 +346,18 @@ func (c *Crawl) fetch(ctx context.Context, r Request) (Page, error) {
 		got, err = c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: at, Header: r.Header, Body: r.Body})
 	}
 	return Page{Request: r, URL: got.URL, Status: got.Status, Header: got.Header, Body: got.Body, Read: got.Read}, err
+}
+
+// maxLeftovers is how many kinds of values that no rule reads a summary names.
+const maxLeftovers = 200
+
+// leftover counts a value that no rule reads.
+func (c *Crawl) leftover(where, name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if name = where + " " + name; len(c.sum.Leftovers) < maxLeftovers || c.sum.Leftovers[name] > 0 {
+		c.sum.Leftovers[name]++
+	}
 }
 
 // read fetches and parses one page.
@@ -355,12 +379,10 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 	for name, n := range parsed.Dropped {
 		c.sum.Dropped[name] += n
 	}
-	for _, l := range parsed.Leftover {
-		if name := l.Where + " " + l.Name; len(c.sum.Leftovers) < 200 || c.sum.Leftovers[name] > 0 {
-			c.sum.Leftovers[name]++
-		}
-	}
 	c.mu.Unlock()
+	for _, l := range parsed.Leftover {
+		c.leftover(l.Where, l.Name)
+	}
 	if err != nil {
 		c.errors.add(err)
 	}

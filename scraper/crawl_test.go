@@ -346,7 +346,7 @@ func (r relevelled) Parse(page scraper.Page) (scraper.Parsed, error) {
 func TestNoTestDialsOut(t *testing.T) {
 	b := newBench(t, 0)
 	c := b.crawl()
-	b.source.Base = "http://192.0.2.1"
+	b.source.Base, b.source.Is.Hosts = "http://1.2.3.4", []string{"1.2.3.4"}
 	c.Fetcher.Tries = 1
 	if _, err := c.Run(t.Context()); !errors.Is(err, loopback.ErrAway) {
 		t.Errorf("dialled out: %v", err)

@@ -262,9 +262,12 @@ func newErrorBook() *errorBook { return &errorBook{class: map[string]int{}} }
 func errorClass(err error) string {
 	var status *fetch.StatusError
 	var wait *fetch.WaitError
+	var foreign *fetch.HostError
 	switch {
 	case errors.As(err, &wait):
 		return "wait"
+	case errors.As(err, &foreign):
+		return "host"
 	case errors.Is(err, fetch.ErrRobots):
 		return "robots"
 	case errors.Is(err, fetch.ErrBlocked):

@@ -122,6 +122,10 @@ type Info struct {
 	// TermsUnread says that nobody has read the terms for everybody: the operator must, before the
 	// site is asked. It is false where no site is asked, and for a sample site.
 	TermsUnread bool `json:"termsUnread,omitempty"`
+	// Hosts are those that the source's pages, photos and files may be asked of, as in URLs; nil is those of the
+	// first requests, "*" is any. Local is the one that need not have a public address: the operator's own.
+	Hosts []string `json:"hosts,omitempty"`
+	Local string   `json:"local,omitempty"`
 
 	Blocked []string `json:"blocked,omitempty"` // texts, beyond the usual ones, that mean the site refuses us
 }

@@ -42,7 +42,7 @@ var rooms = []room{
 	{"scraper/definition/redact", []string{"scraper/definition", "scraper/definition/notation"}},
 	{"scraper/definition/read", []string{"schemas", "scraper", "scraper/fetch", "scraper/definition", "scraper/definition/notation", "scraper/definition/redact"}},
 	{"scraper/definition", []string{"schemas", "scraper", "scraper/definition/notation"}},
-	{"scraper/fetch", nil},
+	{"scraper/fetch", []string{"internal/dial"}},
 	{"scraper/samplesite", []string{"schemas", "scraper/samplesite/faces"}},
 	{"scraper", []string{"schemas", "scraper/fetch"}},
 	{"queryd/names", []string{"schemas"}},
@@ -62,6 +62,7 @@ var rooms = []room{
 	{"lineup", nil}, // the licences, at the root
 	{"internal/testkit/brokertest", []string{"ingest/broker"}},
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
+	{"internal/dial", nil},
 	{"internal/testkit/history", nil},
 	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},

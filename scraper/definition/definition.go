@@ -17,6 +17,7 @@ type Definition struct {
 	Verified     scraper.Verified `yaml:"verified,omitempty" doc:"what the definition was held against"`
 	Version      int              `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
 	Base         string           `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
+	Hosts        []string         `yaml:"hosts,omitempty" doc:"further hosts that pages, photos and files come from; nothing else is asked"`
 	Account      bool             `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
 	Manners      scraper.Manners  `yaml:"manners,omitempty" doc:"how the site is asked"`
 	Guards       scraper.Guards   `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`

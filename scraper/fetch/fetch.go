@@ -11,7 +11,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"lineup/internal/dial"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -105,6 +107,8 @@ type Config struct {
 	Version   string            // of Lineup, for the User-Agent
 	Contact   string            // an address or URL of the operator; the site's owner must be able to complain
 	Manners   Manners           // of the source
+	Hosts     []string          // hosts that may be asked, each as in a URL; "*" is any
+	Local     string            // of Hosts, the one whose address need not be public: the operator's own, or a sample site's
 	Refusals  []string          // text that only a refusal of this source has, beyond the common ones
 	Transport http.RoundTripper // nil: the network, trusting Manners.CA too
 	Backoff   time.Duration     // first wait before trying again, doubled each time; 0 is 2 s
@@ -152,7 +156,7 @@ func New(cfg Config) (*Fetcher, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	if cfg.Transport == nil {
-		t, err := transport(cfg.Manners)
+		t, err := transport(cfg.Manners, cfg.Local)
 		if err != nil {
 			return nil, err
 		}
@@ -182,10 +186,26 @@ func printable(r rune) rune {
 	return r
 }
 
-func transport(m Manners) (*http.Transport, error) {
+// transport is the network: public addresses, the operator's own local one and the operator's proxy, if the environment
+// names one.
+func transport(m Manners, local string) (*http.Transport, error) {
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxConnsPerHost = max(m.Concurrency, 1)
 	t.ResponseHeaderTimeout = m.Timeout
+	var proxies sync.Map // host:port of each in use
+	if proxy := t.Proxy; proxy != nil {
+		t.Proxy = func(r *http.Request) (*url.URL, error) {
+			u, err := proxy(r)
+			if err == nil && u != nil {
+				proxies.Store(withPort(u), true)
+			}
+			return u, err
+		}
+	}
+	t.DialContext = dial.Public(t.DialContext, func(address string) bool {
+		_, proxy := proxies.Load(address)
+		return proxy || local != "" && address == local
+	})
 	if m.CA == "" {
 		return t, nil
 	}
@@ -198,6 +218,40 @@ func transport(m Manners) (*http.Transport, error) {
 	}
 	t.TLSClientConfig = &tls.Config{RootCAs: pool}
 	return t, nil
+}
+
+// withPort is the host and port of u.
+func withPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// HostError says that an address is of a host that the source does not name.
+type HostError struct {
+	Host string
+}
+
+func (e *HostError) Error() string { return "the definition does not name the host " + e.Host }
+
+// Is makes it an address that is no good, now or later.
+func (e *HostError) Is(target error) bool { return target == errAddress }
+
+// mayAsk says whether the source names u's host: pages, photos, redirects and robots.txt lead nowhere else. On a local
+// host each port is a place of its own. Errors: *HostError.
+func (f *Fetcher) mayAsk(u *url.URL) error {
+	for _, host := range f.cfg.Hosts {
+		named := (&url.URL{Scheme: u.Scheme, Host: host})
+		if host == "*" || strings.EqualFold(host, u.Host) || strings.EqualFold(withPort(named), withPort(u)) {
+			return nil
+		}
+		if host != f.cfg.Local && strings.EqualFold(named.Hostname(), u.Hostname()) && u.Port() == "" {
+			return nil // http or https, by their own ports
+		}
+	}
+	return &HostError{u.Host}
 }
 
 // Close lets go of idle connections.
@@ -217,7 +271,7 @@ func (f *Fetcher) Recent() []time.Time { return f.pace.recent(time.Now()) }
 // Fetch asks for r and gives an answer of status 2xx, or 304 when r.Header asked on a
 // condition. Passing trouble is tried again, within the run's budget; a refusal never is.
 // Errors: ErrBlocked (also as ErrRobots), ErrRules, ErrDown once the host has failed maxFailed times in
-// a row, *WaitError, *StatusError, ErrTooLarge, what the network says.
+// a row, *HostError, *WaitError, *StatusError, ErrTooLarge, what the network says.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (Page, error) {
 	host := hostOf(r.URL)
 	f.mu.Lock()
@@ -292,7 +346,7 @@ func (f *Fetcher) mayRetry() bool {
 
 // passing reports whether the trouble may be gone in a moment.
 func passing(err error) bool {
-	if errors.Is(err, ErrBlocked) || errors.Is(err, ErrTooLarge) || errors.Is(err, errAddress) {
+	if errors.Is(err, ErrBlocked) || errors.Is(err, ErrTooLarge) || errors.Is(err, errAddress) || errors.Is(err, dial.ErrPrivate) {
 		return false
 	}
 	if s := (*StatusError)(nil); errors.As(err, &s) {
@@ -306,6 +360,9 @@ func (f *Fetcher) follow(ctx context.Context, r Request) (Page, error) {
 	for range maxRedirects + 1 {
 		u, err := webAddress(r.URL)
 		if err != nil {
+			return Page{}, err
+		}
+		if err := f.mayAsk(u); err != nil {
 			return Page{}, err
 		}
 		if err := f.allowed(ctx, u); err != nil {

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"lineup/internal/dial"
 	"lineup/scraper/fetch"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,12 +25,23 @@ func ask(t *testing.T, cfg fetch.Config, r fetch.Request) (fetch.Page, error) {
 	if cfg.Backoff == 0 {
 		cfg.Backoff = time.Millisecond
 	}
-	f, err := fetch.New(cfg)
+	f, err := fetch.New(at(t, cfg, r.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
 	return f.Fetch(t.Context(), r)
+}
+
+// at is cfg for the operator's own site at address.
+func at(t *testing.T, cfg fetch.Config, address string) fetch.Config {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Hosts, cfg.Local = []string{u.Host}, u.Host
+	return cfg
 }
 
 func TestFetcher(t *testing.T) {
@@ -185,7 +198,8 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); err == nil || !strings.Contains(err.Error(), "24h") {
+	wait := (*fetch.WaitError)(nil)
+	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); !errors.As(err, &wait) || time.Until(wait.Until).Round(time.Hour) != 24*time.Hour {
 		t.Errorf("a day's wait: %v", err)
 	}
 }
@@ -197,7 +211,7 @@ func TestHourlyQuotaCountsEarlierRequests(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
 	// Three an hour, two were made: robots.txt is the third, the page must wait.
-	f, err := fetch.New(fetch.Config{Manners: fetch.Manners{PerHour: 3}, Asked: []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute), now.Add(-time.Second)}})
+	f, err := fetch.New(at(t, fetch.Config{Manners: fetch.Manners{PerHour: 3}, Asked: []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute), now.Add(-time.Second)}}, server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +227,7 @@ func TestHourlyQuotaCountsEarlierRequests(t *testing.T) {
 func TestIntervalHolds(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	f, err := fetch.New(fetch.Config{Manners: fetch.Manners{Interval: 30 * time.Millisecond, Concurrency: 8}})
+	f, err := fetch.New(at(t, fetch.Config{Manners: fetch.Manners{Interval: 30 * time.Millisecond, Concurrency: 8}}, server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +251,81 @@ func TestOwnCA(t *testing.T) {
 	if _, err := ask(t, fetch.Config{Tries: 1}, fetch.Request{URL: server.URL + "/x"}); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("without: %v", err)
 	}
-	if _, err := fetch.New(fetch.Config{Manners: fetch.Manners{CA: "nonsense"}}); err == nil {
+	if _, err := fetch.New(at(t, fetch.Config{Manners: fetch.Manners{CA: "nonsense"}}, server.URL)); err == nil {
 		t.Error("took nonsense for a certificate")
+	}
+}
+
+// TestALongWaitIsForEverybody has a site ask for an hour: nobody asks it again.
+func TestALongWaitIsForEverybody(t *testing.T) {
+	var asked atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/robots.txt" {
+			http.NotFound(w, r)
+			return
+		}
+		asked.Add(1)
+		w.Header().Set("Retry-After", "3600")
+		w.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+	f, err := fetch.New(at(t, fetch.Config{}, server.URL))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 3 {
+		wait := (*fetch.WaitError)(nil)
+		if _, err := f.Fetch(t.Context(), fetch.Request{URL: server.URL + "/x"}); !errors.As(err, &wait) {
+			t.Errorf("not told to wait: %v", err)
+		}
+	}
+	if asked.Load() != 1 {
+		t.Errorf("asked %d times", asked.Load())
+	}
+}
+
+// TestNothingElseIsAsked has a site lead to a place inside the operator's network: by a redirect of a page or of
+// robots.txt, by an address of its own, by a name that stands for this machine.
+func TestNothingElseIsAsked(t *testing.T) {
+	var reached atomic.Int32
+	inside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Add(1) }))
+	defer inside.Close()
+	robots := http.NotFoundHandler()
+	mux := http.NewServeMux()
+	mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, r *http.Request) { robots.ServeHTTP(w, r) })
+	mux.Handle("/away", http.RedirectHandler(inside.URL+"/latest/meta-data/", http.StatusFound))
+	mux.Handle("/file", http.RedirectHandler("file:///etc/passwd", http.StatusFound))
+	mux.HandleFunc("/here", func(http.ResponseWriter, *http.Request) {})
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	for _, address := range []string{server.URL + "/away", server.URL + "/file", inside.URL + "/", "http://localhost:1/"} {
+		f, err := fetch.New(at(t, fetch.Config{}, server.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page, err := f.Fetch(t.Context(), fetch.Request{URL: address}); err == nil {
+			t.Errorf("%s: answered %d", address, page.Status)
+		}
+		f.Close()
+	}
+	robots = http.RedirectHandler(inside.URL+"/robots.txt", http.StatusFound)
+	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/here"}); !errors.Is(err, fetch.ErrRules) {
+		t.Errorf("robots.txt elsewhere: %v", err)
+	}
+	// A source's own host must be public, unless the operator says that it is theirs.
+	robots = http.NotFoundHandler()
+	cfg := at(t, fetch.Config{Tries: 1}, server.URL)
+	cfg.Local = ""
+	f, err := fetch.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.Fetch(t.Context(), fetch.Request{URL: server.URL + "/here"}); !errors.Is(err, dial.ErrPrivate) {
+		t.Errorf("a source on this machine: %v", err)
+	}
+	if reached.Load() > 0 {
+		t.Errorf("the inside was reached %d times", reached.Load())
 	}
 }

@@ -65,8 +65,14 @@ func (f *Fetcher) readRobots(ctx context.Context, origin string, r *robots) erro
 			if err == nil {
 				to, err = to.Parse(location)
 			}
+			if err == nil {
+				to, err = webAddress(to.String())
+			}
+			if err == nil {
+				err = f.mayAsk(to)
+			}
 			if err != nil {
-				return fmt.Errorf("%w: redirect", errAddress)
+				return fmt.Errorf("it is said to be elsewhere: %w", err)
 			}
 			ask.URL = to.String()
 			continue

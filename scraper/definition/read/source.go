@@ -24,11 +24,12 @@ import (
 
 // Source runs a definition. It is safe for concurrent use.
 type Source struct {
-	def    *definition.Definition
-	base   *url.URL
-	sample bool
-	files  *folder // the photos beside imported files, nil for a source on the web
-	opt    options
+	def       *definition.Definition
+	base      *url.URL
+	sample    bool
+	elsewhere bool    // base is the operator's, who says that it may be asked wherever it is
+	files     *folder // the photos beside imported files, nil for a source on the web
+	opt       options
 }
 
 var _ scraper.Source = (*Source)(nil)
@@ -67,7 +68,7 @@ func (s *Source) At(site string) (*Source, error) {
 	}
 	out, base := *s, *s.base
 	base.Scheme, base.Host = u.Scheme, u.Host
-	out.base = &base
+	out.base, out.elsewhere = &base, true
 	return &out, nil
 }
 
@@ -117,7 +118,14 @@ func (s *Source) Info() scraper.Info {
 	if s.files != nil || s.sample {
 		info.TermsUnread = false
 	}
+	if s.base.Host != "" {
+		info.Hosts = append([]string{s.base.Host}, d.Hosts...)
+	}
+	if s.elsewhere {
+		info.Local = s.base.Host
+	}
 	if s.files != nil {
+		info.Hosts = []string{"*"}  // the transport is the folder, which answers for no host but its own
 		info.Mode = scraper.Enabled // whoever hands the files over has decided
 		info.Manners = scraper.Manners{Manners: fetch.Manners{Concurrency: 4, MaxBody: maxImport}, StubPhotos: d.Manners.StubPhotos, StubURLs: d.Manners.StubURLs}
 	}
