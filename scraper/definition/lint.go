@@ -50,7 +50,10 @@ func (l *linter) fault(path, hint, message string, args ...any) {
 }
 
 func (l *linter) sort() {
-	slices.SortStableFunc(l.problems, func(a, b Problem) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	slices.SortStableFunc(l.problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column,
+			b.Column))
+	})
 }
 
 var goodID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
@@ -114,7 +117,8 @@ func (l *linter) checkSteps() {
 		l.fault("$.start", "name one of the steps", "start is %q, which is no step", d.Start)
 	}
 	if d.Mode != scraper.Import && d.Guards.MinCount < 1 {
-		l.fault("$.guards.min_count", "fewer registrants than this are not believed, so nobody is delisted by a broken page", "guards.min_count is missing")
+		l.fault("$.guards.min_count", "fewer registrants than this are not believed, so nobody is delisted by a broken page",
+			"guards.min_count is missing")
 	}
 	for _, rule := range slices.Sorted(maps.Keys(d.Steps)) {
 		step := d.Steps[rule]
@@ -122,7 +126,8 @@ func (l *linter) checkSteps() {
 	}
 }
 
-var forms = map[string]bool{"html": true, "json": true, "arcgis": true, "xml": true, "csv": true, "tsv": true, "fixed": true, "xlsx": true, "xls": true, "zip": true}
+var forms = map[string]bool{"html": true, "json": true, "arcgis": true, "xml": true, "csv": true, "tsv": true, "fixed": true,
+	"xlsx": true, "xls": true, "zip": true}
 
 func (l *linter) checkStep(path string, s *Step) {
 	if !forms[s.As] {
@@ -132,7 +137,8 @@ func (l *linter) checkStep(path string, s *Step) {
 		l.fault(path+".charset", "windows-1252, iso-8859-1, utf-8 ...", "charset %q is not known", s.Charset)
 	}
 	if (s.As == "html" || s.As == "xml" || s.As == "json") && s.Marker == "" {
-		l.fault(path+".marker", "something only the right page has, so that a gate page is not taken for an empty registry", "marker is missing")
+		l.fault(path+".marker", "something only the right page has, so that a gate page is not taken for an empty registry",
+			"marker is missing")
 	}
 	if s.Record != nil && s.Record.Name == nil {
 		l.fault(path+".record.name", "a record needs a name", "name is missing")
@@ -192,8 +198,10 @@ func (l *linter) checkRecord(path string, r *Record) {
 	if r == nil {
 		return
 	}
-	if r.Height != nil && (len(r.Height.Format) == 0 || slices.ContainsFunc(r.Height.Format, func(f string) bool { return !notation.IsHeightFormat(f) })) {
-		l.fault(path+".height.format", "feet_inches, feet100 (511 is 5 ft 11 in) or inches: 511 alone can mean several", "height needs its format")
+	if r.Height != nil && (len(r.Height.Format) == 0 || slices.ContainsFunc(r.Height.Format,
+		func(f string) bool { return !notation.IsHeightFormat(f) })) {
+		l.fault(path+".height.format", "feet_inches, feet100 (511 is 5 ft 11 in) or inches: 511 alone can mean several",
+			"height needs its format")
 	}
 	if r.Level != nil && r.Level.Scheme == "" {
 		l.fault(path+".level.scheme", "levels of different registries are not comparable: name the scheme", "level needs a scheme")
@@ -208,7 +216,8 @@ func (l *linter) checkRecord(path string, r *Record) {
 			}
 		}
 	}
-	dates := map[string]*Value{".birth": r.Birth, ".registered": r.Registered, ".updated": r.Updated, ".verified": r.Verified, ".registers_to": r.RegistersTo}
+	dates := map[string]*Value{".birth": r.Birth, ".registered": r.Registered, ".updated": r.Updated, ".verified": r.Verified,
+		".registers_to": r.RegistersTo}
 	for i, o := range r.Offenses {
 		at := fmt.Sprintf(".offenses[%d]", i)
 		dates[at+".committed"], dates[at+".convicted"], dates[at+".released"] = o.Committed, o.Convicted, o.Released
@@ -228,7 +237,8 @@ func (l *linter) checkRecord(path string, r *Record) {
 		}
 		for _, format := range v.Format {
 			if _, ok := notation.DateLayouts[format]; !ok {
-				l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "date format %q is none", format)
+				l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "date format %q is none",
+					format)
 			}
 		}
 		if len(v.Format) == 0 {
@@ -237,7 +247,8 @@ func (l *linter) checkRecord(path string, r *Record) {
 	}
 	for i, a := range r.Addresses {
 		if l.def.Policy.NoCoords && (a.Lat != nil || a.Lon != nil) {
-			l.fault(fmt.Sprintf("%s.addresses[%d]", path, i), "leave lat and lon out: policy.no_coords forbids to store them", "coordinates are read that may not be stored")
+			l.fault(fmt.Sprintf("%s.addresses[%d]", path, i), "leave lat and lon out: policy.no_coords forbids to store them",
+				"coordinates are read that may not be stored")
 		}
 	}
 	for i, x := range r.Fields {
@@ -258,7 +269,8 @@ func (l *linter) checkValue(path string, v *Value) {
 			l.fault(path+".xpath", "", "%q is no XPath", v.XPath)
 		}
 	}
-	for key, texts := range map[string]Texts{"section": {v.Section}, "regex": {v.Regex}, "strip": v.Strip, "none": v.None, "split": {v.Split}} {
+	for key, texts := range map[string]Texts{"section": {v.Section}, "regex": {v.Regex}, "strip": v.Strip, "none": v.None,
+		"split": {v.Split}} {
 		for _, text := range texts {
 			if _, err := Pattern(text); err != nil {
 				l.fault(path+"."+key, "Go's regular expressions: no look-ahead", "%q is no regular expression", text)
@@ -271,7 +283,8 @@ func (l *linter) checkValue(path string, v *Value) {
 		}
 		for _, text := range texts {
 			if text != "" && Denied(text) {
-				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)", "%q is on the deny list", text)
+				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)",
+					"%q is on the deny list", text)
 			}
 		}
 	}

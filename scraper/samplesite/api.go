@@ -70,7 +70,8 @@ func (s *Site) tnSearch(w http.ResponseWriter, r *http.Request) {
 		}
 		offenses := []object{}
 		for _, o := range p.Offenses {
-			offenses = append(offenses, object{"description": upper(o.Description), "tcacode": o.Statute, "offensedate": o.Committed.String() + "T00:00:00", "offensedatestr": usDate(o.Committed)})
+			offenses = append(offenses, object{"description": upper(o.Description), "tcacode": o.Statute,
+				"offensedate": o.Committed.String() + "T00:00:00", "offensedatestr": usDate(o.Committed)})
 		}
 		employers := []object{}
 		var secondary any
@@ -88,13 +89,16 @@ func (s *Site) tnSearch(w http.ResponseWriter, r *http.Request) {
 			image = "/images/" + strconv.Itoa(p.ID) + ".jpg"
 		}
 		results = append(results, object{"soid": strconv.Itoa(p.ID), "offender": object{
-			"secta": object{"firstname": upper(p.First), "middlename": upper(p.Middle), "lastname": upper(p.Last), "suffix": upper(p.Suffix), "aliasnames": aliases,
-				"dob": usDate(p.Born), "sex": letter(p.Sex), "race": letter(p.Race), "height": feet100(p.Height), "weight": strconv.Itoa(p.Weight),
-				"eye": code(p.Eyes), "hair": code(p.Hair), "smts": append([]string{}, p.Marks...), "driverlicense": "SAMPLE"},
-			"sectb":    object{"primary": place(p.Addresses[0]), "secondary": secondary},
-			"secte":    object{"employers": employers},
-			"sectf":    object{"offenses": offenses},
-			"secth":    object{"statuscode": map[string]string{"Registered": "A", "Incarcerated": "II", "Absconder": "B", "Non-Compliant": "A"}[p.Status], "classification": "SEXUAL"},
+			"secta": object{"firstname": upper(p.First), "middlename": upper(p.Middle), "lastname": upper(p.Last), "suffix": upper(p.Suffix),
+				"aliasnames": aliases,
+				"dob":        usDate(p.Born), "sex": letter(p.Sex), "race": letter(p.Race), "height": feet100(p.Height),
+				"weight": strconv.Itoa(p.Weight),
+				"eye":    code(p.Eyes), "hair": code(p.Hair), "smts": append([]string{}, p.Marks...), "driverlicense": "SAMPLE"},
+			"sectb": object{"primary": place(p.Addresses[0]), "secondary": secondary},
+			"secte": object{"employers": employers},
+			"sectf": object{"offenses": offenses},
+			"secth": object{"statuscode": map[string]string{"Registered": "A", "Incarcerated": "II", "Absconder": "B",
+				"Non-Compliant": "A"}[p.Status], "classification": "SEXUAL"},
 			"sorimage": object{"url": image},
 		}})
 	}
@@ -131,20 +135,26 @@ func (s *Site) iaRegistrant(w http.ResponseWriter, r *http.Request) {
 		aliases = append(aliases, object{"first_name": upper(one.First), "middle_name": nil, "last_name": upper(one.Last), "suffix": nil})
 	}
 	for _, o := range p.Offenses {
-		convictions = append(convictions, object{"conviction": upper(o.Description), "iowa_code": o.Statute, "conviction_date": usDate(o.Convicted), "county": upper(a.County),
-			"victims": []object{{"age": strconv.Itoa(o.VictimAge), "gender": o.VictimSex[:1]}}, "registrant_age": o.Committed.Year - p.Born.Year})
+		convictions = append(convictions, object{"conviction": upper(o.Description), "iowa_code": o.Statute,
+			"conviction_date": usDate(o.Convicted), "county": upper(a.County),
+			"victims":        []object{{"age": strconv.Itoa(o.VictimAge), "gender": o.VictimSex[:1]}},
+			"registrant_age": o.Committed.Year - p.Born.Year})
 	}
 	photo := ""
 	if len(p.Photos) > 0 {
 		photo = "http://" + r.Host + "/api/photo/photoimagebyid/" + strconv.Itoa(p.Photos[0].ID)
 	}
-	writeJSON(w, object{"registrant": strconv.Itoa(p.ID), "oci": "S", "isor_number": "S" + strconv.Itoa(p.ID), "first_name": upper(p.First), "middle_name": upper(p.Middle),
-		"last_name": upper(p.Last), "suffix": p.Suffix, "birthdate": usDate(p.Born), "gender": strings.ToUpper(p.Sex[:1]) + p.Sex[1:], "race": p.Race,
+	writeJSON(w, object{"registrant": strconv.Itoa(p.ID), "oci": "S", "isor_number": "S" + strconv.Itoa(p.ID),
+		"first_name": upper(p.First), "middle_name": upper(p.Middle),
+		"last_name": upper(p.Last), "suffix": p.Suffix, "birthdate": usDate(p.Born), "gender": strings.ToUpper(p.Sex[:1]) + p.Sex[1:],
+		"race":          p.Race,
 		"height_inches": p.Height, "weight_pounds": p.Weight, "eye_color": p.Eyes, "hair_color": p.Hair, "skin_tone": "Fair",
-		"skin_markings": append([]string{}, p.Marks...), "tier": strconv.Itoa(p.Level), "line_1": upper(a.Line()), "line_2": "", "city": upper(a.City), "state": a.State,
+		"skin_markings": append([]string{}, p.Marks...), "tier": strconv.Itoa(p.Level), "line_1": upper(a.Line()), "line_2": "",
+		"city": upper(a.City), "state": a.State,
 		"postal_code": a.Zip, "county": upper(a.County), "lat": a.Lat, "lon": a.Lon, "wanted": p.Status == "Absconder",
-		"last_changed": s.modified(id).Format("2006-01-02T15:04:05"), "residency_restriction": true, "employment_restriction": false, "exclusion_zone": false,
-		"photo": photo, "aliases": aliases, "convictions": convictions})
+		"last_changed": s.modified(id).Format("2006-01-02T15:04:05"), "residency_restriction": true, "employment_restriction": false,
+		"exclusion_zone": false,
+		"photo":          photo, "aliases": aliases, "convictions": convictions})
 }
 
 // mapLayer is a layer of a map server: one feature an address.
@@ -224,23 +234,28 @@ var dcLayer = mapLayer{point: true, table: table{id: 0,
 	rows: func(p Person) (out [][]string) {
 		for _, a := range p.Addresses {
 			kind := map[string]string{"home": "HOME", "work": "WORK", "inmate": "HOME"}[a.Kind]
-			out = append(out, []string{"S-" + strconv.Itoa(p.ID), upper(p.First), upper(p.Last), map[int]string{2: "B", 3: "A"}[p.Level], kind,
+			out = append(out, []string{"S-" + strconv.Itoa(p.ID), upper(p.First), upper(p.Last), map[int]string{2: "B", 3: "A"}[p.Level],
+				kind,
 				"100 BLOCK OF " + upper(a.Street), degrees(a.Lon), degrees(a.Lat)})
 		}
 		return out
 	}}}
 
 var mtLayer = mapLayer{table: table{id: -1,
-	columns: []string{"PERS_SID", "LOC_ID", "NAME", "OFF_TYP", "TIER_LVL", "DESIGNATION", "NONCOMPLIANT", "ADDRESS", "CITY", "ZIP", "COUNTY", "LATITUDE", "LONGITUDE", "PHOTO_URL", "ALIAS_LAST_NAME_LIST", "LOCCOUNT", "ADDRESS_DESCR", "DETAIL_URL"},
+	columns: []string{"PERS_SID", "LOC_ID", "NAME", "OFF_TYP", "TIER_LVL", "DESIGNATION", "NONCOMPLIANT", "ADDRESS", "CITY", "ZIP",
+		"COUNTY", "LATITUDE", "LONGITUDE", "PHOTO_URL", "ALIAS_LAST_NAME_LIST", "LOCCOUNT", "ADDRESS_DESCR", "DETAIL_URL"},
 	rows: func(p Person) (out [][]string) {
 		var aliases []string
 		for _, a := range p.Aliases {
 			aliases = append(aliases, upper(a.Last))
 		}
 		for i, a := range p.Addresses {
-			out = append(out, []string{strconv.Itoa(p.ID), strconv.Itoa(i + 1), lastFirst(p), "Sexual", strconv.Itoa(p.Level), p.Designation,
-				map[bool]string{true: "Y"}[p.Status == "Non-Compliant"], upper(a.Line()), upper(a.City), a.Zip, upper(a.County), degrees(a.Lat), degrees(a.Lon),
-				"/images/" + strconv.Itoa(p.ID) + ".jpg", strings.Join(aliases, ";"), strconv.Itoa(len(p.Addresses)), "", "https://registry.example/" + strconv.Itoa(p.ID)})
+			out = append(out, []string{strconv.Itoa(p.ID), strconv.Itoa(i + 1), lastFirst(p), "Sexual", strconv.Itoa(p.Level),
+				p.Designation,
+				map[bool]string{true: "Y"}[p.Status == "Non-Compliant"], upper(a.Line()), upper(a.City), a.Zip, upper(a.County), degrees(a.Lat),
+				degrees(a.Lon),
+				"/images/" + strconv.Itoa(p.ID) + ".jpg", strings.Join(aliases, ";"), strconv.Itoa(len(p.Addresses)), "",
+				"https://registry.example/" + strconv.Itoa(p.ID)})
 		}
 		return out
 	}}}
@@ -250,16 +265,19 @@ var moLayer = mapLayer{point: true, table: table{id: -1,
 	rows: func(p Person) (out [][]string) {
 		for i, a := range p.Addresses {
 			kind := map[string]string{"home": "H", "work": "W", "inmate": "H"}[a.Kind]
-			out = append(out, []string{strconv.Itoa(p.ID), strconv.Itoa(i + 1), lastFirst(p), kind, upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), degrees(a.Lon), degrees(a.Lat)})
+			out = append(out, []string{strconv.Itoa(p.ID), strconv.Itoa(i + 1), lastFirst(p), kind, upper(a.Line()), upper(a.City), a.State,
+				a.Zip, upper(a.County), degrees(a.Lon), degrees(a.Lat)})
 		}
 		return out
 	}}}
 
 var tnLayer = mapLayer{point: true, table: table{id: 0,
-	columns: []string{"TID", "First_Name", "Middle_Name", "Last_Name", "DOB", "Sex", "Race", "Address", "City", "Zip", "County", "Tca1", "Tca2", "Tca3", "Tca4", "Tca5", "@x", "@y"},
+	columns: []string{"TID", "First_Name", "Middle_Name", "Last_Name", "DOB", "Sex", "Race", "Address", "City", "Zip", "County", "Tca1",
+		"Tca2", "Tca3", "Tca4", "Tca5", "@x", "@y"},
 	rows: func(p Person) (out [][]string) {
 		for _, a := range p.Addresses {
-			row := []string{"T" + strconv.Itoa(p.ID), upper(p.First), upper(p.Middle), upper(p.Last), strconv.FormatInt(p.Born.Start().UnixMilli(), 10),
+			row := []string{"T" + strconv.Itoa(p.ID), upper(p.First), upper(p.Middle), upper(p.Last),
+				strconv.FormatInt(p.Born.Start().UnixMilli(), 10),
 				letter(p.Sex), letter(p.Race), upper(a.Line()), upper(a.City), a.Zip, upper(a.County)}
 			for i := range 5 {
 				text := ""

@@ -84,18 +84,22 @@ func yesNo(on bool) string { return map[bool]string{true: "Y", false: "N"}[on] }
 
 var exportTables = map[string]table{
 	"offenders": {id: -1, columns: []string{"id", "dob", "gender", "webUrl", "photoUrl", "absconder"}, rows: func(p Person) [][]string {
-		return [][]string{{strconv.Itoa(p.ID), p.Born.String(), letter(p.Sex), exportURI(p), exportPhoto(p), yesNo(p.Status == "Absconder")}}
+		return [][]string{{strconv.Itoa(p.ID), p.Born.String(), letter(p.Sex), exportURI(p), exportPhoto(p),
+			yesNo(p.Status == "Absconder")}}
 	}},
-	"names": {id: -1, columns: []string{"id", "prefix", "firstName", "middleName", "lastName", "suffix", "comment", "primary"}, rows: func(p Person) [][]string {
-		out := [][]string{{strconv.Itoa(p.ID), "", p.First, p.Middle, p.Last, p.Suffix, "", "Y"}}
-		for _, a := range p.Aliases {
-			out = append(out, []string{strconv.Itoa(p.ID), "", a.First, "", a.Last, "", "", "N"})
-		}
-		return out
-	}},
-	"addresses": {id: -1, columns: []string{"id", "locationName", "type", "streetAddress", "city", "state", "county", "zipCode", "latitude", "longitude"}, rows: func(p Person) (out [][]string) {
+	"names": {id: -1, columns: []string{"id", "prefix", "firstName", "middleName", "lastName", "suffix", "comment", "primary"},
+		rows: func(p Person) [][]string {
+			out := [][]string{{strconv.Itoa(p.ID), "", p.First, p.Middle, p.Last, p.Suffix, "", "Y"}}
+			for _, a := range p.Aliases {
+				out = append(out, []string{strconv.Itoa(p.ID), "", a.First, "", a.Last, "", "", "N"})
+			}
+			return out
+		}},
+	"addresses": {id: -1, columns: []string{"id", "locationName", "type", "streetAddress", "city", "state", "county", "zipCode",
+		"latitude", "longitude"}, rows: func(p Person) (out [][]string) {
 		for _, a := range p.Addresses {
-			out = append(out, []string{strconv.Itoa(p.ID), "", exportKind(a), a.Line(), a.City, a.State, a.County, a.Zip, degrees(a.Lat), degrees(a.Lon)})
+			out = append(out, []string{strconv.Itoa(p.ID), "", exportKind(a), a.Line(), a.City, a.State, a.County, a.Zip, degrees(a.Lat),
+				degrees(a.Lon)})
 		}
 		return out
 	}},
@@ -111,9 +115,12 @@ func exported(p Person) object {
 		aliases = append(aliases, name(a.First, "", a.Last, ""))
 	}
 	for _, a := range p.Addresses {
-		locations = append(locations, object{"name": "", "type": exportKind(a), "streetAddress": a.Line(), "city": a.City, "county": a.County, "state": a.State, "zipCode": a.Zip,
+		locations = append(locations, object{"name": "", "type": exportKind(a), "streetAddress": a.Line(), "city": a.City, "county": a.County,
+			"state": a.State, "zipCode": a.Zip,
 			"latitude": json.Number(degrees(a.Lat)), "longitude": json.Number(degrees(a.Lon))})
 	}
-	return object{"id": strconv.Itoa(p.ID), "name": name(p.First, p.Middle, p.Last, p.Suffix), "aliases": aliases, "gender": letter(p.Sex), "dob": p.Born.String(),
-		"locations": locations, "offenderUri": exportURI(p), "imageUri": exportPhoto(p), "absconder": p.Status == "Absconder", "jurisdictionId": "XX"}
+	return object{"id": strconv.Itoa(p.ID), "name": name(p.First, p.Middle, p.Last, p.Suffix), "aliases": aliases, "gender": letter(p.Sex),
+		"dob":       p.Born.String(),
+		"locations": locations, "offenderUri": exportURI(p), "imageUri": exportPhoto(p), "absconder": p.Status == "Absconder",
+		"jurisdictionId": "XX"}
 }

@@ -69,10 +69,12 @@ var gaTable = table{
 	rows: func(p Person) (out [][]string) {
 		a := p.Addresses[0]
 		for _, o := range p.Offenses {
-			out = append(out, []string{lastFirst(p), upper(p.Sex), upper(p.Race), strconv.Itoa(p.Born.Year), feet100(p.Height), strconv.Itoa(p.Weight),
+			out = append(out, []string{lastFirst(p), upper(p.Sex), upper(p.Race), strconv.Itoa(p.Born.Year), feet100(p.Height),
+				strconv.Itoa(p.Weight),
 				code(p.Eyes), code(p.Hair), a.Number, upper(a.Street), upper(a.City), a.State, a.Zip, upper(a.County), usDate(p.Registered),
 				upper(o.Description), usDate(o.Convicted), "GEORGIA", flag(p.Status == "Incarcerated", "INCARCERATED"),
-				flag(p.Designation == "Sexual Predator", "PREDATOR"), flag(p.Status == "Absconder", "ABSCONDER"), usDate(p.Verified), "LEVEL " + strconv.Itoa(p.Level)})
+				flag(p.Designation == "Sexual Predator", "PREDATOR"), flag(p.Status == "Absconder", "ABSCONDER"), usDate(p.Verified),
+				"LEVEL " + strconv.Itoa(p.Level)})
 		}
 		return out
 	},
@@ -84,8 +86,10 @@ var orTable = table{
 	id: -1,
 	rows: func(p Person) [][]string {
 		a := p.Addresses[0]
-		status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "NON-COMPLIANT - ADDRESS", "Non-Compliant": "NON-COMPLIANT - ANNUAL"}[p.Status]
-		return [][]string{{p.First, p.Middle, p.Last, p.Suffix, usDate(p.Born), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
+		status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "NON-COMPLIANT - ADDRESS",
+			"Non-Compliant": "NON-COMPLIANT - ANNUAL"}[p.Status]
+		return [][]string{{p.First, p.Middle, p.Last, p.Suffix, usDate(p.Born), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair),
+			code(p.Eyes),
 			a.Line(), "", a.City, a.State, a.Zip, a.County, status}}
 	},
 }
@@ -99,9 +103,11 @@ func flTable(base string) table {
 	}
 	return table{columns: append(columns, "IMAGE_URL"), id: 0, rows: func(p Person) [][]string {
 		a := p.Addresses[0]
-		status := map[string]string{"Registered": "RELEASED - SUBJECT TO REGISTRATION", "Incarcerated": "CONFINEMENT", "Absconder": "ABSCONDED",
+		status := map[string]string{"Registered": "RELEASED - SUBJECT TO REGISTRATION", "Incarcerated": "CONFINEMENT",
+			"Absconder":     "ABSCONDED",
 			"Non-Compliant": "RELEASED - SUBJECT TO REGISTRATION"}[p.Status]
-		row := []string{strconv.Itoa(p.ID), upper(p.First), upper(p.Middle), upper(p.Last), upper(p.Suffix), usDate(p.Born), letter(p.Sex), letter(p.Race),
+		row := []string{strconv.Itoa(p.ID), upper(p.First), upper(p.Middle), upper(p.Last), upper(p.Suffix), usDate(p.Born), letter(p.Sex),
+			letter(p.Race),
 			feet100(p.Height), strconv.Itoa(p.Weight), code(p.Eyes), code(p.Hair), status,
 			a.Line(), "", a.City, a.State, a.Zip, "", a.County, usDate(a.Reported)}
 		row = append(row, make([]string, 16)...)
@@ -134,14 +140,16 @@ var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "Da
 	}}
 
 var moOffense = table{name: "msor_offense", id: -1,
-	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Count", "Compliant", "Tier", "Victim Gender", "Victim Age", "Victim Max Age",
+	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Count", "Compliant", "Tier", "Victim Gender",
+		"Victim Age", "Victim Max Age",
 		"Offense City", "Offense State", "Offense Date", "Conviction Date", "Confinement Release Date", "Probation/Parole Release Date",
 		"Offender Age at Time of Offense", "Date of Birth"},
 	rows: func(p Person) (out [][]string) {
 		a := p.Addresses[0]
 		for _, o := range p.Offenses {
 			out = append(out, []string{lastFirst(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), upper(o.Description),
-				strconv.Itoa(o.Charges[0].Counts), "Y", strconv.Itoa(p.Level), o.VictimSex[:1], strconv.Itoa(o.VictimAge), "", "NOTOWN", "MO",
+				strconv.Itoa(o.Charges[0].Counts), "Y", strconv.Itoa(p.Level), o.VictimSex[:1], strconv.Itoa(o.VictimAge), "", "NOTOWN",
+				"MO",
 				usDate(o.Committed), usDate(o.Convicted), usDate(o.Released), "", "30", usDate(p.Born)})
 		}
 		return out
@@ -151,11 +159,14 @@ var moOffense = table{name: "msor_offense", id: -1,
 func srn(p Person) string { return fmt.Sprintf("%06dS%d", p.ID, p.ID%10) }
 
 var ncTables = []table{
-	{name: "Public Individual Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName", "PrimaryBirthDate", "Sex", "Race", "Height", "Weight", "HairColor", "EyeColor",
-		"AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName", "DepartmentofCorrectionNumber", "RegistrationDate", "RegistrationType"},
+	{name: "Public Individual Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName", "PrimaryBirthDate", "Sex",
+		"Race", "Height", "Weight", "HairColor", "EyeColor",
+		"AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName", "DepartmentofCorrectionNumber", "RegistrationDate",
+		"RegistrationType"},
 		rows: func(p Person) [][]string {
 			a := p.Addresses[0]
-			return [][]string{{srn(p), strings.Replace(lastFirst(p), ", ", ",", 1), dashDate(p.Born), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
+			return [][]string{{srn(p), strings.Replace(lastFirst(p), ", ", ",", 1), dashDate(p.Born), letter(p.Sex), letter(p.Race),
+				feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
 				upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County), "", dashDate(p.Registered), "SEX OFFENDER"}}
 		}},
 	{name: "Public Name Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName"},
@@ -165,21 +176,24 @@ var ncTables = []table{
 			}
 			return out
 		}},
-	{name: "Public Address Information", id: 0, columns: []string{"SexRegistrationNumber", "AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName"},
+	{name: "Public Address Information", id: 0, columns: []string{"SexRegistrationNumber", "AddressLine1", "AddressLine2", "City", "State",
+		"Zip", "CountyName"},
 		rows: func(p Person) (out [][]string) {
 			for _, a := range p.Addresses {
 				out = append(out, []string{srn(p), upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County)})
 			}
 			return out
 		}},
-	{name: "Public Offense Information", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute", "NCGeneralStatuteDescription", "OffenseDate", "ConvictionDate"},
+	{name: "Public Offense Information", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute",
+		"NCGeneralStatuteDescription", "OffenseDate", "ConvictionDate"},
 		rows: func(p Person) (out [][]string) {
 			for _, o := range p.Offenses {
 				out = append(out, []string{srn(p), o.Statute, upper(o.Description), dashDate(o.Committed), dashDate(o.Convicted)})
 			}
 			return out
 		}},
-	{name: "Public ScarMarkTattoo Information", id: 0, columns: []string{"SexRegistrationNumber", "NCICScarMarkTattoo", "ScarMarkTattooDescription"},
+	{name: "Public ScarMarkTattoo Information", id: 0, columns: []string{"SexRegistrationNumber", "NCICScarMarkTattoo",
+		"ScarMarkTattooDescription"},
 		rows: func(p Person) (out [][]string) {
 			for _, m := range p.Marks {
 				out = append(out, []string{srn(p), "TAT", upper(m)})
@@ -229,32 +243,41 @@ var txTables = []table{
 	{name: "INDV", id: 1, bare: true, columns: []string{"IND_IDN", "DPS_NBR"}, rows: func(p Person) [][]string {
 		return [][]string{{txi(p), fmt.Sprintf("%08d", p.ID)}}
 	}},
-	{name: "PERSON", id: -1, bare: true, columns: []string{"IND_IDN", "PER_IDN", "SEX_COD", "RAC_COD", "HGT_QTY", "WGT_QTY", "HAI_COD", "EYE_COD", "ETH_COD"}, rows: func(p Person) [][]string {
-		return [][]string{{txi(p), txp(p), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes), letter(p.Ethnicity)}}
+	{name: "PERSON", id: -1, bare: true, columns: []string{"IND_IDN", "PER_IDN", "SEX_COD", "RAC_COD", "HGT_QTY", "WGT_QTY", "HAI_COD",
+		"EYE_COD", "ETH_COD"}, rows: func(p Person) [][]string {
+		return [][]string{{txi(p), txp(p), letter(p.Sex), letter(p.Race), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair),
+			code(p.Eyes), letter(p.Ethnicity)}}
 	}},
-	{name: "NAME", id: -1, bare: true, columns: []string{"NAM_IDN", "PER_IDN", "TYP_COD", "NAM_TXT", "LNA_TXT", "FNA_TXT"}, rows: func(p Person) [][]string {
-		out := [][]string{{"1", txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1), upper(p.Last), upper(p.First)}}
-		for i, a := range p.Aliases {
-			out = append(out, []string{strconv.Itoa(i + 2), txp(p), "A", upper(a.Last) + "," + upper(a.First), upper(a.Last), upper(a.First)})
-		}
-		return out
-	}},
+	{name: "NAME", id: -1, bare: true, columns: []string{"NAM_IDN", "PER_IDN", "TYP_COD", "NAM_TXT", "LNA_TXT", "FNA_TXT"},
+		rows: func(p Person) [][]string {
+			out := [][]string{{"1", txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1), upper(p.Last), upper(p.First)}}
+			for i, a := range p.Aliases {
+				out = append(out, []string{strconv.Itoa(i + 2), txp(p), "A", upper(a.Last) + "," + upper(a.First), upper(a.Last),
+					upper(a.First)})
+			}
+			return out
+		}},
 	{name: "BRTHDATE", id: -1, bare: true, columns: []string{"DOB_IDN", "PER_IDN", "TYP_COD", "DOB_DTE"}, rows: func(p Person) [][]string {
 		return [][]string{{"1", txp(p), "B", compact(p.Born)}}
 	}},
-	{name: "Address", id: -1, bare: true, columns: []string{"AddressId", "IND_IDN", "SNU_NBR", "SNA_TXT", "SUD_COD", "SUD_NBR", "CTY_TXT", "PLC_COD", "ZIP_TXT", "COU_COD", "LAT_NBR", "LON_NBR"}, rows: func(p Person) (out [][]string) {
+	{name: "Address", id: -1, bare: true, columns: []string{"AddressId", "IND_IDN", "SNU_NBR", "SNA_TXT", "SUD_COD", "SUD_NBR", "CTY_TXT",
+		"PLC_COD", "ZIP_TXT", "COU_COD", "LAT_NBR", "LON_NBR"}, rows: func(p Person) (out [][]string) {
 		for i, a := range p.Addresses {
-			out = append(out, []string{strconv.Itoa(i), txi(p), a.Number, upper(a.Street), "", "", upper(a.City), a.State, a.Zip, a.CountyCode, "", ""})
+			out = append(out, []string{strconv.Itoa(i), txi(p), a.Number, upper(a.Street), "", "", upper(a.City), a.State, a.Zip, a.CountyCode,
+				"", ""})
 		}
 		return out
 	}},
-	{name: "Offense", id: -1, bare: true, columns: []string{"IND_IDN", "OffenseId", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "GOC_COD", "DIS_FLG", "OST_COD", "CPR_COD", "CDD_DTE", "AOV_NBR", "SOV_COD", "CPR_VAL"}, rows: func(p Person) (out [][]string) {
+	{name: "Offense", id: -1, bare: true, columns: []string{"IND_IDN", "OffenseId", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR",
+		"GOC_COD", "DIS_FLG", "OST_COD", "CPR_COD", "CDD_DTE", "AOV_NBR", "SOV_COD", "CPR_VAL"}, rows: func(p Person) (out [][]string) {
 		for _, o := range p.Offenses {
-			out = append(out, []string{txi(p), "1", "TX", "1", "2", o.Statute, "1", "", "N", "1", "2", compact(o.Convicted), strconv.Itoa(o.VictimAge), "F", upper(o.Sentence)})
+			out = append(out, []string{txi(p), "1", "TX", "1", "2", o.Statute, "1", "", "N", "1", "2", compact(o.Convicted),
+				strconv.Itoa(o.VictimAge), "F", upper(o.Sentence)})
 		}
 		return out
 	}},
-	{name: "OFF_CODE_SOR", id: -1, bare: true, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT", "STS_COD", "CIT_TXT", "BeginDate", "EndDate"}, rows: onceRows(func() (out [][]string) {
+	{name: "OFF_CODE_SOR", id: -1, bare: true, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT",
+		"STS_COD", "CIT_TXT", "BeginDate", "EndDate"}, rows: onceRows(func() (out [][]string) {
 		for _, c := range crimes {
 			out = append(out, []string{"TX", "1", "2", c.section + "-" + c.sub, "1", upper(c.text), "A", c.section + "-" + c.sub, "", ""})
 		}

@@ -220,7 +220,8 @@ func inventPhotos(r *rand.Rand, i, id int) []Photo {
 	}
 	photos := []Photo{photo}
 	if i < len(faceTable) && i%10 == 4 {
-		photos = append(photos, Photo{ID: id*10 + 2, File: faceOf(i).file("c"), Taken: schemas.Date{Year: taken.Year - 5, Month: taken.Month, Day: taken.Day}})
+		photos = append(photos, Photo{ID: id*10 + 2, File: faceOf(i).file("c"), Taken: schemas.Date{Year: taken.Year - 5, Month: taken.Month,
+			Day: taken.Day}})
 	}
 	return photos
 }

@@ -169,7 +169,8 @@ func TestFaultsAreServed(t *testing.T) {
 func TestConditionalAnswers(t *testing.T) {
 	site := newSite(t, 0)
 	server := start(t, site)
-	for _, path := range []string{"/SomsSUBDirectory/offenderDetailsServletOther?imageid=100021", "/SomsSUBDirectory/offenderDetails.jsp?offenderid=10002", "/SORT_PUBLIC/sor.csv"} {
+	for _, path := range []string{"/SomsSUBDirectory/offenderDetailsServletOther?imageid=100021",
+		"/SomsSUBDirectory/offenderDetails.jsp?offenderid=10002", "/SORT_PUBLIC/sor.csv"} {
 		site.Heal()
 		_, _, header := get(t, server.URL+path)
 		if status, _, _ := get(t, server.URL+path, "If-None-Match", header.Get("ETag")); status != http.StatusNotModified {

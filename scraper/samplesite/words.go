@@ -92,11 +92,13 @@ var (
 	}
 	maleNames = []string{
 		"Robert", "William", "James", "Edward", "Richard", "Charles", "Thomas", "Daniel", "Anthony", "Michael", "Joseph", "Samuel",
-		"Benjamin", "Lawrence", "Frederick", "Gerald", "Harold", "Leonard", "Nathaniel", "Theodore", "Vincent", "Walter", "Xavier", "Zachary",
+		"Benjamin", "Lawrence", "Frederick", "Gerald", "Harold", "Leonard", "Nathaniel", "Theodore", "Vincent", "Walter", "Xavier",
+		"Zachary",
 	}
 	femaleNames = []string{
 		"Elizabeth", "Margaret", "Katherine", "Susan", "Patricia", "Deborah", "Jennifer", "Barbara", "Rebecca", "Victoria", "Theresa",
-		"Abigail", "Christine", "Dorothy", "Eleanor", "Frances", "Gertrude", "Josephine", "Lillian", "Madeline", "Nancy", "Penelope", "Ursula", "Winifred",
+		"Abigail", "Christine", "Dorothy", "Eleanor", "Frances", "Gertrude", "Josephine", "Lillian", "Madeline", "Nancy", "Penelope",
+		"Ursula", "Winifred",
 	}
 	races        = []string{"White", "Black", "Asian", "American Indian", "Unknown"}
 	ethnicities  = []string{"Not Hispanic", "Hispanic", "Unknown"}

@@ -157,7 +157,8 @@ func Try(w io.Writer, src *read.Source, rule, file string) error {
 		URL:     base, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: time.Now(),
 	})
 	if errors.Is(err, scraper.ErrLayout) {
-		return fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step with --step)", file, err, rule)
+		return fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step with --step)",
+			file, err, rule)
 	}
 	if err != nil {
 		return fmt.Errorf("try %s: %w", file, err)

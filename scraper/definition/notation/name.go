@@ -62,7 +62,8 @@ func SplitName(text, order string) schemas.Name {
 // TakeSuffix takes a suffix off the end of a last name. V and Vi stay: they end last names too.
 func TakeSuffix(last []string, suffix string) (string, string) {
 	n := len(last)
-	if n > 1 && suffix == "" && suffixes.MatchString(last[n-1]) && !strings.EqualFold(last[n-1], "v") && !strings.EqualFold(last[n-1], "vi") {
+	if n > 1 && suffix == "" && suffixes.MatchString(last[n-1]) && !strings.EqualFold(last[n-1], "v") && !strings.EqualFold(last[n-1],
+		"vi") {
 		return strings.Join(last[:n-1], " "), last[n-1]
 	}
 	return strings.Join(last, " "), suffix

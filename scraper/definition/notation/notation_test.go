@@ -63,7 +63,8 @@ func TestHeights(t *testing.T) {
 		format, text string
 		want         int // -1 for not understood
 	}{
-		{"feet_inches", `5'11"`, 71}, {"feet_inches", `5' 08"`, 68}, {"feet_inches", "5 ft 07 in", 67}, {"feet_inches", "5 Feet 08 Inches", 68},
+		{"feet_inches", `5'11"`, 71}, {"feet_inches", `5' 08"`, 68}, {"feet_inches", "5 ft 07 in", 67}, {"feet_inches", "5 Feet 08 Inches",
+			68},
 		{"feet_inches", "6'", 72}, {"feet_inches", "5’ 9”", 69}, {"feet_inches", "5' 12\"", -1}, {"feet_inches", "511", -1},
 		{"feet100", "511", 71}, {"feet100", "600", 72}, {"feet100", "512", -1}, {"feet100", `5'11"`, -1},
 		{"inches", "71", 71}, {"inches", "71 in", 71}, {"inches", "5ft", -1}, {"feet_inches", "5-11", 71},

@@ -6,7 +6,8 @@ func TestVictimAge(t *testing.T) {
 	for text, want := range map[string]string{
 		"Minor (under 18)": "minor", "Under 18": "minor", "18 or under": "minor", "18 years or younger": "minor", "Juvenile": "minor",
 		"Child under 18 years": "minor", "<18": "minor", "12": "minor", "12-15": "minor", "17 years": "minor", "under 13": "minor",
-		"Adult": "adult", "Adult (18 and over)": "adult", "18 or older": "adult", "18+": "adult", "over 18": "adult", "Not a minor": "adult", "34": "adult", "18": "adult",
+		"Adult": "adult", "Adult (18 and over)": "adult", "18 or older": "adult", "18+": "adult", "over 18": "adult", "Not a minor": "adult",
+		"34": "adult", "18": "adult",
 		"0": "", "99": "", "999": "", "Unknown": "", "under 21": "", "over 12": "", "": "",
 	} {
 		if got, ok := VictimAge(text); got != want || !ok {
@@ -19,7 +20,8 @@ func TestVictimAge(t *testing.T) {
 }
 
 func TestZipAndState(t *testing.T) {
-	for text, want := range map[string]string{"1234": "01234", "501": "00501", "68001-1234": "68001", "68001.0": "68001", "00000": "", "6800": "06800", "68001-": "", "A1B": ""} {
+	for text, want := range map[string]string{"1234": "01234", "501": "00501", "68001-1234": "68001", "68001.0": "68001", "00000": "",
+		"6800": "06800", "68001-": "", "A1B": ""} {
 		if got := ZipCode(text); got != want {
 			t.Errorf("ZIP %q is %q, want %q", text, got, want)
 		}

@@ -72,7 +72,8 @@ func Lines(text string) string {
 }
 
 // Silent are elements whose text no reader of the page sees.
-var Silent = map[string]bool{"script": true, "style": true, "noscript": true, "head": true, "template": true, "option": true, "iframe": true}
+var Silent = map[string]bool{"script": true, "style": true, "noscript": true, "head": true, "template": true, "option": true,
+	"iframe": true}
 
 var something = regexp.MustCompile(`[\pL\pN]`)
 

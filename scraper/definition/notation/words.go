@@ -10,7 +10,8 @@ var Sexes = map[string]string{
 
 // Races are the letters police records use, and the words registries print for them.
 var Races = map[string]string{
-	"w": "white", "b": "black", "a": "asian", "i": "american indian", "u": "unknown", "h": "hispanic", "o": "other", "p": "pacific islander",
+	"w": "white", "b": "black", "a": "asian", "i": "american indian", "u": "unknown", "h": "hispanic", "o": "other",
+	"p": "pacific islander",
 }
 
 // Colours are the three-letter codes of eyes and hair that police records use.
@@ -24,7 +25,8 @@ var Colours = map[string]string{
 var Kinds = map[string]string{
 	"home": schemas.AddressHome, "residence": schemas.AddressHome, "residential": schemas.AddressHome, "res": schemas.AddressHome,
 	"r": schemas.AddressHome, "h": schemas.AddressHome, "primary": schemas.AddressHome, "permanent": schemas.AddressHome,
-	"work": schemas.AddressWork, "employment": schemas.AddressWork, "employer": schemas.AddressWork, "w": schemas.AddressWork, "e": schemas.AddressWork,
+	"work": schemas.AddressWork, "employment": schemas.AddressWork, "employer": schemas.AddressWork, "w": schemas.AddressWork,
+	"e":      schemas.AddressWork,
 	"school": schemas.AddressSchool, "s": schemas.AddressSchool, "education": schemas.AddressSchool,
 	"temporary": schemas.AddressTemporary, "temp": schemas.AddressTemporary, "t": schemas.AddressTemporary,
 	"transient": schemas.AddressTransient, "homeless": schemas.AddressTransient,
@@ -34,7 +36,9 @@ var Kinds = map[string]string{
 
 // Places are streets that are really a state of affairs.
 var Places = map[string]string{
-	"transient": "transient", "homeless": "transient", "hmls homeless": "transient", "incarcerated": "incarcerated", "in custody": "incarcerated",
+	"transient": "transient", "homeless": "transient", "hmls homeless": "transient", "incarcerated": "incarcerated",
+	"in custody":   "incarcerated",
 	"out of state": "out_of_state", "whereabouts unknown": "unknown", "unknown": "unknown", "deported": "deported",
-	"non-compliant": "non_compliant", "noncompliant": "non_compliant", "absconded": "absconded", "not reported": "unknown", "none": "unknown",
+	"non-compliant": "non_compliant", "noncompliant": "non_compliant", "absconded": "absconded", "not reported": "unknown",
+	"none": "unknown",
 }

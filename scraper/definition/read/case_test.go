@@ -8,7 +8,8 @@ import (
 func TestCase(t *testing.T) {
 	d := &doc{}
 	for _, test := range [][3]string{
-		{"lower", "3F2A-BC", "3f2a-bc"}, {"title", "MARY-ANN O'NEIL", "Mary-Ann O'Neil"}, {"title", "ÉLODIE ÑANDÚ", "Élodie Ñandú"}, {"", "As Is", "As Is"},
+		{"lower", "3F2A-BC", "3f2a-bc"}, {"title", "MARY-ANN O'NEIL", "Mary-Ann O'Neil"}, {"title", "ÉLODIE ÑANDÚ", "Élodie Ñandú"}, {"",
+			"As Is", "As Is"},
 	} {
 		got, err := d.cleanPart(test[1], &definition.Value{Case: test[0]})
 		if err != nil || got != test[2] {

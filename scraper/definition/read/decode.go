@@ -55,7 +55,8 @@ func newDoc(step *definition.Step, page scraper.Page, opt options) (*doc, error)
 		return nil, fmt.Errorf("address of the page: %w", err)
 	}
 	d := &doc{
-		Reading: redact.NewReading(step), step: step, rule: page.Request.Rule, url: at, carry: page.Request.Carry, today: schemas.DateOf(page.Read), opt: opt,
+		Reading: redact.NewReading(step), step: step, rule: page.Request.Rule, url: at, carry: page.Request.Carry,
+		today: schemas.DateOf(page.Read), opt: opt,
 		tables: map[string]*table{}, pairs: map[*html.Node][]pair{}, left: map[scraper.Leftover]bool{}, missing: map[string]bool{},
 	}
 	d.Labels, d.NoCoords, d.Word = opt.labels[d.rule], opt.def.Policy.NoCoords, d.word

@@ -74,7 +74,8 @@ func (d *doc) keptCells(r *row) []string {
 			continue // makeTable lets no such row in
 		}
 		at, looked := t.touched[t.keys[i]]
-		cells[i] = d.CellOf(redact.Cell{Column: t.columns[i], Text: cell, Mark: at, Looked: looked, Ignored: t.ignored[t.keys[i]], Never: t.never[i]})
+		cells[i] = d.CellOf(redact.Cell{Column: t.columns[i], Text: cell, Mark: at, Looked: looked, Ignored: t.ignored[t.keys[i]],
+			Never: t.never[i]})
 	}
 	return cells
 }

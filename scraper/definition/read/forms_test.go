@@ -91,7 +91,8 @@ func TestAddressesOfHandWrittenPages(t *testing.T) {
 		{"backslashes", "", `photos\1.jpg`, "https://x.example/a/photos/1.jpg"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := parse(t, step, "<html><head>"+test.head+"</head><body><b>1</b><i>A</i><img src=\""+test.src+"\"></body></html>", nil)
+			got, err := parse(t, step, "<html><head>"+test.head+"</head><body><b>1</b><i>A</i><img src=\""+test.src+"\"></body></html>",
+				nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,7 +106,8 @@ func TestAddressesOfHandWrittenPages(t *testing.T) {
 // TestRowsThatDoNotFit: a row with a cell too many is an error of that row. Whom its key names is
 // not read this time; where nobody can be named, somebody is missing.
 func TestRowsThatDoNotFit(t *testing.T) {
-	const keyed, weak = "as: csv\nkey: {column: Id}\nrecord: {name: {column: Who}}", "as: csv\nkey: {weak: [{column: Who}]}\nrecord: {name: {column: Who}}"
+	const keyed, weak = "as: csv\nkey: {column: Id}\nrecord: {name: {column: Who}}",
+		"as: csv\nkey: {weak: [{column: Who}]}\nrecord: {name: {column: Who}}"
 	for _, test := range []struct {
 		name, step, body string
 		unnamed, misfits int
@@ -120,7 +122,10 @@ func TestRowsThatDoNotFit(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			told := slices.ContainsFunc(got.Leftover, func(l scraper.Leftover) bool { return strings.Contains(l.Where, "row 2 has 3 cells under 2 columns") })
+			told := slices.ContainsFunc(got.Leftover, func(l scraper.Leftover) bool {
+				return strings.Contains(l.Where,
+					"row 2 has 3 cells under 2 columns")
+			})
 			if len(got.Drafts) != 2 || len(got.Unnamed) != test.unnamed || got.Misfits != test.misfits || !told {
 				t.Errorf("%s; unnamed %v, %d misfits", said(got), got.Unnamed, got.Misfits)
 			}

@@ -139,7 +139,8 @@ func (f *folder) readDir(def *definition.Definition) error {
 		if tables := tableFiles(def.Steps[rule]); len(tables) > 0 {
 			want += ", or its tables " + strings.Join(tables, ", ")
 		}
-		return fmt.Errorf("the folder holds %d files that the definition reads, want %s (lineup sources list says what each source reads)", len(usable), want)
+		return fmt.Errorf("the folder holds %d files that the definition reads, want %s (lineup sources list says what each source reads)",
+			len(usable), want)
 	}
 	return f.readFile(def, usable[0])
 }

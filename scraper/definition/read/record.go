@@ -65,8 +65,10 @@ func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper
 		Schema: schemas.RecordSchema, Source: d.opt.def.ID, Jurisdiction: d.opt.def.Jurisdiction,
 		URL: d.resolve(r.str(spec.URL)), Name: r.name(spec.Name),
 		Birth: r.birth(spec.Birth), Sex: r.code(spec.Sex, notation.Sexes, true), Race: r.code(spec.Race, notation.Races, false),
-		Ethnicity: r.code(spec.Ethnicity, notation.Races, false), Height: get(r, spec.Height, d.height), Weight: get(r, spec.Weight, d.weight),
-		Eyes: r.code(spec.Eyes, notation.Colours, false), Hair: r.code(spec.Hair, notation.Colours, false), Marks: distinct(get(r, spec.Marks, d.texts)),
+		Ethnicity: r.code(spec.Ethnicity, notation.Races, false), Height: get(r, spec.Height, d.height), Weight: get(r, spec.Weight,
+			d.weight),
+		Eyes: r.code(spec.Eyes, notation.Colours, false), Hair: r.code(spec.Hair, notation.Colours, false), Marks: distinct(get(r, spec.Marks,
+			d.texts)),
 		Designation: r.str(spec.Designation), Predator: r.yes(spec.Predator), Absconder: r.yes(spec.Absconder),
 		Registered: r.day(spec.Registered), Updated: r.day(spec.Updated), Verified: r.day(spec.Verified),
 		RegistersTo: r.day(spec.RegistersTo), Lifetime: r.yes(spec.Lifetime),
@@ -89,7 +91,8 @@ func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper
 	rec.Vehicles = r.vehicles(spec.Vehicles)
 	for i := range spec.Fields {
 		for _, text := range get(r, &spec.Fields[i].Value, d.texts) {
-			rec.SourceFields = append(rec.SourceFields, schemas.Field{Name: spec.Fields[i].Name, Value: strings.ReplaceAll(text, "\n", " ")})
+			rec.SourceFields = append(rec.SourceFields, schemas.Field{Name: spec.Fields[i].Name, Value: strings.ReplaceAll(text, "\n",
+				" ")})
 		}
 	}
 	var photos []scraper.Request

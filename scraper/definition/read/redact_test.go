@@ -65,12 +65,15 @@ record:
 	{"csv", "as: csv\nignore: [WEAPON]\n" + rows, "ID,NAME,CRIME,VICTIM AGE,VICTIM SEX,DRIVER LICENSE,WEAPON,NEW\n7,A B,c,SECRET 12,SECRET,SECRET,SECRET,stays\n8,SECOND,d,30,,,,stays\n"},
 	{"tsv", "as: tsv\nignore: [WEAPON]\n" + rows, "ID\tNAME\tCRIME\tVICTIM AGE\tDNA\tWEAPON\tNEW\n7\tA B\tc\tSECRET 12\tSECRET\tSECRET\tstays\n8\tSECOND\td\t30\t\t\tstays\n"},
 	{"fixed width", "as: fixed\nignore: [WEAPON]\n" + rows, "ID NAME   CRIME VICTIM AGE CASE NUMBER WEAPON NEW\n-- ------ ----- ---------- ----------- ------ -----\n7  A B    c     SECRET 12  SECRET      SECRET stays\n8  SECOND d     30                            stays\n"},
-	{"xls that is html", "as: xls\nheader: ID\nignore: [WEAPON]\n" + rows, "<table><tr><td>SECRET title</td></tr><tr><td>ID</td><td>NAME</td><td>CRIME</td><td>VICTIM AGE</td><td>EMPLOYER NAME</td><td>WEAPON</td><td>NEW</td></tr>" +
-		"<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr><tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td></td><td></td><td>stays</td></tr></table>"},
-	{"xlsx", "as: xlsx\nheader: ID\nignore: [WEAPON]\n" + rows, sheet([]string{"SECRET title"}, []string{"ID", "NAME", "CRIME", "VICTIM AGE", "INMATE NUMBER", "WEAPON", "NEW"},
+	{"xls that is html", "as: xls\nheader: ID\nignore: [WEAPON]\n" + rows,
+		"<table><tr><td>SECRET title</td></tr><tr><td>ID</td><td>NAME</td><td>CRIME</td><td>VICTIM AGE</td><td>EMPLOYER NAME</td><td>WEAPON</td><td>NEW</td></tr>" +
+			"<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr><tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td></td><td></td><td>stays</td></tr></table>"},
+	{"xlsx", "as: xlsx\nheader: ID\nignore: [WEAPON]\n" + rows, sheet([]string{"SECRET title"}, []string{"ID", "NAME", "CRIME",
+		"VICTIM AGE", "INMATE NUMBER", "WEAPON", "NEW"},
 		[]string{"7", "A B", "c", "SECRET 12", "SECRET", "SECRET", "stays"}, []string{"8", "SECOND", "d", "30", "", "", "stays"})},
 	{"zip with joined tables", "as: zip\ntables: {p: {file: p.csv, as: csv}, o: {file: o.csv, as: csv, ignore: [WEAPON]}}\nitems: {table: p}\nkey: {column: ID}\nrecord: {name: {column: NAME}, offenses: [{each: {table: o, on: {ID: ID}}, description: {column: CRIME}, victim: {column: VICTIM}}]}",
-		archive("p.csv", "ID,NAME,SSN,NEW\n7,A B,SECRET,stays\n8,SECOND,,stays\n", "o.csv", "ID,CRIME,VICTIM,WEAPON,VICTIM RELATION\n7,c,SECRET 12,SECRET,SECRET\n8,d,30,SECRET,SECRET\n")},
+		archive("p.csv", "ID,NAME,SSN,NEW\n7,A B,SECRET,stays\n8,SECOND,,stays\n", "o.csv",
+			"ID,CRIME,VICTIM,WEAPON,VICTIM RELATION\n7,c,SECRET 12,SECRET,SECRET\n8,d,30,SECRET,SECRET\n")},
 	{"arcgis", "as: arcgis\nignore: [WEAPON]\n" + rows, `{"fields":[],"features":[{"attributes":{"ID":"7","NAME":"A B","CRIME":"c","VICTIM AGE":"SECRET 12","SupervisionOfficer":"SECRET","WEAPON":"SECRET","NEW":"stays"},"geometry":{"x":-1.5,"y":2.5}},` +
 		`{"attributes":{"ID":"8","NAME":"SECOND","CRIME":"d","VICTIM AGE":"30","SupervisionOfficer":"","WEAPON":"","NEW":"stays"}}]}`},
 }
@@ -210,7 +213,8 @@ func TestCoordinatesThatMayNotBeStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := src.Parse(scraper.Page{Request: scraper.Request{Rule: "p"}, URL: "https://x.example", Status: http.StatusOK, Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
+	got, err := src.Parse(scraper.Page{Request: scraper.Request{Rule: "p"}, URL: "https://x.example", Status: http.StatusOK,
+		Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC),
 		Body: []byte(`{"id":"7","n":"A B","lat":41.5,"lon":-93.6,"home":{"latitude":41.5,"geo_longitude":-93.6},"city":"stays"}`)})
 	if err != nil {
 		t.Fatal(err)

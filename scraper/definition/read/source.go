@@ -127,7 +127,8 @@ func (s *Source) Info() scraper.Info {
 	if s.files != nil {
 		info.Hosts = []string{"*"}  // the transport is the folder, which answers for no host but its own
 		info.Mode = scraper.Enabled // whoever hands the files over has decided
-		info.Manners = scraper.Manners{Manners: fetch.Manners{Concurrency: 4, MaxBody: maxImport}, StubPhotos: d.Manners.StubPhotos, StubURLs: d.Manners.StubURLs}
+		info.Manners = scraper.Manners{Manners: fetch.Manners{Concurrency: 4, MaxBody: maxImport}, StubPhotos: d.Manners.StubPhotos,
+			StubURLs: d.Manners.StubURLs}
 	}
 	if s.sample {
 		info.Mode = scraper.Enabled
@@ -144,7 +145,8 @@ func (s *Source) Start() ([]scraper.Request, error) {
 		return nil, fmt.Errorf("%s is %s: nothing to crawl; look at %s", s.def.ID, s.def.Mode, s.def.Home)
 	}
 	if s.def.Account && s.opt.user == "" && !s.sample && s.files == nil {
-		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given", s.def.ID, scraper.ErrPermission, s.def.ID)
+		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given",
+			s.def.ID, scraper.ErrPermission, s.def.ID)
 	}
 	if s.files != nil {
 		return []scraper.Request{{Rule: s.files.rule, URL: s.base.JoinPath("records").String()}}, nil

@@ -165,7 +165,8 @@ func makeTable(name string, spec definition.Table, rows [][]string) (*table, err
 	}
 	if n := len(t.misfits); n > 0 && n >= len(t.rows) {
 		m := t.misfits[0]
-		return nil, fmt.Errorf("table %s: %d rows do not fit, the first is row %d: %d cells under %d columns", name, n, m.number, len(m.row.cells), len(columns))
+		return nil, fmt.Errorf("table %s: %d rows do not fit, the first is row %d: %d cells under %d columns", name, n, m.number,
+			len(m.row.cells), len(columns))
 	}
 	if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
 		t.rows = t.rows[:n-1]
