@@ -11,8 +11,8 @@ import (
 )
 
 // calibrationCheck is how often an indexer looks whether the serving generation has changed so
-// much that its calibration is due.
-const calibrationCheck = time.Minute
+// much that its calibration is due: a list and a count, so it costs little.
+const calibrationCheck = 5 * time.Second
 
 // Serve measures a generation and lets it serve: daemons score by its calibration from their
 // first answer on.

@@ -12,6 +12,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"lineup/indexer"
+	"lineup/indexer/index"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
 	"lineup/internal/node"
@@ -97,6 +99,8 @@ func TestAuditTellsKinds(t *testing.T) {
 func TestReindexToAnotherModel(t *testing.T) {
 	r := newRoad(t)
 	r.crawl("")
+	_, _, err := indexer.Calibrate(t.Context(), r.h.Index) // as its indexer does within seconds
+	must(t, err)
 	before := r.search("p005c.jpg")
 	model := func() string {
 		all, err := r.h.Index.Generations(t.Context())
@@ -107,6 +111,28 @@ func TestReindexToAnotherModel(t *testing.T) {
 	for _, id := range []string{plain + "/mirror", plain} {
 		var said bytes.Buffer
 		r.app.Stdout, r.h.Metrics = &said, prometheus.NewRegistry()
+		serving := func() string {
+			all, err := r.h.Index.Generations(t.Context())
+			must(t, err)
+			g, err := index.ServingOf(all)
+			must(t, err)
+			return g.Model.ID
+		}
+		was := serving()
+		hold := Reindex{Model: id, Sample: 100, Hold: true}
+		must(t, r.h.WithWorker(t.Context(), func(ctx context.Context) error { return hold.build(ctx, r.app, r.h) }))
+		if text := said.String(); serving() != was || !strings.Contains(text, "all: the first match stays in") || !strings.Contains(text, "calibration after: slope") ||
+			!strings.Contains(text, "does not serve yet") {
+			t.Errorf("held: %s serves after\n%s", serving(), text)
+		}
+		strict := Reindex{Model: id, Sample: 100, LeastAgreement: 1.5} // beyond what can be
+		r.h.Metrics = prometheus.NewRegistry()
+		err := r.h.WithWorker(t.Context(), func(ctx context.Context) error { return strict.build(ctx, r.app, r.h) })
+		if err == nil || !strings.Contains(err.Error(), "not switched") || serving() != was {
+			t.Errorf("too little agreement: %v, and %s serves", err, serving())
+		}
+		said.Reset()
+		r.h.Metrics = prometheus.NewRegistry()
 		c := Reindex{Model: id, Sample: 100, DropOld: true}
 		must(t, r.h.WithWorker(t.Context(), func(ctx context.Context) error { return c.build(ctx, r.app, r.h) }))
 		if !strings.Contains(said.String(), "sampled faces find themselves") || model() != id {

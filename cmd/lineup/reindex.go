@@ -16,6 +16,9 @@ type Reindex struct {
 	Source  string `placeholder:"ID" help:"Index this source's registrants again in the generations there are, instead of building a new one."`
 	DropOld bool   `help:"Delete the generations that served before, after the switch."`
 	Sample  int    `default:"100" help:"Faces to search for in the new generation before the switch."`
+	Hold    bool   `help:"Build, check and report, and do not switch; the same command without --hold does."`
+
+	LeastAgreement float64 `placeholder:"SHARE" help:"With another model: switch only if so large a share (0 to 1) of first matches stays (default: any)."`
 }
 
 // Help says what it does.
@@ -23,6 +26,8 @@ func (c *Reindex) Help() string {
 	return "The serving generation answers until the new one holds everything and a sample of its faces is found in it; then\n" +
 		"they switch, for all daemons at once. Interrupted, it goes on where it was when it is called again. Photos embedded by the\n" +
 		"same model are not embedded anew. Beside a running Lineup its indexers do the work; otherwise this command does.\n" +
+		"Before a switch to another model it reports, on the sampled photos and by group, how many first matches stay, how the expected\n" +
+		"false matches move, and the self-calibration of both: --hold stops there.\n" +
 		"The old generation is kept, and told of who leaves, until a later --drop-old."
 }
 
@@ -30,6 +35,9 @@ func (c *Reindex) Help() string {
 func (c *Reindex) Run(ctx context.Context, app *App) error {
 	if c.Source != "" && (c.Model != "" || c.DropOld) {
 		return exitError{exitMisuse, errors.New("--source works on the generations there are: leave --model and --drop-old out")}
+	}
+	if c.LeastAgreement < 0 || c.LeastAgreement > 1 {
+		return exitError{exitMisuse, fmt.Errorf("--least-agreement %g: want a share from 0 to 1", c.LeastAgreement)}
 	}
 	return app.withNode(ctx, func(n *node.Node) error {
 		do := func(ctx context.Context) error { return c.build(ctx, app, n) }
@@ -63,10 +71,17 @@ func (c *Reindex) build(ctx context.Context, app *App, n *node.Node) error {
 		return exitError{exitMisuse, fmt.Errorf("--model: %w", err)}
 	}
 	shown := progress.Show(app.Stderr, "reindexing", 0)
-	done, err := n.Reindex(ctx, operate.Rebuild{Model: model, DropOld: c.DropOld, Sample: c.Sample, Shown: shown.Set})
+	done, err := n.Reindex(ctx, operate.Rebuild{Model: model, DropOld: c.DropOld, Sample: c.Sample, Shown: shown.Set,
+		LeastAgreement: c.LeastAgreement, Hold: c.Hold})
 	shown.End()
 	if done.Checked != nil {
 		fmt.Fprintf(app.Stdout, "%s: %s\n", done.Generation, done.Checked)
+	}
+	if done.Agreement != nil {
+		fmt.Fprint(app.Stdout, done.Agreement)
+	}
+	if c.Hold && err == nil && !done.Serves {
+		fmt.Fprintf(app.Stdout, "%s does not serve yet (the same command without --hold switches to it)\n", done.Generation)
 	}
 	if done.Serves {
 		fmt.Fprintf(app.Stdout, "%s serves\n", done.Generation)

@@ -25,12 +25,17 @@ type Rebuild struct {
 	DropOld bool          // delete the generations that served before, after the switch
 	Sample  int           // faces to search for in the new generation before the switch
 	Shown   Progress
+	// LeastAgreement is the share of first matches that must stay when the model changes, 0 for any. With
+	// Hold nothing switches: the operator reads the agreement first and calls again.
+	LeastAgreement float64
+	Hold           bool
 }
 
 // Rebuilt is what a rebuild has done: as much of it as was done when it ended with an error.
 type Rebuilt struct {
 	Generation string
 	Checked    *Checked
+	Agreement  *Agreement // with a serving generation of another model
 	Serves     bool
 	Dropped    []string // generations
 }
@@ -108,6 +113,16 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 		return done, fmt.Errorf("%s: %s: not switched (lineup audit tells more; lineup reindex tries again)", g.Name, checked)
 	}
 	done.Checked = &checked
+	if done.Agreement, err = s.agreement(ctx, g, old, b.Sample); err != nil {
+		return done, err
+	}
+	if done.Agreement != nil && done.Agreement.Share() < b.LeastAgreement {
+		return done, fmt.Errorf("%s: the first match stays in %.3f of the sampled searches, less than %g: not switched (a lower --least-agreement lets it serve)",
+			g.Name, done.Agreement.Share(), b.LeastAgreement)
+	}
+	if b.Hold {
+		return done, nil
+	}
 	if err := indexer.Serve(ctx, s.Index, g.Name); err != nil {
 		return done, err
 	}
