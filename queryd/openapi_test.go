@@ -38,7 +38,7 @@ func validate(t testing.TB, r *http.Request, requestBody string, response *http.
 		t.Fatal(err)
 	}
 	again := r.Clone(context.Background())
-	again.Body = io.NopCloser(strings.NewReader(requestBody))
+	again.Body, again.GetBody = io.NopCloser(strings.NewReader(requestBody)), nil
 	again.URL.Scheme, again.URL.Host = "", ""
 	route, params, err := router.FindRoute(again)
 	if err != nil {

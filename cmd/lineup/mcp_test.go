@@ -44,7 +44,7 @@ func TestMCPOverStandardInputAndOutput(t *testing.T) {
 	if text, failed := call(s, "get_record", map[string]any{"uuid": id}); failed || !strings.Contains(text, id) || !strings.Contains(text, "not an identification") {
 		t.Errorf("get_record: %s", text)
 	}
-	if text, failed := call(s, "coverage", nil); failed || !strings.Contains(text, `"us-ny"`) {
+	if text, failed := call(s, "coverage", nil); failed || !strings.Contains(text, "New York") {
 		t.Errorf("coverage: %s", text)
 	}
 	if text, failed := call(connect("nonsense"), "get_record", map[string]any{"uuid": id}); !failed || !strings.Contains(text, "Invalid API key") {
