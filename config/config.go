@@ -60,6 +60,9 @@ type Query struct {
 	AllowOrigin     string        `yaml:"allow_origin"`
 	SearchTimeout   time.Duration `yaml:"search_timeout"`
 	EmbedTimeout    time.Duration `yaml:"embed_timeout"`
+	ReadTimeout     time.Duration `yaml:"read_timeout"`
+	MaxConnections  int           `yaml:"max_connections"`
+	BulletCrimes    bool          `yaml:"bullet_crimes"`
 }
 
 // NATS is the external cluster; with no URL a server runs inside the process.
@@ -138,7 +141,7 @@ func Default() Config {
 		Log:   Log{Level: "info", Format: "text"},
 		Index: Index{CNN: true, Reconcile: 10 * time.Minute},
 		Query: Query{PerMinute: 120, PerDay: 20000, MaxPhoto: 3000000, AllowOrigin: "*",
-			SearchTimeout: 10 * time.Second, EmbedTimeout: 15 * time.Second},
+			SearchTimeout: 10 * time.Second, EmbedTimeout: 15 * time.Second, ReadTimeout: 30 * time.Second, MaxConnections: 2000},
 		NATS:   NATS{Replicas: 1},
 		S3:     S3{Bucket: "lineup"},
 		Qdrant: Qdrant{Prefix: "lineup"},

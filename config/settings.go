@@ -90,6 +90,11 @@ var settings = []Setting{
 		Min: int64(100 * time.Millisecond), Max: int64(5 * time.Minute), Example: "10s", Needs: restart},
 	{Key: "query.embed_timeout", Doc: "For the face of a searched photo.",
 		Min: int64(100 * time.Millisecond), Max: int64(5 * time.Minute), Example: "15s", Needs: restart},
+	{Key: "query.read_timeout", Doc: "For a client to send a whole request; who is slower is cut off.",
+		Min: int64(time.Second), Max: int64(5 * time.Minute), Example: "30s", Needs: restart},
+	{Key: "query.max_connections", Doc: "Connections open at once; more wait.", Min: 1, Max: 1e6, Example: "2000", Needs: restart},
+	{Key: "query.bullet_crimes", Doc: "Write crime of /sexoffender as lines that begin with a star (* Title: ...), as some clients read it, " +
+		"instead of Crime: ..., Statute: ....", Example: "false", Needs: restart},
 
 	{Key: "nats.url", Doc: "Servers of the external cluster, between commas; empty for a server inside the process.",
 		Kind: URLs, Secret: true,

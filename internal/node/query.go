@@ -27,6 +27,7 @@ func (n *Node) NewServer(ctx context.Context, faces face.Embedder) (*queryd.Serv
 		PublicURL: n.Config.Public, Demo: q.Demo, PerMinute: q.PerMinute, PerDay: q.PerDay, MaxPhoto: q.MaxPhoto,
 		StripDataPrefix: q.StripDataPrefix, Legacy200: q.Legacy200, NearDays: q.NearDays,
 		EmbedTimeout: q.EmbedTimeout, SearchTimeout: q.SearchTimeout, Contact: n.Config.Contact, AllowOrigin: q.AllowOrigin,
+		ReadTimeout: q.ReadTimeout, MaxConnections: q.MaxConnections, BulletCrimes: q.BulletCrimes,
 	}, queryd.Deps{
 		Index: n.Index, Faces: faces, MoreFaces: variants(faces), Photos: n.Blobs, Ledger: n.Ledger, Keys: n.Keys, Evidence: proofs,
 		Sources: sources, State: n.sourceState, Metrics: n.Metrics, Log: n.Log,
