@@ -94,7 +94,7 @@ func TestTheOtherPagesInABrowser(t *testing.T) {
 	})
 	b := h.browser(t, "/coverage", ".coverage")
 	text := b.text("#answer")
-	for _, want := range []string{"of 3 registries read", "Fresh", "Stale", "Not read: look at the registry itself", "publishes no photos", "stale after 2 days"} {
+	for _, want := range []string{"of 3 registries read", "Fresh", "Stale", "Not copied: search the registry itself", "publishes no photos", "stale after 2 days"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("coverage lacks %q: %s", want, text)
 		}
