@@ -144,7 +144,7 @@ func TestTheDemoPhotoInABrowser(t *testing.T) {
 	b.submit(".card")
 	b.until(`[...document.querySelectorAll(".card img")].every(i => i.naturalWidth > 0)`)
 	text := b.text("#answer")
-	for _, want := range []string{"Rowan Testcase", "Read the official page", "would look this alike", "not an identification", "Search by name as well", "Positive identification needs fingerprints.", "with a key of your own"} {
+	for _, want := range []string{"Rowan Testcase", "Read the official page", "would look this alike", "not an identification", "Search by name as well", "Positive identification needs fingerprints.", "use a key of your own"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the answer lacks %q in %s", want, text)
 		}

@@ -71,7 +71,7 @@ func TestNamesAndRecordsInABrowser(t *testing.T) {
 	for _, want := range []string{"march 9, 1971", "54", "male", "race as printed", "ethnicity as printed", `5' 11"`, "173", "brown", "black", "tattoo of a fish", "1 example road", "new york 00001", "county: example",
 		"2 example road", "from 2019", "example offense", "1.2(a)", "2001", "example county court", "convicted by plea", "four years", "adult", "example charge 1.2 (b), class b, category f, counts: 3", "2001 red exemplar one xx 0001",
 		"3 · ny risk level", "sexually violent offender", "active", "registered since", "2006", "june 2025", "july 2025", "2046", "supervising agency", "example probation", "rory testman (born 1972)",
-		"last read from the registry\nmarch 4, 2026", "first seen here", "further records of this person", "20920(e)", "20920(f)", "example registry", "operator@lineup.test", "positive identification needs fingerprints"} {
+		"last read from the registry\nmarch 4, 2026", "first seen here", "other records of this person", "20920(e)", "20920(f)", "example registry", "operator@lineup.test", "positive identification needs fingerprints"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the record lacks %q in %s", want, text)
 		}
