@@ -455,7 +455,7 @@ func TestAdviceOfAnInconclusiveSearchIsOneClick(t *testing.T) {
 	b.until(`document.querySelector("#sex").value === "female" && document.querySelector("#filters").open && /Registrants searched\s*9/.test(document.querySelector("#answer").textContent)`)
 	seen.set(func() { h.gal.probe = near(9) })
 	b.submit(`[data-outcome="no_match"]`)
-	if text := b.text("#answer"); !strings.Contains(text, "does not clear anybody") || !strings.Contains(text, "not every state publishes photos") {
+	if text := b.text("#answer"); !strings.Contains(text, "does not clear anyone") || !strings.Contains(text, "not every state publishes photos") {
 		t.Errorf("no match: %s", text)
 	}
 	b.look("face-none")
