@@ -145,7 +145,8 @@ func New(config Config, deps Deps) (*Server, error) {
 	if s.serve, err = serve.New(serve.Config{
 		PublicURL: config.PublicURL, Demo: config.Demo, PerMinute: config.PerMinute, PerDay: config.PerDay, Legacy200: config.Legacy200,
 		Contact: config.Contact, AllowOrigin: config.AllowOrigin, KeyTimeout: config.SearchTimeout,
-	}, serve.Deps{Search: s.search, Keys: deps.Keys, Ready: deps.Ready, Metrics: deps.Metrics, Log: deps.Log, Audit: deps.Audit, Now: deps.Now}); err != nil {
+	}, serve.Deps{Search: s.search, Keys: deps.Keys, Ready: deps.Ready, Metrics: deps.Metrics, Log: deps.Log, Audit: deps.Audit,
+		Now: deps.Now}); err != nil {
 		return nil, err
 	}
 	s.api = api.New(api.Config{MaxPhoto: config.MaxPhoto, StripDataPrefix: config.StripDataPrefix, NearDays: config.NearDays,

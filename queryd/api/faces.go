@@ -184,7 +184,8 @@ var demo = schemas.DigestOf(serve.DemoPhoto)
 // readFaceRequest reads the body within its bound.
 func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request) (FaceRequest, error) {
 	bound := int64(base64.StdEncoding.EncodedLen(a.config.MaxPhoto))*11/10 + 4096 // room for line breaks and the other keys
-	tooLarge := serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo must be smaller than %d bytes before encoding. Scale it down: 1000 pixels are plenty.", a.config.MaxPhoto))
+	tooLarge := serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo must be smaller than %d bytes before encoding. "+
+		"Scale it down: 1000 pixels are plenty.", a.config.MaxPhoto))
 	defer a.search.Timed("read")()
 	var request FaceRequest
 	if r.ContentLength > bound {
@@ -236,7 +237,8 @@ func (a *API) decodePhoto(text string) ([]byte, error) {
 	if strings.HasPrefix(text, "data:") {
 		_, rest, ok := strings.Cut(text, ";base64,")
 		if !ok || !a.config.StripDataPrefix {
-			return nil, serve.BadRequest("data_prefix", `Leave out the "data:image/...;base64," prefix: queryImageBase64 holds the base64 of the photo's bytes alone.`)
+			return nil, serve.BadRequest("data_prefix",
+				`Leave out the "data:image/...;base64," prefix: queryImageBase64 holds the base64 of the photo's bytes alone.`)
 		}
 		text = rest
 	}
@@ -245,7 +247,8 @@ func (a *API) decodePhoto(text string) ([]byte, error) {
 		return nil, serve.BadRequest("bad_base64", "queryImageBase64 is not valid base64 (standard alphabet, padded).")
 	}
 	if len(photo) >= a.config.MaxPhoto {
-		return nil, serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo has %d bytes; it must have fewer than %d. Scale it down: 1000 pixels are plenty.", len(photo), a.config.MaxPhoto))
+		return nil, serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo has %d bytes; it must have fewer than %d. "+
+			"Scale it down: 1000 pixels are plenty.", len(photo), a.config.MaxPhoto))
 	}
 	return photo, nil
 }

@@ -187,7 +187,8 @@ func (a *API) Question(p url.Values) (search.Question, error) {
 			}
 		}
 	}
-	for _, parse := range []func(url.Values, *search.Question) error{parseModes, parseNames, a.parseAges, parsePlaces, parseIDs, parseTimes, a.parseNear} {
+	for _, parse := range []func(url.Values, *search.Question) error{parseModes, parseNames, a.parseAges, parsePlaces, parseIDs,
+		parseTimes, a.parseNear} {
 		if err := parse(p, &out); err != nil {
 			return out, err
 		}

@@ -35,7 +35,8 @@ func Titled(text string) string { return titled(text, false) }
 func TitledLast(text string) string { return titled(text, true) }
 
 // lower are the particles that people write small before a last name.
-var lower = map[string]bool{"de": true, "la": true, "las": true, "los": true, "del": true, "da": true, "das": true, "dos": true, "di": true, "du": true,
+var lower = map[string]bool{"de": true, "la": true, "las": true, "los": true, "del": true, "da": true, "das": true, "dos": true,
+	"di": true, "du": true,
 	"van": true, "von": true, "der": true, "den": true}
 
 // upper are the suffixes that are numbers.

@@ -24,8 +24,8 @@ type summary struct {
 	Registry   string        `json:"registry"`
 	Official   string        `json:"officialPage,omitempty"`
 	Photo      string        `json:"photo,omitempty" jsonschema:"resource to read"`
-	Confidence *float64      `json:"matchConfidence,omitempty" jsonschema:"0 to 1; lower where the birth date or age asked for is not published"`
-	Basis      string        `json:"matchBasis,omitempty" jsonschema:"why the name matched, with extensive: exact, alias, nickname, sound, typo, initial, partial"`
+	Confidence *float64      `json:"matchConfidence,omitempty" jsonschema:"0 to 1; lower where a fact asked for is not published"`
+	Basis      string        `json:"matchBasis,omitempty" jsonschema:"with extensive: why the name matched, like exact, alias or sound"`
 	Matched    string        `json:"matchedName,omitempty" jsonschema:"the other name that matched"`
 }
 
@@ -65,7 +65,7 @@ type records struct {
 	Records    []summary `json:"records"`
 	Page       int       `json:"page"`
 	Pages      int       `json:"totalPages"`
-	Incomplete bool      `json:"incomplete" jsonschema:"somebody may be missing: the place is not covered, a copy is stale, or the search was cut short"`
+	Incomplete bool      `json:"incomplete" jsonschema:"somebody may be missing: see notices and coverage"`
 	Searched   string    `json:"registriesSearched" jsonschema:"registries searched, a slash, and all that are known"`
 	Notices    []string  `json:"notices"`
 }
@@ -169,7 +169,8 @@ func (m matches) summary() string {
 		lines = append(lines, "This clears nobody.")
 	}
 	for _, one := range m.Matches {
-		lines = append(lines, fmt.Sprintf("- %.1f %%: %s", one.Similarity, joined("; ", one.Name, one.Birth, "face "+string(one.Face), one.Official)))
+		lines = append(lines, fmt.Sprintf("- %.1f %%: %s", one.Similarity, joined("; ", one.Name, one.Birth, "face "+string(one.Face),
+			one.Official)))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -207,7 +208,8 @@ func coveredOf(answer api.Coverage) covered {
 func (c covered) summary() string {
 	lines := []string{counted(len(c.Covered), "registry is", "registries are") + " copied here:"}
 	for _, s := range c.Covered {
-		lines = append(lines, fmt.Sprintf("- %s (%s): %d registrants, %s, last read completely %s", s.Name, s.ID, s.Registrants, s.Freshness, s.Complete))
+		lines = append(lines, fmt.Sprintf("- %s (%s): %d registrants, %s, last read completely %s", s.Name, s.ID, s.Registrants,
+			s.Freshness, s.Complete))
 	}
 	if len(c.Others) > 0 {
 		lines = append(lines, "Not covered: "+strings.Join(c.Others, ", ")+".")
@@ -226,14 +228,16 @@ func texts(summary string, said Said) *sdk.CallToolResult {
 
 func (in searchInput) values() url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{"firstName": in.FirstName, "lastName": in.LastName, "q": in.Query, "prefixMatch": in.PrefixMatch,
-		"dob": in.Birth, "city": in.City, "state": in.State, "zipcode": in.Zip, "address": in.Address,
+	for name, value := range map[string]string{"firstName": in.FirstName, "lastName": in.LastName, "q": in.Query,
+		"prefixMatch": in.PrefixMatch,
+		"dob":         in.Birth, "city": in.City, "state": in.State, "zipcode": in.Zip, "address": in.Address,
 		"uuid": in.UUID, "personUuid": in.Person, "faceId": in.Face} {
 		if value != "" {
 			v.Set(name, value)
 		}
 	}
-	for name, value := range map[string]*float64{"age": in.Age, "lat": in.Lat, "lng": in.Lng, "radius": in.Radius, "page": in.Page, "perPage": in.PerPage} {
+	for name, value := range map[string]*float64{"age": in.Age, "lat": in.Lat, "lng": in.Lng, "radius": in.Radius, "page": in.Page,
+		"perPage": in.PerPage} {
 		if value != nil {
 			v.Set(name, strconv.FormatFloat(*value, 'f', -1, 64))
 		}

@@ -54,8 +54,10 @@ func New(backend Backend, options Options) *sdk.Server {
 		return &sdk.Tool{Name: name, Title: title, Description: description,
 			Annotations: &sdk.ToolAnnotations{Title: title, ReadOnlyHint: true, OpenWorldHint: &closed}}
 	}
-	sdk.AddTool(out, tool("search_offenders", "Search records", "Search registrant records by name, birth date and place, one person at a time. "+
-		"Records that do not state a birth date or age pass, marked and behind the others. get_record gives all of one record."), s.searchOffenders)
+	sdk.AddTool(out, tool("search_offenders", "Search records", "Search registrant records by name, birth date and place, one "+
+		"person at a time. "+
+		"Records that do not state a birth date or age pass, marked and behind the others. get_record gives all of one record."),
+		s.searchOffenders)
 	faces := tool("search_faces", "Search faces", "Search registry photos by the largest face in a photo. Above 80 a match is possible, "+
 		"above 90 fewer than one stranger in ten searches would look this alike; never an identification.")
 	if options.Files {
@@ -63,8 +65,10 @@ func New(backend Backend, options Options) *sdk.Server {
 	} else {
 		sdk.AddTool(out, faces, s.searchFaces)
 	}
-	sdk.AddTool(out, tool("get_record", "Full record", "The full record of one registrant, with aliases, all addresses and offenses."), s.getRecord)
-	sdk.AddTool(out, tool("coverage", "Coverage", "Which registries are covered, how fresh each copy is, and which states are not covered."), s.coverage)
+	sdk.AddTool(out, tool("get_record", "Full record", "The full record of one registrant, with aliases, all addresses and "+
+		"offenses."), s.getRecord)
+	sdk.AddTool(out, tool("coverage", "Coverage", "Which registries are covered, how fresh each copy is, and which states are not "+
+		"covered."), s.coverage)
 	out.AddResourceTemplate(&sdk.ResourceTemplate{Name: "photo", Title: "Registry photo", URITemplate: photoPrefix + "{id}",
 		Description: "The photo of a registrant (uuid) or of a face match (faceId), as the registry published it."}, s.photo)
 	return out
@@ -77,7 +81,7 @@ type searchInput struct {
 	LastName    string   `json:"lastName,omitempty" jsonschema:"last name"`
 	Query       string   `json:"q,omitempty" jsonschema:"a name in any order; not together with firstName or lastName"`
 	Fuzzy       bool     `json:"fuzzy,omitempty" jsonschema:"also nicknames, sounds, typing errors and parts of names"`
-	PrefixMatch string   `json:"prefixMatch,omitempty" jsonschema:"firstName, lastName or both: the names given are beginnings, three letters or more"`
+	PrefixMatch string   `json:"prefixMatch,omitempty" jsonschema:"firstName, lastName or both: beginnings of three letters or more"`
 	Birth       string   `json:"dob,omitempty" jsonschema:"date of birth: YYYY-MM-DD, M/D/YYYY, YYYY-MM or YYYY"`
 	Age         *float64 `json:"age,omitempty" jsonschema:"age in years"`
 	City        string   `json:"city,omitempty"`
@@ -97,7 +101,7 @@ type searchInput struct {
 
 // facesInput are the parameters of search_faces.
 type facesInput struct {
-	Photo  string   `json:"photoBase64,omitempty" jsonschema:"JPEG or PNG, base64, smaller than 3,000,000 bytes before encoding; no data: prefix"`
+	Photo  string   `json:"photoBase64,omitempty" jsonschema:"JPEG or PNG in base64, smaller than 3,000,000 bytes; no data: prefix"`
 	State  []string `json:"state,omitempty" jsonschema:"only registrants of these states"`
 	Source []string `json:"source,omitempty" jsonschema:"only these sources, see coverage"`
 	Sex    []string `json:"sex,omitempty" jsonschema:"male, female"`

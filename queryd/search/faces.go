@@ -143,7 +143,8 @@ func (e *Engine) nearestAgain(ctx context.Context, found *Faces, photo []byte, f
 		}
 		return neighbours, err
 	}
-	return nil, unavailable("index", fmt.Errorf("the serving generation %s is of model %s, which this daemon does not compute: run reindex, or a daemon of the version that made it",
+	return nil, unavailable("index", fmt.Errorf("the serving generation %s is of model %s, which this daemon does not compute: run "+
+		"reindex, or a daemon of the version that made it",
 		found.Generation.Name, want))
 }
 
@@ -201,7 +202,8 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 }
 
 // evidenceOf is what proves a match.
-func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, self *score.Self, now time.Time) evidence.Match {
+func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, self *score.Self,
+	now time.Time) evidence.Match {
 	m := evidence.Match{
 		Searched: now, Source: d.Record.Source, Registrant: d.ID, Face: c.Face.ID, Photo: c.Face.Photo,
 		Pages: []evidence.Page{}, Record: listing.Record, Sighted: listing.Sighted, SourceURL: d.Record.URL,

@@ -29,7 +29,7 @@ func (e *Engine) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docum
 }
 
 // listed asks the ledger which of the documents' registrants are listed now. Who is not in the
-// map must not be in an answer; when the ledger cannot be asked there is no answer.
+// map must not be in an answer. When the ledger cannot be asked, there is no answer at all.
 func (e *Engine) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Listing, error) {
 	defer e.metrics.timed("ledger")()
 	all, err := listedNow(ctx, e.deps.Ledger, docs)

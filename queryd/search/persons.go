@@ -96,7 +96,8 @@ func FindPerson(ctx context.Context, ix index.Reader, ledger Ledger, id schemas.
 }
 
 // persons are the persons of listed documents, by registrant: only those who are shown as such.
-func (e *Engine) persons(ctx context.Context, docs []index.Document, known map[schemas.UUID]schemas.Listing) (map[schemas.UUID]Person, error) {
+func (e *Engine) persons(ctx context.Context, docs []index.Document,
+	known map[schemas.UUID]schemas.Listing) (map[schemas.UUID]Person, error) {
 	var ids []schemas.UUID
 	for _, d := range docs {
 		if d.Person != "" && !slices.Contains(ids, d.Person) {
@@ -143,5 +144,6 @@ func (e *Engine) notOnePerson(ctx context.Context, asked Question) (bool, error)
 	if errors.Is(err, fs.ErrNotExist) { // nothing is indexed yet
 		return false, nil
 	}
-	return len(asked.Query.Persons) > 0 && !slices.ContainsFunc(asked.Query.Persons, func(id schemas.UUID) bool { return found[id].Shown }), err
+	return len(asked.Query.Persons) > 0 && !slices.ContainsFunc(asked.Query.Persons,
+		func(id schemas.UUID) bool { return found[id].Shown }), err
 }

@@ -178,7 +178,8 @@ func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 		hits = append(hits, h)
 	}
 	slices.SortFunc(hits, func(a, b Hit) int {
-		return cmp.Or(cmp.Compare(a.Unstated, b.Unstated), cmp.Compare(a.inexact(), b.inexact()), cmp.Compare(b.Score, a.Score), cmp.Compare(a.Miles, b.Miles), cmp.Compare(a.Document.ID, b.Document.ID))
+		return cmp.Or(cmp.Compare(a.Unstated, b.Unstated), cmp.Compare(a.inexact(), b.inexact()), cmp.Compare(b.Score, a.Score),
+			cmp.Compare(a.Miles, b.Miles), cmp.Compare(a.Document.ID, b.Document.ID))
 	})
 	return hits
 }
@@ -188,7 +189,8 @@ func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 // where somebody has left the registry and the index has not followed yet: nobody else moves to
 // another page by that. The number of pages counts what the index holds, and is exact when
 // everything fits on one.
-func (e *Engine) listedPage(ctx context.Context, hits []Hit, page, perPage int) (shown []Hit, listed map[schemas.UUID]schemas.Listing, pages int, err error) {
+func (e *Engine) listedPage(ctx context.Context, hits []Hit, page, perPage int) (shown []Hit,
+	listed map[schemas.UUID]schemas.Listing, pages int, err error) {
 	whole := len(hits) <= perPage
 	if !whole {
 		from := min((page-1)*perPage, len(hits))

@@ -12,7 +12,7 @@ import (
 // rounded is an engine whose distances are score.Rounded, so that every engine gives the same answer.
 type rounded struct{ index.Reader }
 
-// Nearest is the engine's, with rounded distances, and those that are equal now by face ID.
+// Nearest rounds the engine's distances and orders faces whose distances are then equal by their ID.
 func (r rounded) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
 	neighbours, generation, err := r.Reader.Nearest(ctx, embedding, k, f)
 	for i := range neighbours {

@@ -84,7 +84,8 @@ func OneKey(r *http.Request, more ...string) error {
 		}
 	}
 	if len(given) > 1 && slices.ContainsFunc(given, func(key string) bool { return key != given[0] }) {
-		return BadRequest("two_keys", "The request carries two different API keys. Send one, in one place: ?key=, X-API-Key, X-RapidAPI-Key or Authorization: Bearer.")
+		return BadRequest("two_keys", "The request carries two different API keys. Send one, in one place: ?key=, X-API-Key, "+
+			"X-RapidAPI-Key or Authorization: Bearer.")
 	}
 	return nil
 }

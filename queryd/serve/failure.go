@@ -63,7 +63,8 @@ func FailureOf(err error) *Failure {
 	case errors.As(err, &down):
 		return unavailable(down.Part, down.Cause)
 	case errors.Is(err, search.ErrGone):
-		return &Failure{Status: http.StatusGone, Reason: "gone", Message: "This is not shown here any more. If the registry still publishes it, its official page has it."}
+		return &Failure{Status: http.StatusGone, Reason: "gone", Message: "This is not shown here any more. If the registry still " +
+			"publishes it, its official page has it."}
 	case errors.Is(err, keys.ErrUnknown):
 		return &Failure{Status: http.StatusUnauthorized, Reason: "invalid_key", Message: "Invalid API key"}
 	case errors.Is(err, face.ErrBusy):

@@ -207,7 +207,8 @@ func (s *Server) commonHeaders(h http.Header, id string) {
 	if s.config.AllowOrigin != "*" {
 		h.Add("Vary", "Origin")
 	}
-	h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Coverage, X-Notice, X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
+	h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Coverage, X-Notice, "+
+		"X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
 	for _, notice := range Notices(s.config.Contact) {
 		h.Add("X-Notice", HeaderText(notice))
 	}

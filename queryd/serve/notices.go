@@ -20,9 +20,11 @@ func Notices(contact string) []string {
 		"The registry is the authority, and its record may have changed since it was read here.",
 		"A similarity is not an identification: read the registry's official page.",
 		"Search by name as well: not every state publishes photos.",
-		"Using this information to injure, harass or commit a crime against anybody named here, or living or working at an address here, is unlawful and can be punished (34 U.S.C. 20920(f)).",
+		"Using this information to injure, harass or commit a crime against anybody named here, or living or working at an address " +
+			"here, is unlawful and can be punished (34 U.S.C. 20920(f)).",
 		correct + ".",
-		"Not a consumer report: not to be used for employment, housing, credit, insurance or other purposes barred by the FCRA (15 U.S.C. 1681 ff.).",
+		"Not a consumer report: not to be used for employment, housing, credit, insurance or other purposes barred by the FCRA (15 " +
+			"U.S.C. 1681 ff.).",
 	}
 }
 
@@ -80,7 +82,8 @@ func ReachNotices(r search.Reach, faces bool) []string {
 		all = append(all, schemas.StateName(s.Jurisdiction)+" publishes no photos; search by name, here or there: "+cmp.Or(s.Home, s.Name))
 	}
 	if r.Unplaced > 0 && !faces {
-		all = append(all, strconv.Itoa(r.Unplaced)+" records of the registries of this state have no published address, so a search for a place cannot find them: search by name as well.")
+		all = append(all, strconv.Itoa(r.Unplaced)+" records of the registries of this state have no published address, so a search "+
+			"for a place cannot find them: search by name as well.")
 	}
 	return all
 }

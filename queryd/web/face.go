@@ -59,7 +59,8 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 func wantsJSON(r *http.Request) bool { return r.PostForm.Get("json") != "" }
 
 func (p *Pages) photoTooLarge() error {
-	return serve.BadRequest("too_large", fmt.Sprintf("The photo must be smaller than %d bytes. Scale it down: 1000 pixels are plenty.", p.config.MaxPhoto))
+	return serve.BadRequest("too_large", fmt.Sprintf("The photo must be smaller than %d bytes. Scale it down: 1000 pixels are "+
+		"plenty.", p.config.MaxPhoto))
 }
 
 // formPhoto is the photo of the form; without one, the demo photo, which a chooser cannot be

@@ -30,7 +30,8 @@ var pageFiles embed.FS
 var pages = []string{"home", "search", "record", "coverage", "terms", "failure", "docs"}
 
 // assetKinds are the media types of the files under page/ that a browser may ask for.
-var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".jpg": "image/jpeg", ".svg": "image/svg+xml"}
+var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+	".jpg": "image/jpeg", ".svg": "image/svg+xml"}
 
 // Config is what an operator decides about the page.
 type Config struct {
@@ -65,7 +66,8 @@ func New(config Config, engine *search.Engine, shared *serve.Server, wire *api.A
 	for _, text := range all {
 		l := language{texts: text, templates: map[string]*template.Template{}}
 		for _, name := range pages {
-			t, err := template.New("layout.html").Funcs(text.functions()).ParseFS(pageFiles, "page/layout.html", "page/parts.html", "page/"+name+".html")
+			t, err := template.New("layout.html").Funcs(text.functions()).ParseFS(pageFiles, "page/layout.html", "page/parts.html",
+				"page/"+name+".html")
 			if err != nil {
 				return nil, fmt.Errorf("read the page's templates: %w", err)
 			}
@@ -139,7 +141,8 @@ type shownFailure struct {
 }
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
-const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; form-action " +
+	"'self'; base-uri 'none'; frame-ancestors 'none'"
 
 // render writes a page, or with X-Partial only its answer.
 func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, v view) error {

@@ -109,12 +109,15 @@ func (p *Pages) recordOf(found search.Record) recordView {
 	add("group.person", fact("name.full", api.FullName(r.Name)), dated("born", r.Birth), fact("age", api.Age(r, p.search.Now())),
 		fact("sex", api.Capital(cmp.Or(r.Sex.Value, r.Sex.Raw))), fact("race", cmp.Or(r.Race.Raw, api.Capital(r.Race.Value))),
 		fact("ethnicity", cmp.Or(r.Ethnicity.Raw, api.Capital(r.Ethnicity.Value))))
-	add("group.looks", fact("height", api.Height(r.Height)), fact("weight", api.Weight(r.Weight)), fact("hair", cmp.Or(api.Capital(r.Hair.Value), r.Hair.Raw)),
+	add("group.looks", fact("height", api.Height(r.Height)), fact("weight", api.Weight(r.Weight)), fact("hair",
+		cmp.Or(api.Capital(r.Hair.Value), r.Hair.Raw)),
 		fact("eyes", cmp.Or(api.Capital(r.Eyes.Value), r.Eyes.Raw)), fact("marks", strings.Join(r.Marks, "; ")))
-	add("group.registration", fact("level", joined(" · ", r.Level.Value, strings.ReplaceAll(r.Level.Scheme, "-", " "))), fact("designation", r.Designation),
+	add("group.registration", fact("level", joined(" · ", r.Level.Value, strings.ReplaceAll(r.Level.Scheme, "-", " "))),
+		fact("designation", r.Designation),
 		fact("status", cmp.Or(r.Status.Raw, api.Capital(r.Status.Value))), yesNo("predator", r.Predator), yesNo("absconder", r.Absconder),
 		dated("registered", r.Registered), dated("registered.to", r.RegistersTo), yesNo("lifetime", r.Lifetime),
-		dated("verified", r.Verified), dated("updated", r.Updated), fact("jurisdiction", schemas.StateName(r.Jurisdiction)), fact("source.key", r.Key))
+		dated("verified", r.Verified), dated("updated", r.Updated), fact("jurisdiction", schemas.StateName(r.Jurisdiction)),
+		fact("source.key", r.Key))
 	for _, a := range r.Aliases {
 		v.Aliases = append(v.Aliases, alias{api.Titled(api.FullName(a.Name)), a.Birth.String()})
 	}
@@ -139,14 +142,17 @@ func instant(t time.Time) string { return deref(api.Time(t)) }
 
 func offenseOf(o schemas.Offense) offense {
 	out := offense{Title: cmp.Or(o.Description, api.ChargeTitles(o.Charges), o.Statute)}
-	for _, f := range []row{fact("statute", o.Statute), dated("convicted", o.Convicted), dated("committed", o.Committed), dated("released", o.Released),
-		fact("court", o.Place), fact("disposition", o.Disposition), fact("sentence", o.Sentence), fact("counts", positive(o.Counts)), fact("victim", api.Capital(o.Victim))} {
+	for _, f := range []row{fact("statute", o.Statute), dated("convicted", o.Convicted), dated("committed", o.Committed),
+		dated("released", o.Released),
+		fact("court", o.Place), fact("disposition", o.Disposition), fact("sentence", o.Sentence), fact("counts", positive(o.Counts)),
+		fact("victim", api.Capital(o.Victim))} {
 		if f.Value != "" {
 			out.Rows = append(out.Rows, f)
 		}
 	}
 	for _, c := range o.Charges {
-		out.Charges = append(out.Charges, charge{joined(", ", c.Title, c.Description), joined(" ", c.Section, c.Subsection), c.Class, c.Category, positive(c.Counts)})
+		out.Charges = append(out.Charges, charge{joined(", ", c.Title, c.Description), joined(" ", c.Section, c.Subsection), c.Class,
+			c.Category, positive(c.Counts)})
 	}
 	return out
 }

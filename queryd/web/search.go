@@ -37,7 +37,8 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return p.render(w, r, http.StatusOK, view{Page: "search", Key: key, Sources: p.serve.SourceNotices(found.Sources()), Body: p.recordsOf(found, asked), Asked: askedOf(r)})
+	return p.render(w, r, http.StatusOK, view{Page: "search", Key: key, Sources: p.serve.SourceNotices(found.Sources()),
+		Body: p.recordsOf(found, asked), Asked: askedOf(r)})
 }
 
 // recordsView is a page of records, parted by how well they answer.
