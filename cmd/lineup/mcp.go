@@ -24,7 +24,7 @@ type MCP struct {
 // Help says how a client starts it.
 func (*MCP) Help() string {
 	return "Standard input and output carry the protocol, so a client starts this command itself. " +
-		"The tools ask the daemon at URL over its REST API, with the key's limits. A client that speaks streamable HTTP can use URL/mcp directly instead."
+		"The tools ask the daemon at URL over its REST API, with the key's limits; search_faces can be given a file of this machine (photoPath). A client that speaks streamable HTTP can use URL/mcp directly instead."
 }
 
 // Run serves until the client closes standard input.

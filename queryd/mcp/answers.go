@@ -196,7 +196,11 @@ func coveredOf(answer api.Coverage) covered {
 	out := covered{Covered: []coveredSource{}, Others: []string{}}
 	for _, s := range answer.Sources {
 		if s.LastComplete == nil || s.Registrants == nil || s.WithPhoto == nil {
-			out.Others = append(out.Others, schemas.StateName(s.Jurisdiction))
+			place := schemas.StateName(s.Jurisdiction)
+			if place == s.Jurisdiction {
+				place = s.Name
+			}
+			out.Others = append(out.Others, place)
 			continue
 		}
 		out.Covered = append(out.Covered, coveredSource{ID: s.ID, Name: s.Name, State: schemas.StateName(s.Jurisdiction),

@@ -58,6 +58,14 @@ type Source struct {
 	MaxAge time.Duration
 }
 
+// Place is the name of the state that a registry is of, else the registry's own.
+func (s Source) Place() string {
+	if name := schemas.StateName(s.Jurisdiction); name != s.Jurisdiction {
+		return name
+	}
+	return s.Name
+}
+
 // Permission says that a source's agency allows the crawl.
 type Permission struct {
 	Who       string `json:"who"`

@@ -3,7 +3,6 @@ package serve
 import (
 	"cmp"
 	"lineup/queryd/search"
-	"lineup/schemas"
 	"net/http"
 	"slices"
 	"strconv"
@@ -76,10 +75,10 @@ func ReachNotices(r search.Reach, faces bool) []string {
 	}
 	var all []string
 	for _, s := range r.NotAsked {
-		all = append(all, schemas.StateName(s.Jurisdiction)+" is not copied here; search there: "+cmp.Or(s.Home, s.Name))
+		all = append(all, s.Place()+" is not copied here; search there: "+cmp.Or(s.Home, s.Name))
 	}
 	for _, s := range r.NoPhotos {
-		all = append(all, schemas.StateName(s.Jurisdiction)+" publishes no photos; search by name, here or there: "+cmp.Or(s.Home, s.Name))
+		all = append(all, s.Place()+" publishes no photos; search by name, here or there: "+cmp.Or(s.Home, s.Name))
 	}
 	if r.Unplaced > 0 && !faces {
 		all = append(all, strconv.Itoa(r.Unplaced)+" records of the registries of this state have no published address, so a search "+

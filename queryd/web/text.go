@@ -213,7 +213,7 @@ func (t texts) functions() template.FuncMap {
 		},
 		"add":     func(a, b int) int { return a + b },
 		"weblink": weblink, "states": schemas.States,
-		"joined": joined, "statename": schemas.StateName,
+		"joined": joined,
 	}
 }
 
