@@ -1,6 +1,8 @@
 package deploy
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"maps"
 	"os"
@@ -138,6 +140,44 @@ func TestComposeNetworks(t *testing.T) {
 	}
 }
 
+// TestCertificates holds what secrets.sh makes to its use: a server of clients cannot pass for a client or a
+// route, and what joins the routes is signed by an authority of their own.
+func TestCertificates(t *testing.T) {
+	dir := filepath.Join(deployed(t), "secrets")
+	certificate := func(name string) *x509.Certificate {
+		block, _ := pem.Decode(read(t, filepath.Join(dir, name+".pem")))
+		if block == nil {
+			t.Fatalf("%s.pem holds no certificate", name)
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	roots, routes := x509.NewCertPool(), x509.NewCertPool()
+	roots.AddCert(certificate("ca"))
+	routes.AddCert(certificate("route-ca"))
+	for _, server := range []string{"nats", "s3", "qdrant"} {
+		c := certificate(server)
+		if _, err := c.Verify(x509.VerifyOptions{Roots: roots, DNSName: server}); err != nil {
+			t.Errorf("%s: %v", server, err)
+		}
+		if _, err := c.Verify(x509.VerifyOptions{Roots: roots, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}); err == nil {
+			t.Errorf("%s passes for a client", server)
+		}
+		if _, err := c.Verify(x509.VerifyOptions{Roots: routes, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}); err == nil {
+			t.Errorf("%s joins the cluster", server)
+		}
+	}
+	for _, use := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		wanted := x509.VerifyOptions{Roots: routes, DNSName: "nats-0.nats", KeyUsages: []x509.ExtKeyUsage{use}}
+		if _, err := certificate("route").Verify(wanted); err != nil {
+			t.Errorf("route: %v", err)
+		}
+	}
+}
+
 // TestNATSConfigs reads both configurations with the server's own parser and the secrets made for them.
 func TestNATSConfigs(t *testing.T) {
 	dir := deployed(t)
@@ -147,8 +187,12 @@ func TestNATSConfigs(t *testing.T) {
 	}
 	secrets := strings.ReplaceAll(string(read(t, filepath.Join(dir, "secrets", "secrets.conf"))), "/etc/nats-tls/",
 		filepath.Join(dir, "secrets")+"/")
-	if err := os.WriteFile(filepath.Join(dir, "nats", "secrets.conf"), []byte(secrets), 0o600); err != nil {
-		t.Fatal(err)
+	routes := string(read(t, filepath.Join(dir, "secrets", "routes.conf")))
+	routes = strings.ReplaceAll(routes, "/etc/nats-tls/", filepath.Join(dir, "secrets")+"/")
+	for name, text := range map[string]string{"secrets.conf": secrets, "routes.conf": routes} {
+		if err := os.WriteFile(filepath.Join(dir, "nats", name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, name := range []string{"single.conf", "cluster.conf"} {
 		o, err := server.ProcessConfigFile(filepath.Join(dir, "nats", name))

@@ -10,19 +10,31 @@ mkdir -p "$dir"
 cd "$dir"
 command -v openssl >/dev/null || { echo "secrets: please install openssl" >&2; exit 1; }
 
-if [ ! -e ca.pem ]; then
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=lineup authority" \
-		-keyout ca.key -out ca.pem 2>/dev/null
-fi
+# authority makes FILE.pem and FILE.key, which sign certificates, once.
+authority() {
+	[ -e "$1.pem" ] || openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj "/CN=$2" \
+		-keyout "$1.key" -out "$1.pem" 2>/dev/null
+}
+
+# certificate makes FILE.pem and FILE.key, signed by an authority for a use and names, once.
+certificate() {
+	[ -e "$1.pem" ] && return
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$1" -keyout "$1.key" -out "$1.csr" 2>/dev/null
+	openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 825 -out "$1.pem" \
+		-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=%s\n' "$4" "$3") 2>/dev/null
+	rm "$1.csr"
+}
+
+authority ca "lineup authority"
+nodes=DNS:nats-0.nats,DNS:nats-1.nats,DNS:nats-2.nats # kubernetes/
 for server in nats s3 qdrant; do
-	[ -e $server.pem ] && continue
 	names="DNS:$server,DNS:$server.lineup.svc,DNS:localhost,IP:127.0.0.1"
-	[ $server = nats ] && names="$names,DNS:nats-0.nats,DNS:nats-1.nats,DNS:nats-2.nats" # kubernetes/
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$server" -keyout $server.key -out $server.csr 2>/dev/null
-	openssl x509 -req -in $server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 825 -out $server.pem \
-		-extfile <(printf 'subjectAltName=%s\nextendedKeyUsage=serverAuth,clientAuth\n' "$names") 2>/dev/null
-	rm $server.csr
+	[ $server = nats ] && names="$names,$nodes"
+	certificate $server ca serverAuth "$names"
 done
+# The routes between the servers of a cluster are both: no other certificate may join.
+authority route-ca "lineup routes authority"
+certificate route route-ca serverAuth,clientAuth "$nodes,DNS:localhost,IP:127.0.0.1"
 
 # secret prints the secret of a name, made on first use.
 secret() {
@@ -39,6 +51,12 @@ secret() {
 		echo "${role^^}_PASSWORD: \"$(secret "nats-$role")\""
 	done
 } >secrets.conf
+cat >routes.conf <<END
+LINEUP_ROUTE_CERT_FILE: "/etc/nats-tls/route.pem"
+LINEUP_ROUTE_KEY_FILE: "/etc/nats-tls/route.key"
+LINEUP_ROUTE_CA_FILE: "/etc/nats-tls/route-ca.pem"
+LINEUP_ROUTE_PASSWORD: "$(secret nats-route)"
+END
 
 cat >s3.env <<END
 ROOT_ACCESS_KEY_ID=lineup-root
@@ -67,11 +85,11 @@ LINEUP_QDRANT_API_KEY=$qdrant
 END
 done
 # Containers read these as user 65532; compose and Docker read the rest as you.
-chmod 0644 ca.pem nats.pem s3.pem qdrant.pem
+chmod 0644 ca.pem nats.pem s3.pem qdrant.pem route-ca.pem route.pem
 if [ "$(id -u)" = 0 ]; then
-	chown 65532:65532 nats.key s3.key qdrant.key secrets.conf
+	chown 65532:65532 nats.key s3.key qdrant.key route.key secrets.conf routes.conf
 else
-	chmod 0644 nats.key s3.key qdrant.key secrets.conf
+	chmod 0644 nats.key s3.key qdrant.key route.key secrets.conf routes.conf
 	echo "secrets: not root, so the servers' keys in $dir are readable by every user of this machine" >&2
 fi
 echo "secrets: made in $dir"

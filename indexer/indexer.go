@@ -52,9 +52,6 @@ type Worker struct {
 // back.
 const moves = 10
 
-// maxInFlight bounds the unfinished jobs of all workers of a deployment together.
-const maxInFlight = 1024
-
 var (
 	// errModel is a generation whose model no embedder here computes.
 	errModel = errors.New("no embedder for the generation's model")
@@ -80,7 +77,7 @@ func (w *Worker) Run(ctx context.Context, parallel int) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { w.keepCalibrated(ctx); return nil })
 	for range max(parallel, 1) {
-		jobs, err := w.Queue.Jobs(ctx, maxInFlight)
+		jobs, err := w.Queue.Jobs(ctx)
 		if ctx.Err() != nil {
 			return group.Wait() // stopped before it began
 		}

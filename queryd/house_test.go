@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -30,6 +31,7 @@ import (
 	"lineup/indexer/score"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
+	"lineup/ingest/signing"
 	"lineup/internal/testkit/loopback"
 	"lineup/queryd"
 	"lineup/queryd/evidence"
@@ -97,6 +99,9 @@ func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house 
 	ctx := t.Context()
 	ring, err := keys.Open(ctx, js, 1)
 	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(broker.Prepare(ctx, js, 1), signing.Prepare(ctx, js)); err != nil {
 		t.Fatal(err)
 	}
 	proof, err := evidence.Open(ctx, js, 1)

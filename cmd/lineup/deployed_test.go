@@ -212,6 +212,8 @@ func ourself(t *testing.T, name string, args ...string) *exec.Cmd {
 // startNATS starts the cluster of three from deploy/nats and returns the first one's monitoring address.
 func (d *deployment) startNATS() (nodes [3]*process, monitor string) {
 	d.t.Helper()
+	route, err := os.ReadFile(filepath.Join(d.secrets, "password.nats-route"))
+	must(d.t, err)
 	var clients, routes [3]string
 	for i := range nodes {
 		clients[i], routes[i] = freeAddress(d.t), freeAddress(d.t)
@@ -222,8 +224,11 @@ func (d *deployment) startNATS() (nodes [3]*process, monitor string) {
 		secrets, err := os.ReadFile(filepath.Join(d.secrets, "secrets.conf"))
 		must(d.t, err)
 		places := strings.NewReplacer(append(d.places, `"/data"`, fmt.Sprintf("%q", home))...)
-		files := map[string]string{"secrets.conf": places.Replace(string(secrets)),
-			"node.conf": fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [\"nats://%s\"]\n", i, strings.Join(routes[:], `", "nats://`))}
+		as := fmt.Sprintf("nats://route:%s@", strings.TrimSpace(string(route)))
+		joining, err := os.ReadFile(filepath.Join(d.secrets, "routes.conf"))
+		must(d.t, err)
+		files := map[string]string{"secrets.conf": places.Replace(string(secrets)), "routes.conf": places.Replace(string(joining)),
+			"node.conf": fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [\"%s%s\"]\n", i, as, strings.Join(routes[:], `", "`+as))}
 		for _, name := range []string{"lineup.conf", "cluster.conf"} {
 			text, err := os.ReadFile(filepath.Join(deployDir, "nats", name))
 			must(d.t, err)

@@ -48,7 +48,7 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 		worker, closeFaces, err := r.h.NewWorker(ctx)
 		must(t, err)
 		defer closeFaces()
-		jobs, err := r.h.Queue.Jobs(ctx, 1)
+		jobs, err := r.h.Queue.Jobs(ctx)
 		must(t, err)
 		defer jobs.Stop()
 		waiting, stop := context.WithTimeout(ctx, patience)

@@ -29,6 +29,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
+	"lineup/ingest/signing"
 	"lineup/schemas"
 )
 
@@ -163,7 +164,7 @@ type Restored struct {
 }
 
 // Restore adds the entries of the backup in dir that the house lacks; what it has stays, removals
-// above all. The buckets must have been made. Listings come back without marks and with later
+// above all. The stores and the signing keys must have been prepared. Listings come back without marks and with later
 // revisions, so that a reconcile rings for all of them and the index follows. It may be repeated.
 // Errors: ErrDamaged, schemas.ErrNewerSchema.
 func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest, Restored, error) {
@@ -180,12 +181,32 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 		if err != nil {
 			return m, done, fmt.Errorf("restore bucket %s: %w", file.Bucket, err)
 		}
-		err = read(filepath.Join(dir, file.Name), func(e entry) error { return restore(ctx, bucket, e, &done) })
+		err = read(filepath.Join(dir, file.Name), func(e entry) error {
+			if purpose := signing.PurposeOf(file.Bucket, e.Key); purpose != "" {
+				return adopt(ctx, js, purpose, e, &done)
+			}
+			return restore(ctx, bucket, e, &done)
+		})
 		if err != nil {
 			return m, done, fmt.Errorf("restore bucket %s: %w", file.Bucket, err)
 		}
 	}
 	return m, done, nil
+}
+
+// adopt makes a signing key of the backup the one in use: what its house signed must verify, and what is
+// signed next be of one hand.
+func adopt(ctx context.Context, js jetstream.JetStream, purpose signing.Purpose, e entry, done *Restored) error {
+	key, err := signing.Key(ctx, js, purpose)
+	if err != nil {
+		return err
+	}
+	if string(key.Seed()) == string(e.Value) {
+		done.Same++
+		return nil
+	}
+	done.Added++
+	return signing.Adopt(ctx, js, purpose, e.Value)
 }
 
 func restore(ctx context.Context, bucket *broker.Bucket, e entry, done *Restored) error {

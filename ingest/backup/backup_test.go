@@ -16,6 +16,7 @@ import (
 
 	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
+	"lineup/ingest/signing"
 	"lineup/schemas"
 )
 
@@ -42,7 +43,7 @@ func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := broker.Prepare(t.Context(), js, 1); err != nil {
+	if err := errors.Join(broker.Prepare(t.Context(), js, 1), signing.Prepare(t.Context(), js)); err != nil {
 		t.Fatal(err)
 	}
 	return js, l
@@ -90,7 +91,7 @@ func full(t *testing.T) (dir string) {
 	for _, file := range m.Files {
 		counts[file.Name] = file.Entries
 	}
-	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "lineup_keys.jsonl": 1, "lineup_signing.jsonl": 0, removalsFile: 1}
+	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "lineup_keys.jsonl": 1, "lineup_signing.jsonl": 1, "lineup-signing-removals.jsonl": 1, removalsFile: 1}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Fatalf("entries (-want +got):\n%s", diff)
 	}
@@ -120,7 +121,7 @@ func TestThereAndBack(t *testing.T) {
 		}
 	}
 	js, l := house(t)
-	for round, want := range []Restored{{Added: 5}, {Same: 5}} { // the second changes nothing
+	for round, want := range []Restored{{Added: 7}, {Same: 7}} { // the second changes nothing
 		if _, done, err := Restore(t.Context(), js, dir); err != nil || done != want {
 			t.Fatalf("Restore, round %d: %+v, %v, want %+v", round, done, err, want)
 		}
@@ -151,7 +152,7 @@ func TestRestoreKeepsWhatIsThere(t *testing.T) {
 	js, l := house(t)
 	list(t, l, "a", remove)
 	_, done, err := Restore(t.Context(), js, dir)
-	if want := (Restored{Added: 4, Kept: 1}); err != nil || done != want {
+	if want := (Restored{Added: 6, Kept: 1}); err != nil || done != want {
 		t.Fatalf("Restore: %+v, %v, want %+v", done, err, want)
 	}
 	if a, err := l.Listing(t.Context(), source, id("a")); err != nil || a.Listed || a.Removal == nil {

@@ -200,7 +200,7 @@ func message(ctx context.Context, js jetstream.JetStream, stream string, ask get
 	}
 	ctx, cancel := limited(ctx)
 	defer cancel()
-	answer, err := js.Conn().RequestWithContext(ctx, "$JS.API.STREAM.MSG.GET."+stream, data)
+	answer, err := js.Conn().RequestWithContext(ctx, api(js)+".STREAM.MSG.GET."+stream, data)
 	if err != nil {
 		return nil, err
 	}

@@ -18,10 +18,15 @@ const (
 	Keys     = "lineup_keys"      // API keys, hashed
 	Usage    = "lineup_usage"     // requests, by key and day
 	Evidence = "lineup_evidence"  // of matches, by search
-	Signing  = "lineup_signing"   // the private keys that sign evidence and receipts
+	Signing  = "lineup_signing"   // the private key that signs evidence
 	Jobs     = "lineup-jobs"      // registrants to index
 	Dead     = "lineup-dead"      // jobs that failed for good
+
+	SigningRemovals = "lineup-signing-removals" // the private key that signs receipts and the log of removals
 )
+
+// Consumer is the consumer of Jobs that all indexers share.
+const Consumer = "indexer"
 
 // How long entries are kept.
 const (
@@ -65,6 +70,7 @@ func Stores() []Store {
 		{Name: Usage, Kind: KeyValue, TTL: UsageTime, Direct: true},
 		{Name: Evidence, Kind: KeyValue, TTL: EvidenceTime, Direct: true},
 		{Name: Signing, Kind: KeyValue, Direct: true, Backup: true},
+		{Name: SigningRemovals, Kind: KeyValue, Backup: true},
 		{Name: Jobs, Kind: WorkQueue},
 		{Name: Dead, Kind: Letters},
 	}
@@ -120,14 +126,46 @@ func (s Store) config(replicas int) jetstream.StreamConfig {
 	return c
 }
 
-// Prepare makes all stores with so many replicas, and brings those that are there to it.
+// ackWait is how long an indexer may be silent about a job before another gets it.
+const ackWait = 60 * time.Second
+
+// maxInFlight bounds the unfinished jobs of all indexers together.
+const maxInFlight = 1024
+
+// Prepare makes all stores with so many replicas, and the consumer of the jobs, and brings those that
+// are there to it.
 func Prepare(ctx context.Context, js jetstream.JetStream, replicas int) error {
 	for _, s := range Stores() {
 		if _, err := open(ctx, js, s, replicas); err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := makeConsumer(ctx, js)
+	return err
+}
+
+// OpenConsumer opens the consumer of the jobs, making it where it is missing.
+func OpenConsumer(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, error) {
+	consumer, err := js.Consumer(ctx, Jobs, Consumer)
+	if errors.Is(err, jetstream.ErrConsumerNotFound) {
+		return makeConsumer(ctx, js)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the consumer of the jobs: %w", err)
+	}
+	return consumer, nil
+}
+
+func makeConsumer(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, error) {
+	// The server's own count of deliveries never ends a job: the queue does, so that a job whose indexer
+	// died each time is counted too.
+	consumer, err := js.CreateOrUpdateConsumer(ctx, Jobs, jetstream.ConsumerConfig{
+		Durable: Consumer, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait, MaxDeliver: -1, MaxAckPending: maxInFlight,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the consumer of the jobs: %w (a role may not: run lineup prepare as admin)", err)
+	}
+	return consumer, nil
 }
 
 // OpenStream opens the stream of a store, making or changing it where it is not as it should be.

@@ -75,7 +75,9 @@ func sweep(ctx context.Context, js jetstream.JetStream, s Store, filter string, 
 
 // readOne reads the next message behind sequence at, from the leader. at is then its sequence; more
 // says that there was one, and goOn what do said.
-func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (next uint64, more, goOn bool, err error) {
+func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (
+	next uint64, more, goOn bool, err error,
+) {
 	m, err := message(ctx, js, s.Stream(), getRequest{Sequence: at + 1, Next: filter})
 	if err != nil || m == nil {
 		return at, false, true, err
@@ -85,7 +87,9 @@ func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string
 
 // readBatch is readOne for many messages, which any replica may answer. more is false where the answer
 // ended before its last message came.
-func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (next uint64, more, goOn bool, err error) {
+func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (
+	next uint64, more, goOn bool, err error,
+) {
 	ask, err := json.Marshal(getRequest{Sequence: at + 1, Next: filter, Batch: batch, MaxBytes: batchBytes})
 	if err != nil {
 		return at, false, false, err
@@ -97,7 +101,7 @@ func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter stri
 		return at, false, false, fmt.Errorf("listen for a batch: %w", err)
 	}
 	defer answers.Unsubscribe() //nolint:errcheck // the connection is closed: the next request says so
-	if err := nc.PublishRequest("$JS.API.DIRECT.GET."+s.Stream(), inbox, ask); err != nil {
+	if err := nc.PublishRequest(api(js)+".DIRECT.GET."+s.Stream(), inbox, ask); err != nil {
 		return at, false, false, fmt.Errorf("ask for a batch: %w", err)
 	}
 	var before uint64 // sequence of the message before in this batch

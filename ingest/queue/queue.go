@@ -1,10 +1,10 @@
-// Package queue carries doorbells: "look at this registrant again". It is a JetStream work
-// queue with one subject a registrant, so doorbells that ring before the first is answered are
-// one job. A job carries nothing: the worker reads the ledger as it is when it answers.
+// Package queue carries jobs: "look at this registrant again". It is a JetStream work queue with
+// one subject a registrant, so a registrant that is enqueued again before its job is done has one
+// job. A job carries nothing: the worker reads the ledger as it is when it does the job.
 //
 // A job that failed is delivered again, later each time. After the last attempt, or at once when
-// its failure is permanent, it goes to the dead-letter stream, where Dead counts it and Retry
-// rings again. A new doorbell always rings, also for a registrant whose job is being answered.
+// its failure is permanent, it goes to the dead-letter stream, where Count counts it and Retry
+// enqueues it again. A new doorbell always rings, also for a registrant whose job is being answered.
 package queue
 
 import (
@@ -21,19 +21,14 @@ import (
 	"lineup/schemas"
 )
 
-// The names of streams, subjects and the consumer.
+// What the subjects of the streams begin with.
 const (
-	jobsPrefix   = "lineup.jobs."
-	deadPrefix   = "lineup.dead."
-	consumerName = "indexer"
+	jobsPrefix = "lineup.jobs."
+	deadPrefix = "lineup.dead."
 )
 
 // Attempts is how often a job is tried before it is dead.
 const Attempts = 6
-
-// ackWait is how long a worker may be silent about a job before another gets it; Working
-// starts it anew.
-const ackWait = 60 * time.Second
 
 // backoff is how long to wait before a failed job is tried again, by attempt.
 var backoff = [...]time.Duration{time.Second, 5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute}
@@ -58,15 +53,15 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Queue, er
 	return q, nil
 }
 
-// Publish rings for a registrant. It is durable when it returns.
+// Publish enqueues a job for a registrant. It is durable when it returns.
 func (q *Queue) Publish(ctx context.Context, source string, id schemas.UUID) error {
 	if _, err := q.js.Publish(ctx, jobsPrefix+source+"."+string(id), nil); err != nil {
-		return fmt.Errorf("ring for %s: %w", id, err)
+		return fmt.Errorf("enqueue a job for %s: %w", id, err)
 	}
 	return nil
 }
 
-// PublishMany rings for many registrants, with a bounded number under way at once, and returns
+// PublishMany enqueues jobs for many registrants, with a bounded number under way at once, and returns
 // when all are durable.
 func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UUID) error {
 	const window = 256
@@ -76,7 +71,7 @@ func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UU
 			select {
 			case <-ack.Ok():
 			case err := <-ack.Err():
-				return fmt.Errorf("ring for many of %s: %w", source, err)
+				return fmt.Errorf("enqueue jobs for %s: %w", source, err)
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -87,7 +82,7 @@ func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UU
 	for _, id := range ids {
 		ack, err := q.js.PublishAsync(jobsPrefix+source+"."+string(id), nil)
 		if err != nil {
-			return fmt.Errorf("ring for many of %s: %w", source, err)
+			return fmt.Errorf("enqueue jobs for %s: %w", source, err)
 		}
 		if acks = append(acks, ack); len(acks) == window {
 			if err := settle(); err != nil {
@@ -98,7 +93,7 @@ func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UU
 	return settle()
 }
 
-// Job is one doorbell a worker answers. Exactly one of Done, Again and Dead ends it.
+// Job is one registrant to look at. Exactly one of Done, Retry and DeadLetter ends it.
 type Job struct {
 	Source  string
 	ID      schemas.UUID
@@ -114,16 +109,11 @@ type Jobs struct {
 	queue    *Queue
 }
 
-// Jobs starts to receive. inFlight bounds the jobs all workers together may have unanswered.
-func (q *Queue) Jobs(ctx context.Context, inFlight int) (*Jobs, error) {
-	// The server's own count of deliveries never ends a job: Next buries it instead, so that
-	// a job whose worker died each time is counted too.
-	consumer, err := q.jobs.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
-		MaxDeliver: -1, MaxAckPending: inFlight,
-	})
+// Jobs starts to receive.
+func (q *Queue) Jobs(ctx context.Context) (*Jobs, error) {
+	consumer, err := broker.OpenConsumer(ctx, q.js)
 	if err != nil {
-		return nil, fmt.Errorf("open the queue's consumer: %w", err)
+		return nil, err
 	}
 	messages, err := consumer.Messages(jetstream.PullMaxMessages(1))
 	if err != nil {
@@ -157,7 +147,7 @@ func (j *Jobs) Next(ctx context.Context) (Job, error) {
 // Stop ends receiving; a waiting Next returns.
 func (j *Jobs) Stop() { j.messages.Stop() }
 
-// Done says that the job is answered.
+// Done says that the job is done.
 func (j Job) Done(ctx context.Context) error {
 	if err := j.message.DoubleAck(ctx); err != nil {
 		return fmt.Errorf("acknowledge the job of %s: %w", j.ID, err)
@@ -165,7 +155,7 @@ func (j Job) Done(ctx context.Context) error {
 	return nil
 }
 
-// Working says that the job is still being answered; it must be said within a minute.
+// InProgress says that the job is still being done; it must be said once a minute.
 func (j Job) InProgress() error {
 	if err := j.message.InProgress(); err != nil {
 		return fmt.Errorf("hold the job of %s: %w", j.ID, err)
@@ -173,8 +163,7 @@ func (j Job) InProgress() error {
 	return nil
 }
 
-// Again gives the job back to be tried later, or buries it when this was the last attempt.
-// class names the kind of failure and nobody's data.
+// Retry gives the job back to be tried later, or makes it dead when this was the last attempt.
 func (j Job) Retry(ctx context.Context, class Class) error {
 	if j.Attempt >= Attempts {
 		return j.DeadLetter(ctx, class)
@@ -198,14 +187,14 @@ type DeadLetter struct {
 	At       time.Time    `json:"at"`
 }
 
-// Dead buries the job: it is kept in the dead-letter stream until it is retried.
+// DeadLetter ends the job as failed for good: it is kept in the dead-letter stream until it is retried.
 func (j Job) DeadLetter(ctx context.Context, class Class) error {
 	data, err := json.Marshal(DeadLetter{Schema: DeadLetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
 	}
 	if _, err := j.queue.js.Publish(ctx, deadPrefix+j.Source+"."+string(j.ID), data); err != nil {
-		return fmt.Errorf("bury the job of %s: %w", j.ID, err)
+		return fmt.Errorf("keep the dead job of %s: %w", j.ID, err)
 	}
 	if err := j.message.TermWithReason(string(class)); err != nil {
 		return fmt.Errorf("end the job of %s: %w", j.ID, err)
@@ -213,7 +202,7 @@ func (j Job) DeadLetter(ctx context.Context, class Class) error {
 	return nil
 }
 
-// Counts says how many jobs wait (being answered or to be tried again included) and how many are dead.
+// Counts says how many jobs wait (those being done and those to be tried again included) and how many are dead.
 type Counts struct {
 	Waiting int `json:"waiting"`
 	Dead    int `json:"dead"`
@@ -232,16 +221,16 @@ func (q *Queue) Count(ctx context.Context) (Counts, error) {
 	return Counts{Waiting: int(jobs.State.Msgs), Dead: int(dead.State.Msgs)}, nil
 }
 
-// Left counts the jobs that a worker has yet to answer, from what stream and consumer say: a
+// Left counts the jobs that a worker has yet to do, from what stream and consumer say: a
 // message whose acknowledgement outlived a killed server stays in the stream and is never delivered, and one
-// that a newer doorbell replaced stays with the consumer for a while, so the smaller number is right.
+// that a newer job replaced stays with the consumer for a while, so the smaller number is right.
 func (q *Queue) Left(ctx context.Context) (int, error) {
 	jobs, err := q.jobs.Info(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("count the jobs: %w", err)
 	}
 	waiting := int(jobs.State.Msgs)
-	consumer, err := q.jobs.Consumer(ctx, consumerName)
+	consumer, err := q.jobs.Consumer(ctx, broker.Consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return waiting, nil
 	}
@@ -256,10 +245,10 @@ func (q *Queue) Left(ctx context.Context) (int, error) {
 	return min(waiting, left), nil
 }
 
-// Tidy deletes the messages that were answered before a server was killed and are still in the
+// Tidy deletes the messages of jobs that were done before a server was killed and are still in the
 // stream, where they would count as waiting for ever. Any number of processes may, at any time.
 func (q *Queue) Tidy(ctx context.Context) error {
-	consumer, err := q.jobs.Consumer(ctx, consumerName)
+	consumer, err := q.jobs.Consumer(ctx, broker.Consumer)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
 		return nil
 	}
@@ -270,7 +259,7 @@ func (q *Queue) Tidy(ctx context.Context) error {
 	if floor == 0 {
 		return nil
 	}
-	// All up to the floor are answered: a work queue has one consumer.
+	// All up to the floor are acknowledged: a work queue has one consumer.
 	if err := q.jobs.Purge(ctx, jetstream.WithPurgeSequence(floor+1)); err != nil {
 		return fmt.Errorf("delete answered jobs: %w", err)
 	}
@@ -326,7 +315,7 @@ func (q *Queue) DeadLetters(ctx context.Context, limit int) ([]DeadLetter, error
 	return letters, nil
 }
 
-// Retry rings again for a dead job and forgets that it was dead.
+// Retry enqueues a dead job again and forgets that it was dead.
 func (q *Queue) Retry(ctx context.Context, l DeadLetter) error {
 	if err := q.Publish(ctx, l.Source, l.ID); err != nil {
 		return err

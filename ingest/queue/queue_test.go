@@ -47,7 +47,7 @@ func id(n int) schemas.UUID { return schemas.RegistrantID("us-zz", fmt.Sprint(n)
 
 func jobs(t *testing.T, q *queue.Queue) *queue.Jobs {
 	t.Helper()
-	j, err := q.Jobs(t.Context(), 16)
+	j, err := q.Jobs(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -42,7 +42,7 @@ func TestTidy(t *testing.T) {
 	}
 	answer := func(q *queue.Queue, n int) {
 		t.Helper()
-		j, err := q.Jobs(t.Context(), 16)
+		j, err := q.Jobs(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,6 @@ import (
 	"os"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lineup/config"
@@ -87,10 +86,15 @@ func (n *Node) open(ctx context.Context) error {
 		return err
 	}
 	n.closers = append(n.closers, func() error { nc.Close(); return nil })
-	if n.JS, err = jetstream.New(nc); err != nil {
-		return fmt.Errorf("open JetStream: %w", err)
+	if n.JS, err = broker.JetStream(ctx, nc); err != nil {
+		return err
 	}
 	n.Replicas, n.PageDays = n.Config.NATS.Replicas, n.Config.S3.PageDays
+	if n.Alone {
+		if err := n.Prepare(ctx); err != nil {
+			return err
+		}
+	}
 	if n.Ledger, err = ledger.Open(ctx, n.JS, n.Replicas); err != nil {
 		return err
 	}

@@ -5,17 +5,20 @@ import (
 
 	"lineup/ingest/backup"
 	"lineup/ingest/broker"
-	"lineup/queryd/evidence"
+	"lineup/ingest/signing"
 )
 
-// Prepare makes all streams and buckets, and brings those there are to what this version needs.
+// Prepare makes all streams, buckets and signing keys, and brings those there are to what this version needs.
 func (s *Stores) Prepare(ctx context.Context) error {
-	return broker.Prepare(ctx, s.JS, s.Replicas)
+	if err := broker.Prepare(ctx, s.JS, s.Replicas); err != nil {
+		return err
+	}
+	return signing.Prepare(ctx, s.JS)
 }
 
 // Backup writes ledger, keys, removal list and signing key to the directory dir, which it makes.
 func (s *Stores) Backup(ctx context.Context, dir, version string) (backup.Manifest, error) {
-	if _, err := evidence.SigningKey(ctx, s.JS, s.Replicas); err != nil {
+	if err := s.Prepare(ctx); err != nil {
 		return backup.Manifest{}, err
 	}
 	return backup.Write(ctx, s.JS, dir, version)

@@ -140,7 +140,7 @@ func (c *Checkup) CheckData(set config.Config) {
 
 // CheckNATS checks that the broker answers and how it is set up.
 func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS) {
-	js, err := jetstream.New(nc)
+	js, err := broker.JetStream(ctx, nc)
 	if err != nil {
 		c.Wrong("nats", "%v", err)
 		return

@@ -2,7 +2,6 @@ package operate
 
 import (
 	"context"
-	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,7 +9,7 @@ import (
 	"time"
 
 	"lineup/ingest"
-	"lineup/queryd/evidence"
+	"lineup/ingest/signing"
 	"lineup/schemas"
 )
 
@@ -55,7 +54,7 @@ func (s *Stores) AwaitRemoval(ctx context.Context, was schemas.Listing) error {
 
 // Receipt signs what was removed with the signing key of these stores.
 func (s *Stores) Receipt(ctx context.Context, r ingest.Removed) (ingest.Receipt, error) {
-	key, err := evidence.SigningKey(ctx, s.JS, s.Replicas)
+	key, err := signing.Key(ctx, s.JS, signing.Removals)
 	if err != nil {
 		return ingest.Receipt{}, err
 	}
@@ -67,11 +66,7 @@ func (s *Stores) VerifyReceipt(ctx context.Context, data []byte) (receipt ingest
 	if err := json.Unmarshal(data, &receipt); err != nil {
 		return receipt, fmt.Errorf("read the receipt: %w (it must be what lineup remove printed)", err)
 	}
-	key, err := evidence.SigningKey(ctx, s.JS, s.Replicas)
-	if err != nil {
-		return receipt, err
-	}
-	if err := receipt.Verify(key.Public().(ed25519.PublicKey)); err != nil {
+	if err := s.verifyOurs(ctx, receipt); err != nil {
 		return receipt, err
 	}
 	listing, err := s.Ledger.Listing(ctx, receipt.Source, receipt.Registrant)
@@ -82,4 +77,21 @@ func (s *Stores) VerifyReceipt(ctx context.Context, data []byte) (receipt ingest
 		return receipt, fmt.Errorf("the receipt is genuine, but %s is not removed in this ledger", receipt.Registrant)
 	}
 	return receipt, nil
+}
+
+// verifyOurs checks that a receipt was signed with a key that these stores have, or had.
+func (s *Stores) verifyOurs(ctx context.Context, receipt ingest.Receipt) error {
+	var err error
+	for _, purpose := range []signing.Purpose{signing.Removals, signing.Evidence} { // the latter signed receipts once
+		keys, perr := signing.Public(ctx, s.JS, purpose)
+		if perr != nil {
+			return perr
+		}
+		for _, key := range keys {
+			if err = receipt.Verify(key); err == nil {
+				return nil
+			}
+		}
+	}
+	return err
 }

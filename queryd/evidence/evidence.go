@@ -6,7 +6,6 @@ package evidence
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -20,6 +19,7 @@ import (
 
 	"lineup/indexer/score"
 	"lineup/ingest/broker"
+	"lineup/ingest/signing"
 	"lineup/schemas"
 )
 
@@ -62,9 +62,6 @@ type Signed struct {
 	Expires   time.Time         `json:"expires"`   // not kept after
 }
 
-// keyName is the entry of the signing key.
-const keyName = "ed25519"
-
 // Store keeps evidence in a JetStream key-value bucket whose entries expire.
 type Store struct {
 	bucket *broker.Bucket
@@ -77,33 +74,11 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, er
 	if err != nil {
 		return nil, fmt.Errorf("open the evidence: %w", err)
 	}
-	key, err := SigningKey(ctx, js, replicas)
+	key, err := signing.Key(ctx, js, signing.Evidence)
 	if err != nil {
 		return nil, err
 	}
 	return &Store{bucket, key}, nil
-}
-
-// SigningKey is the house's key, made when it is missing. All processes over one JetStream share it.
-func SigningKey(ctx context.Context, js jetstream.JetStream, replicas int) (ed25519.PrivateKey, error) {
-	signing, err := broker.OpenBucket(ctx, js, broker.Signing, replicas)
-	if err != nil {
-		return nil, fmt.Errorf("open the signing keys: %w", err)
-	}
-	seed := make([]byte, ed25519.SeedSize)
-	rand.Read(seed)
-	if _, err := signing.Create(ctx, keyName, seed); errors.Is(err, broker.ErrRaced) {
-		entry, err := signing.Get(ctx, keyName)
-		if err != nil {
-			return nil, fmt.Errorf("read signing key: %w", err)
-		}
-		if seed = entry.Value; len(seed) != ed25519.SeedSize {
-			return nil, fmt.Errorf("signing key has %d bytes, want %d", len(seed), ed25519.SeedSize)
-		}
-	} else if err != nil {
-		return nil, fmt.Errorf("store signing key: %w", err)
-	}
-	return ed25519.NewKeyFromSeed(seed), nil
 }
 
 // Put keeps the matches of one search and sets their IDs.

@@ -35,7 +35,9 @@ const readyLimit = 60 * time.Second
 
 // Cluster is three servers. They are stopped when the test ends.
 type Cluster struct {
-	CAFile string
+	CAFile            string
+	certFile, keyFile string // what the servers show clients, as the other servers of a deployment have one
+	routes            [3]string
 
 	configs [3]string
 	ports   [6]int // of clients, then of routes
@@ -49,22 +51,29 @@ func Start(t *testing.T, confDir string) *Cluster {
 	c := &Cluster{CAFile: filepath.Join(dir, "ca.pem"), ports: freePorts(t)}
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	writeCertificate(t, c.CAFile, cert, key)
+	routeCA, routeCert, routeKey := filepath.Join(dir, "route-ca.pem"), filepath.Join(dir, "route.pem"), filepath.Join(dir, "route.key")
+	writeCertificate(t, routeCA, routeCert, routeKey)
 	routes := make([]string, 3)
 	for i := range routes {
-		routes[i] = fmt.Sprintf("%q", fmt.Sprintf("nats://127.0.0.1:%d", c.ports[3+i]))
+		routes[i] = fmt.Sprintf("%q", fmt.Sprintf("nats://route:route@127.0.0.1:%d", c.ports[3+i]))
 	}
+	c.certFile, c.keyFile = cert, key
 	for i := range c.servers {
+		c.routes[i] = fmt.Sprintf("127.0.0.1:%d", c.ports[3+i])
 		home := filepath.Join(dir, fmt.Sprint("node", i))
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			t.Fatal(err)
 		}
 		secrets := fmt.Sprintf("LINEUP_STORE_DIR: %q\nLINEUP_CERT_FILE: %q\nLINEUP_KEY_FILE: %q\nLINEUP_CA_FILE: %q\n",
 			filepath.Join(home, "data"), cert, key, c.CAFile)
+		joining := fmt.Sprintf("LINEUP_ROUTE_CERT_FILE: %q\nLINEUP_ROUTE_KEY_FILE: %q\nLINEUP_ROUTE_CA_FILE: %q\n", routeCert, routeKey, routeCA)
+		joining += "LINEUP_ROUTE_PASSWORD: \"route\"\n"
 		for _, role := range roles {
 			secrets += fmt.Sprintf("%s_PASSWORD: %q\n", strings.ToUpper(role), role)
 		}
-		files := map[string]string{"secrets.conf": secrets, "node.conf": fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [%s]\n", i,
-			strings.Join(routes, ", "))}
+		files := map[string]string{"secrets.conf": secrets, "routes.conf": joining}
+		files["node.conf"] = fmt.Sprintf("LINEUP_NODE: nats-%d\nLINEUP_ROUTES: [%s]\n", i,
+			strings.Join(routes, ", "))
 		for _, name := range []string{"lineup.conf", "cluster.conf"} {
 			text, err := os.ReadFile(filepath.Join(confDir, name))
 			if err != nil {

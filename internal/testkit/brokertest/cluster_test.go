@@ -14,6 +14,7 @@ import (
 	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
+	"lineup/ingest/signing"
 	"lineup/queryd/evidence"
 	"lineup/queryd/keys"
 	"lineup/schemas"
@@ -36,7 +37,7 @@ type house struct {
 
 func enter(t *testing.T, c *Cluster, role string) house {
 	t.Helper()
-	js, err := jetstream.New(c.Connect(t, role))
+	js, err := broker.JetStream(t.Context(), c.Connect(t, role))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,6 +56,16 @@ func enter(t *testing.T, c *Cluster, role string) house {
 	return house{js, l, q, k}
 }
 
+// prepared is the admin's, who has run lineup prepare.
+func prepared(t *testing.T, c *Cluster) house {
+	t.Helper()
+	admin := enter(t, c, "admin")
+	if err := errors.Join(broker.Prepare(t.Context(), admin.js, 3), signing.Prepare(t.Context(), admin.js)); err != nil {
+		t.Fatal(err)
+	}
+	return admin
+}
+
 func list(s *schemas.Listing) error {
 	s.Revision++
 	s.Listed, s.Changed = true, time.Now()
@@ -66,7 +77,7 @@ func list(s *schemas.Listing) error {
 func TestRolesDoTheirWork(t *testing.T) {
 	c := Start(t, confDir)
 	ctx := t.Context()
-	admin := enter(t, c, "admin") // makes the streams
+	admin := prepared(t, c)
 	secret, key, err := admin.keys.Add(ctx, "tester", keys.Limits{})
 	if err != nil {
 		t.Fatal(err)
@@ -93,7 +104,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 	eventually(t, "a lease renewed with a server lost", func() error { return lease.Renew(ctx) })
 
 	var jobs *queue.Jobs
-	eventually(t, "a worker that receives", func() (err error) { jobs, err = index.queue.Jobs(ctx, 4); return err })
+	eventually(t, "a worker that receives", func() (err error) { jobs, err = index.queue.Jobs(ctx); return err })
 	defer jobs.Stop()
 	var job queue.Job
 	eventually(t, "a job", func() (err error) {
@@ -141,12 +152,6 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if _, err := query.keys.AddUse(ctx, key.ID, day, map[string]int{"faces": 1}); err != nil {
 		t.Errorf("query counts the use of a key: %v", err)
 	}
-	if _, err := evidence.Open(ctx, query.js, 3); err == nil {
-		t.Error("query makes the buckets of evidence")
-	}
-	if err := broker.Prepare(ctx, admin.js, 3); err != nil {
-		t.Fatal(err)
-	}
 	proofs, err := evidence.Open(ctx, query.js, 3)
 	if err != nil {
 		t.Fatalf("query opens the evidence: %v", err)
@@ -164,7 +169,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 // What a role must not do gets no answer.
 func TestRolesDoNothingElse(t *testing.T) {
 	c := Start(t, confDir)
-	admin := enter(t, c, "admin")
+	admin := prepared(t, c)
 	if _, err := admin.ledger.Update(t.Context(), source, id, list); err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +187,7 @@ func TestRolesDoNothingElse(t *testing.T) {
 			return err
 		}},
 		{"query", "ring", func(ctx context.Context, h house) error { return h.queue.Publish(ctx, source, id) }},
-		{"query", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx, 1); return err }},
+		{"query", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx); return err }},
 		{"query", "lease", func(ctx context.Context, h house) error { _, err := h.ledger.Lease(ctx, source, "q"); return err }},
 		{"query", "sweep the ledger", func(ctx context.Context, h house) error {
 			for _, err := range h.ledger.Each(ctx, "") {
@@ -194,7 +199,7 @@ func TestRolesDoNothingElse(t *testing.T) {
 			_, err := h.js.Publish(ctx, "$KV.lineup_keys.mine", []byte("{}"))
 			return err
 		}},
-		{"scrape", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx, 1); return err }},
+		{"scrape", "take jobs", func(ctx context.Context, h house) error { _, err := h.queue.Jobs(ctx); return err }},
 		{"scrape", "forget dead jobs", func(ctx context.Context, h house) error { return h.queue.Forget(ctx, source, id) }},
 		{"index", "lease", func(ctx context.Context, h house) error { _, err := h.ledger.Lease(ctx, source, "i"); return err }},
 		{"index", "write runs", func(ctx context.Context, h house) error {
@@ -233,7 +238,7 @@ func TestRolesDoNothingElse(t *testing.T) {
 // TestRolesReadNobodyElsesAnswers has one role listen where another is answered.
 func TestRolesReadNobodyElsesAnswers(t *testing.T) {
 	c := Start(t, confDir)
-	admin := enter(t, c, "admin")
+	admin := prepared(t, c)
 	if _, err := admin.ledger.Update(t.Context(), source, id, list); err != nil {
 		t.Fatal(err)
 	}
