@@ -259,6 +259,9 @@ type spool struct {
 	order []string
 }
 
+// maxSpool bounds what a crawl puts aside on disk, in bytes.
+const maxSpool = 16 << 30
+
 // spooled is one part on disk.
 type spooled struct {
 	Draft Draft                  `json:"draft"`
@@ -279,6 +282,9 @@ func (s *spool) add(d Draft, pages []schemas.CapturedPage) error {
 	}
 	if err != nil {
 		return fmt.Errorf("write the spool: %w: %w", errSink, err)
+	}
+	if s.at > maxSpool {
+		return fmt.Errorf("%w: over %d bytes of parts of registrants", errEndless, int64(maxSpool))
 	}
 	key := d.Record.Key
 	if s.parts[key] == nil {

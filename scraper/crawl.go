@@ -255,7 +255,9 @@ func (c *Crawl) walk(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		c.pending.done(more)
+		if c.pending.done(more); len(c.pending.items) > maxPending {
+			return fmt.Errorf("%w: over %d list pages wait", errEndless, maxPending)
+		}
 		c.boundary = c.summary()
 		if err := c.checkpoint(ctx, false); err != nil {
 			return err

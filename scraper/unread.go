@@ -135,6 +135,7 @@ const (
 	smallList    = 500     // is never too long
 	firstGrowth  = 20      // times the floor, in a first run
 	firstAtLeast = 200_000 // entries
+	maxPending   = 100_000 // list pages that wait to be read
 )
 
 // longest is how many entries the source's lists may have before the run ends.

@@ -90,6 +90,9 @@ func (d *doc) decode(page scraper.Page) error {
 		err = d.decodeJSON(page.Body, as == "arcgis")
 	case "xml":
 		var top *xmlquery.Node
+		if err = boundMarkup(page.Body); err != nil {
+			break
+		}
 		if top, err = xmlquery.Parse(bytes.NewReader(page.Body)); err == nil {
 			d.top = node{xml: top}
 		}
@@ -120,6 +123,9 @@ func (d *doc) decodeHTML(body []byte, contentType string) error {
 	if err != nil {
 		return err
 	}
+	if err := boundMarkup([]byte(text)); err != nil {
+		return err
+	}
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(text))
 	if err != nil {
 		return err
@@ -138,6 +144,9 @@ func (d *doc) decodeHTML(body []byte, contentType string) error {
 func (d *doc) decodeJSON(body []byte, arcgis bool) error {
 	if !utf8.Valid(body) { // the decoder would put question marks in their place
 		return errors.New("bytes that are not UTF-8, which JSON always is: the charset has changed")
+	}
+	if err := boundJSON(body); err != nil {
+		return err
 	}
 	v, err := decodeJSON(body)
 	if err != nil {

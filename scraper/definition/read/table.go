@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"lineup/scraper"
 	"lineup/scraper/definition"
 	"lineup/scraper/definition/notation"
@@ -102,12 +101,6 @@ func (t *table) where(columns, values []string) []*row {
 	return rows[strings.Join(values, "\x00")]
 }
 
-// Limits of what a file may unpack to, so that a hostile archive cannot fill the memory.
-const (
-	maxUnpacked = 1 << 30
-	maxFiles    = 4096
-)
-
 // readTable reads one file. Errors name the file's form, never its content.
 func readTable(name string, spec definition.Table, data []byte) (*table, error) {
 	var rows [][]string
@@ -122,9 +115,13 @@ func readTable(name string, spec definition.Table, data []byte) (*table, error) 
 		}
 		switch spec.As {
 		case "csv":
-			rows, err = commaRows(text)
+			if err = boundText(text, ","); err == nil {
+				rows, err = commaRows(text)
+			}
 		case "tsv":
-			rows, err = tabbedRows(text)
+			if err = boundText(text, "\t"); err == nil {
+				rows, err = tabbedRows(text)
+			}
 		case "fixed":
 			rows, err = fixedRows(text)
 		case "xls":
@@ -239,6 +236,9 @@ func blankRow(cells []string) bool {
 
 // fixedRows reads columns whose places are told by a ruler of dashes under the header.
 func fixedRows(text string) ([][]string, error) {
+	if err := boundText(text, "\n"); err != nil {
+		return nil, err
+	}
 	all := strings.Split(strings.ReplaceAll(text, "\r", ""), "\n")
 	for i := 1; i < len(all); i++ {
 		ruler := all[i]
@@ -251,6 +251,9 @@ func fixedRows(text string) ([][]string, error) {
 				end := j + strings.IndexByte(ruler[j:]+" ", ' ')
 				spans = append(spans, [2]int{j, end})
 			}
+		}
+		if len(spans) > maxColumns || len(spans)*len(all) > maxCells {
+			return nil, tooMuch("cells", maxCells)
 		}
 		rows := [][]string{cut(all[i-1], spans)}
 		for _, line := range all[i+1:] {
@@ -281,7 +284,14 @@ func cut(line string, spans [][2]int) []string {
 // xlsxRows reads the first sheet as its reader sees it, but for days in the "short date" of the
 // reader's own country, whose year would have two digits: they come as an American writes them out.
 func xlsxRows(data []byte) ([][]string, error) {
-	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: maxUnpacked, ShortDatePattern: "mm/dd/yyyy"})
+	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, err
+	}
+	if err := boundArchive(archive, len(data)); err != nil {
+		return nil, err
+	}
+	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: int64(unpackable(len(data))), ShortDatePattern: "mm/dd/yyyy"})
 	if err != nil {
 		return nil, err
 	}
@@ -290,10 +300,35 @@ func xlsxRows(data []byte) ([][]string, error) {
 	if len(sheets) == 0 {
 		return nil, errors.New("no sheet")
 	}
-	return file.GetRows(sheets[0])
+	sheet, err := file.Rows(sheets[0])
+	if err != nil {
+		return nil, err
+	}
+	defer sheet.Close() // read only; nothing to lose
+	var rows [][]string
+	for cells := 0; sheet.Next(); {
+		row, err := sheet.Columns()
+		if err != nil {
+			return nil, err
+		}
+		if cells += len(row) + 1; cells > maxCells {
+			return nil, tooMuch("cells", maxCells)
+		}
+		if len(row) > maxColumns {
+			return nil, tooMuch("columns", maxColumns)
+		}
+		rows = append(rows, row)
+	}
+	for len(rows) > 0 && len(rows[len(rows)-1]) == 0 {
+		rows = rows[:len(rows)-1]
+	}
+	return rows, sheet.Error()
 }
 
 func htmlRows(text string) ([][]string, error) {
+	if err := boundMarkup([]byte(text)); err != nil {
+		return nil, err
+	}
 	page, err := goquery.NewDocumentFromReader(strings.NewReader(text))
 	if err != nil {
 		return nil, err
@@ -314,10 +349,10 @@ func (d *doc) unzip(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("open the archive: %w", err)
 	}
-	if len(archive.File) > maxFiles {
-		return fmt.Errorf("archive of %d files, want at most %d", len(archive.File), maxFiles)
+	if err := boundArchive(archive, len(data)); err != nil {
+		return err
 	}
-	left := int64(maxUnpacked)
+	left, cells := int64(unpackable(len(data))), 0
 	for _, file := range archive.File {
 		if file.FileInfo().IsDir() || litter(file.Name) || matchesAny(d.step.Ignore, path.Base(file.Name)) {
 			continue
@@ -334,12 +369,9 @@ func (d *doc) unzip(data []byte) error {
 		if err != nil {
 			return fmt.Errorf("open %s in the archive: %w", name, err)
 		}
-		content, err := io.ReadAll(io.LimitReader(r, left+1))
+		content, err := readBounded(r, &left)
 		if closing := r.Close(); err == nil {
 			err = closing
-		}
-		if left -= int64(len(content)); err == nil && left < 0 {
-			err = fmt.Errorf("unpacks to more than %d bytes", maxUnpacked)
 		}
 		if err != nil {
 			return fmt.Errorf("read %s in the archive: %w", name, err)
@@ -347,6 +379,9 @@ func (d *doc) unzip(data []byte) error {
 		spec := d.step.Tables[name]
 		if d.tables[name], err = readTable(name, spec, content); err != nil {
 			return err
+		}
+		if cells += len(d.tables[name].rows) * len(d.tables[name].columns); cells > maxCells {
+			return tooMuch("cells", maxCells)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.step.Tables)) {
