@@ -24,7 +24,7 @@ func (c *Audit) Help() string {
 		"newer_schema: written by a newer version of lineup and left alone."
 }
 
-// Run does it.
+// Run prints what differs; the exit code says whether anything does.
 func (c *Audit) Run(ctx context.Context, app *App) (err error) {
 	if c.Sample < 0 || c.Sample > 1 {
 		return exitError{exitMisuse, fmt.Errorf("--sample %v: want a share from 0 to 1", c.Sample)}

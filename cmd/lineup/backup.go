@@ -20,7 +20,7 @@ func (c *Backup) Help() string {
 		"the data directory); the index is rebuilt. Lineup may be running."
 }
 
-// Run does it.
+// Run writes the backup and prints how much is in each file.
 func (c *Backup) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		m, err := n.Backup(ctx, c.Dir, version)
@@ -50,7 +50,7 @@ func (c *Restore) Help() string {
 		"reconcile queues a job for everybody, and the index follows; photos must be back in the object store by then."
 }
 
-// Run does it.
+// Run reads the backup and prints what it added.
 func (c *Restore) Run(ctx context.Context, app *App) error {
 	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {

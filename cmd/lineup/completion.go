@@ -32,7 +32,7 @@ complete -f -c lineup -a "(__complete_lineup)"
 `,
 }
 
-// Run does it.
+// Run prints the script.
 func (c *Completion) Run(app *App) error {
 	shell := c.Shell
 	if shell == "" {

@@ -23,7 +23,7 @@ type Demo struct {
 // demoSource is the definition that reads the made-up registry.
 const demoSource = "us-ny"
 
-// Run does it.
+// Run crawls the made-up registry, says where its page is, and serves until it is told to stop.
 func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.listen(c.Listen)
 	app.Config.Query.Demo, app.Make, app.Reload = true, true, nil

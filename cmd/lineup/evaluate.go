@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
-	"os"
-	"path/filepath"
 
 	"lineup/internal/evaluate"
 	"lineup/internal/node"
@@ -61,7 +57,7 @@ func (e *Evaluate) evaluate(ctx context.Context, app *App, gallery evaluate.Gall
 		return err
 	}
 	if e.Out != "" {
-		if err := e.write(report); err != nil {
+		if err := report.WriteFiles(e.Out, e.Format); err != nil {
 			return err
 		}
 	}
@@ -84,27 +80,4 @@ func (e *Evaluate) shown(app *App, do func(evaluate.Options) (evaluate.Report, e
 	}})
 	shown.End()
 	return report, err
-}
-
-// write puts the report and the plots into the folder asked for.
-func (e *Evaluate) write(report evaluate.Report) error {
-	if _, err := report.Plots(e.Out, e.Format); err != nil {
-		return err
-	}
-	figures, err := json.MarshalIndent(report, "", "  ")
-	if err != nil {
-		return fmt.Errorf("encode the report: %w", err)
-	}
-	if err := os.WriteFile(filepath.Join(e.Out, "report.json"), append(figures, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	table, err := os.Create(filepath.Join(e.Out, "report.txt"))
-	if err != nil {
-		return fmt.Errorf("write the report: %w", err)
-	}
-	if err := report.Write(table); err != nil {
-		table.Close()
-		return fmt.Errorf("write the report: %w", err)
-	}
-	return table.Close()
 }

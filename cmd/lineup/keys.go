@@ -33,7 +33,7 @@ func (c *KeysAdd) Help() string {
 	return "Making a key records that its holder accepts the terms (lineup keys terms)."
 }
 
-// Run does it.
+// Run makes the key and prints its secret alone on standard output.
 func (c *KeysAdd) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		secret, key, err := n.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay})
@@ -57,7 +57,7 @@ type KeysRotate struct {
 	Overlap time.Duration `default:"24h" help:"How long the old key goes on working (0s: not at all)."`
 }
 
-// Run does it.
+// Run makes the new key, prints its secret alone on standard output, and sets when the old one ends.
 func (c *KeysRotate) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		secret, key, err := n.Keys.Rotate(ctx, c.Key, c.Overlap)
@@ -74,7 +74,7 @@ type KeysList struct {
 	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// Run does it.
+// Run prints a line for each key.
 func (c *KeysList) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		all, err := n.Keys.List(ctx)
@@ -102,7 +102,7 @@ type KeysRevoke struct {
 	Key string `arg:"" help:"Name or id of the key."`
 }
 
-// Run does it.
+// Run revokes the key; a key that is not known, or revoked already, is an error.
 func (c *KeysRevoke) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		key, err := n.Keys.Revoke(ctx, c.Key)
@@ -120,7 +120,7 @@ type KeysUsage struct {
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
-// Run does it.
+// Run prints a line for each key and day.
 func (c *KeysUsage) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
 		lines, err := n.KeyUsage(ctx, c.Key)
@@ -150,7 +150,7 @@ func limit(n int) string {
 // KeysTerms prints the terms.
 type KeysTerms struct{}
 
-// Run does it.
+// Run prints the terms that are in force.
 func (c *KeysTerms) Run(app *App) error {
 	_, err := fmt.Fprint(app.Stdout, keys.Terms)
 	return err

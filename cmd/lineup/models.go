@@ -14,7 +14,7 @@ type Models struct {
 	AcceptLicence string `placeholder:"NAME" help:"The licence of its weights, which you accept."`
 }
 
-// Run does it.
+// Run prints the name and SHA-256 of each verified file; a file that is missing or wrong is an error.
 func (c *Models) Run(ctx context.Context, app *App) error {
 	dir, err := app.ModelsDir()
 	if err != nil {

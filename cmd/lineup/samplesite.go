@@ -19,7 +19,7 @@ type SampleSite struct {
 	Form    string `default:"csv" enum:"csv,json" help:"Of --export: csv is the national site's three tables, json its one array."`
 }
 
-// Run does it.
+// Run serves the site until it is told to stop, or does what --shape or --export ask and ends.
 func (c *SampleSite) Run(ctx context.Context, app *App) (err error) {
 	if c.Shape != "" {
 		path, ok := samplesite.Shapes[c.Shape]
