@@ -14,14 +14,15 @@ import (
 
 // Config is everything an operator decides. What each key means, its bounds and an example stand in settings.go.
 type Config struct {
-	Data      string `yaml:"data"`
-	Listen    string `yaml:"listen"`
-	Private   string `yaml:"private"`
-	Public    string `yaml:"public"`
-	Contact   string `yaml:"contact"`
-	Models    string `yaml:"models"`
-	ModelsURL string `yaml:"models_url"`
-	Log       Log    `yaml:"log"`
+	Data        string `yaml:"data"`
+	Listen      string `yaml:"listen"`
+	Private     string `yaml:"private"`
+	Public      string `yaml:"public"`
+	Contact     string `yaml:"contact"`
+	Models      string `yaml:"models"`
+	ModelsURL   string `yaml:"models_url"`
+	ONNXRuntime string `yaml:"onnxruntime"`
+	Log         Log    `yaml:"log"`
 
 	Index   Index             `yaml:"index"`
 	Query   Query             `yaml:"query"`

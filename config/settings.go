@@ -55,6 +55,8 @@ var settings = []Setting{
 		Example: "/var/lib/lineup/models", Needs: restart},
 	{Key: "models_url", Doc: "Mirror of the face models' publisher, asked first; empty for none.",
 		Kind: URL, Example: "https://mirror.example.org/dlib/"},
+	{Key: "onnxruntime", Doc: "ONNX Runtime's shared library, for models that need it; empty looks in the usual places.",
+		Example: "/opt/onnxruntime/lib/libonnxruntime.so", Needs: restart},
 
 	{Key: "log.level", Doc: "What is written to standard error.",
 		OneOf: []string{"debug", "info", "warn", "error"}, Example: "info", Needs: restart},

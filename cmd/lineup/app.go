@@ -6,14 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-
 	"lineup/config"
-	"lineup/indexer/face/dlib/blas"
 	"lineup/internal/node"
 	"lineup/internal/operate"
 )
@@ -60,35 +55,13 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	if invalid != nil {
 		loaded.Config = config.Default()
 	}
-	metrics := prometheus.NewRegistry()
-	kernel := blas.Current()
-	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "lineup_matrix_kernel_slow",
-			Help:        "1 where embedding uses a matrix kernel made for older processors than this one, else 0.",
-			ConstLabels: prometheus.Labels{"library": kernel.Library, "kernel": kernel.Name}},
-			func() float64 {
-				if kernel.Slow {
-					return 1
-				}
-				return 0
-			}))
 	c := loaded.Config
 	reload := func() (config.Config, error) {
 		again, err := config.Load(input)
 		return again.Config, err
 	}
-	return &App{Options: node.Options{Config: c, Version: version, Log: newLog(c.Log, stderr), Metrics: metrics, Stderr: stderr, Reload: reload},
+	return &App{Options: node.Options{Config: c, Version: version, Log: node.NewLog(c.Log, stderr), Metrics: node.NewMetrics(), Stderr: stderr, Reload: reload},
 		Stdout: stdout, loaded: loaded, invalid: invalid}
-}
-
-func newLog(c config.Log, w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Level)) // validated with the configuration
-	options := &slog.HandlerOptions{Level: level}
-	if c.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
 }
 
 // printJSON writes v for a program to read.

@@ -29,7 +29,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.Config.Query.Demo, app.Make, app.Reload = true, true, nil
 	if app.Config.Log.Level == "info" {
 		app.Config.Log.Level = "warn" // the bars say it
-		app.Log = newLog(app.Config.Log, app.Stderr)
+		app.Log = node.NewLog(app.Config.Log, app.Stderr)
 	}
 	site, err := samplesite.New(samplesite.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {

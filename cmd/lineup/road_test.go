@@ -40,7 +40,7 @@ func testApp(t testing.TB, data, site string) *App {
 	c.Index.Workers = 2
 	c.Sources = map[string]config.Source{demoSource: {BaseURL: site}}
 	c.Log.Level = "error"
-	return &App{Options: node.Options{Config: c, Version: version, Log: newLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stderr: io.Discard, Make: true}, Stdout: io.Discard}
+	return &App{Options: node.Options{Config: c, Version: version, Log: node.NewLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stderr: io.Discard, Make: true}, Stdout: io.Discard}
 }
 
 // newRoad opens a house; change, if given, may change the App before that.

@@ -50,12 +50,9 @@ var ErrClosed = errors.New("the face embedder is closed")
 // ErrResearch says that weights are for research alone.
 var ErrResearch = errors.New("the weights may be used for research alone")
 
-// DefaultRuntime is where ONNX Runtime is looked for: $LINEUP_ONNXRUNTIME, lineup/onnxruntime in the
-// user's cache directory, or wherever the system keeps its libraries.
+// DefaultRuntime is where ONNX Runtime is looked for: lineup/onnxruntime in the user's cache directory, or
+// wherever the system keeps its libraries.
 func DefaultRuntime() string {
-	if path := os.Getenv("LINEUP_ONNXRUNTIME"); path != "" {
-		return path
-	}
 	if cache, err := os.UserCacheDir(); err == nil {
 		path := filepath.Join(cache, "lineup", "onnxruntime", "libonnxruntime.so")
 		if _, err := os.Stat(path); err == nil {
