@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"lineup/config"
 	"lineup/internal/node"
@@ -64,8 +65,11 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 		Stdout: stdout, loaded: loaded, invalid: invalid}
 }
 
-// printJSON writes v for a program to read.
+// printJSON writes v for a program to read. A list that is empty is [], never null.
 func (a *App) printJSON(v any) error {
+	if of := reflect.ValueOf(v); of.Kind() == reflect.Slice && of.IsNil() {
+		v = []any{}
+	}
 	e := json.NewEncoder(a.Stdout)
 	e.SetIndent("", "  ")
 	if err := e.Encode(v); err != nil {

@@ -237,3 +237,18 @@ func environmentNames(t *testing.T) map[string]bool {
 	}
 	return names
 }
+
+// TestListsAreNeverNull asks every command that a program reads of a Lineup in which nothing is.
+func TestListsAreNeverNull(t *testing.T) {
+	data := t.TempDir()
+	if code, _ := lineup(t, "prepare", "--data", data); code != 0 {
+		t.Fatal("no Lineup")
+	}
+	for _, command := range []string{"status", "runs", "jobs dead", "jobs retry", "keys list", "keys usage", "audit", "doctor", "config", "version"} {
+		_, out := lineup(t, append(strings.Fields(command), "--json", "--data", data)...)
+		var answer any
+		if err := json.Unmarshal([]byte(out), &answer); err != nil || strings.Contains(out, "null") {
+			t.Errorf("%s --json: %v in %s", command, err, out)
+		}
+	}
+}

@@ -56,7 +56,9 @@ func (c *JobsDead) Run(ctx context.Context, app *App) error {
 }
 
 // JobsRetry queues dead jobs again.
-type JobsRetry struct{}
+type JobsRetry struct {
+	JSON bool `name:"json" help:"Print JSON."`
+}
 
 // Help says when that helps.
 func (c *JobsRetry) Help() string {
@@ -69,6 +71,9 @@ func (c *JobsRetry) Run(ctx context.Context, app *App) error {
 		retried, err := n.RetryJobs(ctx)
 		if err != nil {
 			return err
+		}
+		if c.JSON {
+			return app.printJSON(map[string]int{"queued": retried})
 		}
 		_, err = fmt.Fprintf(app.Stdout, "%d jobs queued again\n", retried)
 		return err

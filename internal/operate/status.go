@@ -98,6 +98,7 @@ func (s *Stores) generations(ctx context.Context) (rows []GenerationStatus, targ
 	if err != nil {
 		return nil, nil, "", err
 	}
+	rows = []GenerationStatus{}
 	for _, g := range all {
 		counts, err := s.Index.Count(ctx, g.Name)
 		if err != nil {
