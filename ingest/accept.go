@@ -12,7 +12,7 @@ import (
 )
 
 // Accept takes one capture in, whole or not at all: when it returns without error the blobs and
-// the listing are durable and the doorbell has rung if there is anything to index. Accepting
+// the listing are durable, and so is the job if there is anything to index. Accepting
 // the same capture again is harmless. Errors: schemas.ErrLeased, and schemas.ErrPhotoNeeded
 // when a photo said to be unchanged is not stored.
 func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
@@ -78,7 +78,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	if err != nil {
 		return "", err
 	}
-	if !heard(listing) {
+	if !indexed(listing) {
 		if err := in.queue.Publish(ctx, source, owner); err != nil {
 			return "", err
 		}
@@ -89,9 +89,9 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	return outcome, nil
 }
 
-// heard reports whether some generation holds the listing's revision: if none does, the doorbell
-// may have been lost with the process that should have rung it.
-func heard(s schemas.Listing) bool {
+// indexed reports whether some generation holds the listing's revision: if none does, the job may have been
+// lost with the process that should have enqueued it.
+func indexed(s schemas.Listing) bool {
 	for _, m := range s.Marks {
 		if m.Revision == s.Revision {
 			return true

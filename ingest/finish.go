@@ -110,7 +110,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	return s, nil
 }
 
-// delist makes a registrant not listed, with nothing of the person left, and rings, unless may,
+// delist makes a registrant not listed, with nothing of the person left, and enqueues a job, unless may,
 // given the listing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
 // listed; removal, if not nil, forbids that it is ever listed again.
 func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Listing) error) error {
@@ -171,11 +171,11 @@ func always(*schemas.Listing) error { return nil }
 // Reconcile enqueues for every registrant of source (of all sources when it is "") that a target
 // does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
 func (in *Ingester) Reconcile(ctx context.Context, source string, targets []schemas.Target) (int, error) {
-	rung := 0
+	enqueued := 0
 	due := make(map[string][]schemas.UUID)
-	ring := func(from string) error {
+	enqueue := func(from string) error {
 		err := in.queue.PublishMany(ctx, from, due[from])
-		rung += len(due[from])
+		enqueued += len(due[from])
 		due[from] = due[from][:0]
 		return err
 	}
@@ -185,23 +185,23 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []sche
 			continue
 		}
 		if err != nil {
-			return rung, err
+			return enqueued, err
 		}
 		if s.DueIn(targets) == schemas.DueNot {
 			continue
 		}
 		if due[s.Source] = append(due[s.Source], s.ID); len(due[s.Source]) == 1000 {
-			if err := ring(s.Source); err != nil {
-				return rung, err
+			if err := enqueue(s.Source); err != nil {
+				return enqueued, err
 			}
 		}
 	}
 	for from := range due {
-		if err := ring(from); err != nil {
-			return rung, err
+		if err := enqueue(from); err != nil {
+			return enqueued, err
 		}
 	}
-	return rung, nil
+	return enqueued, nil
 }
 
 // Orphans deletes what a crash may have left: blobs of registrants that are not listed, and

@@ -1,8 +1,8 @@
 // Package ingest is the only door into Lineup: it accepts captures, delists who a source no
-// longer lists, removes for ever, and rings the indexers' doorbells.
+// longer lists, removes for ever, and enqueues jobs for the indexers.
 //
 // For every registrant the order is always the same: blobs, then the listing, then the
-// doorbell. What was acknowledged is durable, and a crash between two steps leaves nothing that
+// job. What was acknowledged is durable, and a crash between two steps leaves nothing that
 // Reconcile does not mend. Only the holder of a source's lease writes or deletes the blobs of
 // its registrants (Remove excepted, whose mark forbids to write them again), so no writer can lose another's.
 package ingest

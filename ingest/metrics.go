@@ -7,7 +7,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the figures of the whole house: how old each source is, what waits, what an audit
+// Metrics are the figures of the whole installation: how old each source is, what waits, what an audit
 // found, which engines can be used. They are gauges that somebody sets now and then; nothing
 // here reads anything.
 type Metrics struct {
@@ -31,7 +31,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		runs: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_run_state",
 			Help: "1 for the state of the last run over a source: complete, partial, failed, blocked and others."}, []string{"source", "state"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
-			Help: "Doorbells not answered yet."}),
+			Help: "Jobs that no worker has done yet."}),
 		dead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_dead",
 			Help: "Jobs that failed for good and wait for an operator."}),
 		differences: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_audit_differences",
@@ -44,7 +44,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.alarms, m.runs, m.waiting, m.dead, m.differences, m.audited,
 		m.engines} {
 		if err := reg.Register(c); err != nil {
-			return nil, fmt.Errorf("register the house's metrics: %w", err)
+			return nil, fmt.Errorf("register the metrics of the stores: %w", err)
 		}
 	}
 	return m, nil

@@ -11,7 +11,7 @@ import (
 	"lineup/schemas"
 )
 
-// ErrSignature is returned for a receipt that was changed, or signed by another house.
+// ErrSignature is returned for a receipt that was changed, or signed by another installation.
 var ErrSignature = errors.New("signature does not fit")
 
 // Receipt proves a removal: what was removed where and when, by digests alone.
@@ -68,7 +68,7 @@ func (r Receipt) Verify(key ed25519.PublicKey) error {
 		return fmt.Errorf("receipt's public key: %w", ErrSignature)
 	}
 	if key != nil && !key.Equal(ed25519.PublicKey(public)) {
-		return fmt.Errorf("receipt is of another house: %w", ErrSignature)
+		return fmt.Errorf("receipt is of another installation: %w", ErrSignature)
 	}
 	signature, err := base64.StdEncoding.DecodeString(r.Signature)
 	if err != nil {

@@ -42,6 +42,7 @@ func DateOf(t time.Time) Date {
 	return Date{y, int(m), day}
 }
 
+// String is d as precisely as it is known: "1990-05-01", "1990-05" or "1990"; "" for the zero Date.
 func (d Date) String() string {
 	switch d.Precision() {
 	case "exact":

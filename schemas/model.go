@@ -2,7 +2,7 @@ package schemas
 
 import "math"
 
-// Model describes an embedder's output: everything the rest of the house needs to know about
+// Model describes an embedder's output: everything the rest of the program needs to know about
 // embeddings. Embeddings of different models are never compared.
 type Model struct {
 	ID          string       `json:"id"`          // names weights, preprocessing and averaging: "dlib-resnet-v1/hog"

@@ -6,8 +6,7 @@ import "strings"
 // Intelligence System; R. L. Taft, "Name Search Techniques", 1970), made to file the names of a
 // state's criminal-justice records: Stephen and Steven are both "STAFAN". With two changes: a Y inside
 // a word is a vowel, so Smith and Smyth are both "SNAT", and the code is kept whole, where the
-// original cut it at six letters. "" for a word without a
-// letter a-z.
+// original cut it at six letters. "" for a word without a letter a-z.
 func Phonetic(word string) string {
 	folded := Fold(word)
 	letters := make([]byte, 0, len(folded))

@@ -253,7 +253,7 @@ func (l *linter) checkRecord(path string, r *Record) {
 	}
 	for i, x := range r.Fields {
 		if Denied(x.Name) {
-			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "registries.md §7: it is never stored", "%q is on the deny list", x.Name)
+			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "leave the field out: what it holds is never stored", "%q is on the deny list", x.Name)
 		}
 	}
 }
@@ -283,7 +283,7 @@ func (l *linter) checkValue(path string, v *Value) {
 		}
 		for _, text := range texts {
 			if text != "" && Denied(text) {
-				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored (registries.md §7)",
+				l.fault(path+"."+key, "driver licences, officers, employers, plates, victims and the like are never stored",
 					"%q is on the deny list", text)
 			}
 		}

@@ -54,6 +54,7 @@ type Problem struct {
 	Hint    string
 }
 
+// String is file:line:column: message (hint), as editors and terminals link it.
 func (p Problem) String() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", p.File, max(p.Line, 1), max(p.Column, 1), p.Message)
 	if p.Hint != "" {

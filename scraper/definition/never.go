@@ -5,8 +5,9 @@ import (
 	"strings"
 )
 
-// deny are the fields that sites publish and that are never stored, by the names they go under
-// (registries.md §7). A definition that reads one does not load.
+// deny are the fields that sites publish and that are never stored, by the names they go under: what tells of victims,
+// officers, employers and schools, numbers that open other files, and what is not needed to know a person again. A
+// definition that reads one does not load.
 var deny = regexp.MustCompile(`(?i)(driver'?s?[ -]*licen[cs]e|\bdl[ ]?(no|num|number|state)\b|\b(dln|oln)\b|operator'?s?[ -]*licen[cs]e|\bssn\b|social security|` +
 	`\bdna\b|finger ?print|palm ?print|biometric|professional licen[cs]e|officer|supervis(?:ing|ion) (agent|agency)|\bsupervisor\b|^agents?$|agent (name|phone|contact)|` +
 	`employers? ?name|name of employer|\bemployer$|schools? ?name|name of school|clothing|shoe ?size|plate\b|plate ?(no|num|number|state)|` +

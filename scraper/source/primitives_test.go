@@ -8,8 +8,8 @@ import (
 	"lineup/scraper/source"
 )
 
-// primitives are what registries.md §10.2 asks of the engine and a shipped source needs, with the
-// text by which that source's definition uses it. Those that only registries behind a gate need
+// primitives are what registries ask of the engine and a shipped source needs, with the text by
+// which that source's definition uses it. Those that only registries behind a gate need
 // (layouts of Virginia, Wisconsin and OffenderWatch) have their tests beside the engine.
 var primitives = map[string]struct{ state, text string }{
 	"posted form":                   {"us-id", "form: {form: \"4\""},

@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Endpoint string // "https://host:port"; http:// speaks plainly, for loopback and meshes
 	Bucket   string
-	Prefix   string // of all keys, "" or "some/path/"; lets several houses share a bucket
+	Prefix   string // of all keys, "" or "some/path/"; lets several installations share a bucket
 	Region   string // "" asks the server
 
 	// Where AccessKey is "", credentials come from the environment (AWS_ACCESS_KEY_ID or

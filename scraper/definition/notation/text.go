@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/html"
 )
 
+// LineEnds are elements that end a line of the text around them.
 var LineEnds = map[string]bool{"br": true, "p": true, "div": true, "li": true, "tr": true, "dt": true, "dd": true, "ul": true}
 
 // HTML is the text of s as a reader sees it: white space collapsed, a line for each block.
@@ -77,6 +78,7 @@ var Silent = map[string]bool{"script": true, "style": true, "noscript": true, "h
 
 var something = regexp.MustCompile(`[\pL\pN]`)
 
+// Meaningful reports whether text holds a letter or digit: dashes and dots alone say nothing.
 func Meaningful(text string) bool { return something.MatchString(text) }
 
 // Fold makes names of columns and labels comparable.
@@ -84,6 +86,7 @@ func Fold(name string) string {
 	return strings.ToLower(strings.TrimRight(strings.TrimLeft(Clean(name), "•·*- "), ": "))
 }
 
+// JSON is the text of a decoded JSON value; "" for null, objects and arrays.
 func JSON(v any) string {
 	switch v := v.(type) {
 	case nil:

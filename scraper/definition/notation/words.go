@@ -4,6 +4,7 @@ import (
 	"lineup/schemas"
 )
 
+// Sexes are the usual words and letters for a sex; "" for those that leave it unsaid.
 var Sexes = map[string]string{
 	"m": "male", "male": "male", "f": "female", "female": "female", "u": "", "unknown": "", "x": "",
 }
