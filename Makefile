@@ -61,6 +61,7 @@ load: ## crawl a made-up registry twice and measure: make load LOAD=100000
 soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LASTING=5m SEED=1
 	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) \
 		$(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
+	$(GO) test -count 1 -timeout 6h ./internal/testkit/history -histories 2000
 
 race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20
 	@deploy/raced.sh -timeout 2h -count $(TIMES)

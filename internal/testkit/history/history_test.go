@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -26,11 +27,13 @@ import (
 	"lineup/scraper/fetch"
 )
 
-// TestMain lets no test beyond this machine, and keeps the histories to about a minute unless more are asked for:
-// -rapid.checks, -rapid.steps.
+var histories = flag.Int("histories", 30, "how many random histories are tried: 30 take about a minute")
+
+// TestMain lets no test beyond this machine.
 func TestMain(m *testing.M) {
-	for name, few := range map[string]string{"rapid.checks": "30", "rapid.steps": "25"} {
-		if err := flag.Set(name, few); err != nil {
+	flag.Parse()
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(*histories), "rapid.steps": "25"} {
+		if err := flag.Set(name, value); err != nil {
 			panic(err)
 		}
 	}
