@@ -128,7 +128,8 @@ type marking struct {
 	marks chan<- struct{}
 }
 
-func (m marking) Mark(ctx context.Context, source string, id schemas.UUID, generation string, mark schemas.Mark, keep func(string) bool) error {
+func (m marking) Mark(ctx context.Context, source string, id schemas.UUID, generation string, mark schemas.Mark,
+	keep func(string) bool) error {
 	err := m.Ledger.Mark(ctx, source, id, generation, mark, keep)
 	if err == nil {
 		m.marks <- struct{}{}

@@ -15,7 +15,8 @@ import (
 )
 
 // entry builds what generation g shall hold of a listed registrant.
-func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, working func() error) (index.Entry, error) {
+func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing,
+	working func() error) (index.Entry, error) {
 	data, err := w.Blobs.Get(ctx, blob.Ref{Owner: s.ID, Kind: blob.Record, Digest: s.Record})
 	if err != nil {
 		return index.Entry{}, fmt.Errorf("read the record of %s: %w", s.ID, err)
@@ -54,7 +55,8 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 
 // enrol gives the face of one photo of a registrant, from a generation that holds the photo
 // already, else from the embedder. The face is nil when there is none to enrol; outcome says why.
-func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, born string, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, born string,
+	photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
 	f, outcome, err := w.held(ctx, all, g, photo)
 	if err != nil {
 		return nil, outcome, err
@@ -88,7 +90,8 @@ func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Gene
 
 // held looks for a photo in the generations of g's model. outcome.Photo is "" when none has it.
 // That it is a placeholder is the outcome only when no more is known of it.
-func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Generation, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Generation, photo schemas.Digest) (*schemas.Face,
+	index.PhotoOutcome, error) {
 	var marked index.PhotoOutcome
 	for _, other := range all {
 		if other.Model.ID != g.Model.ID {
@@ -113,7 +116,8 @@ func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Gener
 }
 
 // embed computes the face of a stored photo.
-func (w *Worker) embed(ctx context.Context, g index.Generation, owner schemas.UUID, photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
+func (w *Worker) embed(ctx context.Context, g index.Generation, owner schemas.UUID, photo schemas.Digest) (*schemas.Face,
+	index.PhotoOutcome, error) {
 	outcome := index.PhotoOutcome{Photo: photo}
 	embedder, ok := w.embedders[g.Model.ID]
 	if !ok {

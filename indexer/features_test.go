@@ -47,7 +47,8 @@ func TestNewerFeaturesAreBuiltBesideWhatServes(t *testing.T) {
 	}
 	all, err := older.Generations(ctx)
 	check(t, err)
-	if len(all) != 2 || all[1].Name != "g2" || all[1].State != index.Building || all[1].Features != index.FeatureVersion || all[1].Model.ID != "m1" {
+	if len(all) != 2 || all[1].Name != "g2" || all[1].State != index.Building || all[1].Features != index.FeatureVersion ||
+		all[1].Model.ID != "m1" {
 		t.Fatalf("generations %+v", all)
 	}
 	complete := func(g index.Generation) (bool, error) { return indexer.Complete(ctx, h.ledger, h.queue, g.Target()) }

@@ -102,7 +102,8 @@ func newNode(t testing.TB) *house {
 	h.in = ingest.New(blobs, h.ledger, h.queue, log)
 	metrics, err := indexer.NewMetrics(prometheus.NewRegistry())
 	check(t, err)
-	h.deps = indexer.Deps{Ledger: h.ledger, Queue: h.queue, Blobs: blobs, Index: h.index, Embedders: []face.Embedder{h.faces}, Metrics: metrics, Log: log}
+	h.deps = indexer.Deps{Ledger: h.ledger, Queue: h.queue, Blobs: blobs, Index: h.index, Embedders: []face.Embedder{h.faces},
+		Metrics: metrics, Log: log}
 	check(t, indexer.Prepare(t.Context(), h.index, h.faces.Model()))
 	check(t, h.index.Switch(t.Context(), "g1"))
 	h.run, _, err = h.in.Begin(t.Context(), "us-zz", false)

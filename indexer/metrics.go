@@ -27,7 +27,8 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		embeds: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "lineup_embed_seconds",
 			Help: "Time to embed one photo.", Buckets: prometheus.ExponentialBuckets(0.005, 2, 10)}),
 		gauge: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_gallery_calibration",
-			Help: "The serving gallery's calibration by its own faces: typical slope; offset a, power s and number n of the self-probes; registrants measured."},
+			Help: "The serving gallery's calibration by its own faces: typical slope; offset a, power s and number n of the self-probes; " +
+				"registrants measured."},
 			[]string{"figure"}),
 	}
 	m.jobs.WithLabelValues(string(ok))
@@ -58,7 +59,8 @@ func (m *Metrics) embedded(took time.Duration) { m.embeds.Observe(took.Seconds()
 
 // calibrated tells the serving generation's calibration.
 func (m *Metrics) calibrated(c index.Calibration) {
-	for figure, value := range map[string]float64{"slope": c.Slope, "a": c.Offset, "s": c.Power, "n": float64(c.Probes), "registrants": float64(c.Registrants)} {
+	for figure, value := range map[string]float64{"slope": c.Slope, "a": c.Offset, "s": c.Power, "n": float64(c.Probes),
+		"registrants": float64(c.Registrants)} {
 		m.gauge.WithLabelValues(figure).Set(value)
 	}
 }

@@ -60,7 +60,8 @@ func people(sharers []index.Sharer) int {
 // looked at before its sharers were there: it writes those anew, entry's registrant included. Every writer does
 // so after its own write and before its mark, so whoever writes last of the sharers sees them
 // all, in whatever order they came and whoever died between. again says that entry itself is due.
-func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Generation, entry index.Entry, keep func(string) bool) (again bool, err error) {
+func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Generation, entry index.Entry,
+	keep func(string) bool) (again bool, err error) {
 	due := make(map[schemas.UUID]bool)
 	for _, photo := range entry.Document.Photos {
 		if photo.Hash == 0 {
@@ -95,7 +96,8 @@ func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Gen
 
 // mask writes a listed registrant anew, whose photo turned out to be a placeholder. It need not
 // look for others: what is written has the same hashes as before.
-func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID, keep func(string) bool) error {
+func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID,
+	keep func(string) bool) error {
 	s, err := w.Ledger.Listing(ctx, source, id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Listed {
 		return nil // its own doorbell rings

@@ -113,7 +113,8 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 // delist makes a registrant not listed, with nothing of the person left, and enqueues a job, unless may,
 // given the listing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
 // listed; removal, if not nil, forbids that it is ever listed again.
-func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal, may func(*schemas.Listing) error) error {
+func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal,
+	may func(*schemas.Listing) error) error {
 	stays := false
 	gone, err := in.ledger.Update(ctx, source, id, func(s *schemas.Listing) error {
 		err := may(s)
@@ -127,7 +128,8 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 		if forbidden == nil {
 			forbidden = s.Removal
 		}
-		*s = schemas.Listing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks, Fence: s.Fence, Untidy: true}
+		*s = schemas.Listing{ID: id, Source: source, Revision: s.Revision + 1, Changed: in.now().UTC(), Removal: forbidden, Marks: s.Marks,
+			Fence: s.Fence, Untidy: true}
 		return nil
 	})
 	if err != nil || stays {

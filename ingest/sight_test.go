@@ -55,7 +55,8 @@ func door(t *testing.T) *ingest.Ingester {
 // accept takes one registrant in, read at the given time, in a run of its own.
 func accept(t *testing.T, in *ingest.Ingester, run, key string, read time.Time) {
 	t.Helper()
-	_, err := in.Accept(t.Context(), run, schemas.Capture{Record: schemas.Record{Source: crawled, Key: key, Name: schemas.Name{Full: "Testcase " + key}}, Read: read,
+	_, err := in.Accept(t.Context(), run, schemas.Capture{Record: schemas.Record{Source: crawled, Key: key,
+		Name: schemas.Name{Full: "Testcase " + key}}, Read: read,
 		Pages: []schemas.CapturedPage{{URL: "http://sample/" + key, Data: []byte("page of " + key), Read: read}}})
 	if err != nil {
 		t.Fatal(err)

@@ -165,7 +165,8 @@ func (b tab) submit(css string) {
 func (b tab) colours(scheme string) {
 	b.t.Helper()
 	do(b, chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
-		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia,
+			emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 		return err
 	}))
 }
@@ -210,7 +211,8 @@ func (b tab) look(name string) {
 			b.audit(name + ", " + scheme + device)
 		}
 		if eval[bool](b, `document.documentElement.scrollWidth > innerWidth`) {
-			b.t.Errorf("%s%s: the page is wider than the screen: %s", name, device, eval[string](b, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 100)).join(" | ")`))
+			b.t.Errorf("%s%s: the page is wider than the screen: %s", name, device,
+				eval[string](b, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.outerHTML.slice(0, 100)).join(" | ")`))
 		}
 	}
 	b.phone(false)
@@ -219,7 +221,8 @@ func (b tab) look(name string) {
 
 func (b tab) audit(what string) {
 	b.t.Helper()
-	for _, problem := range eval[[]string](b, `axe.run().then(r => { window.axed = r.passes; return r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | ").slice(0, 400)); })`) {
+	for _, problem := range eval[[]string](b,
+		`axe.run().then(r => { window.axed = r.passes; return r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" | ").slice(0, 400)); })`) {
 		b.t.Errorf("accessibility of %s: %s", what, problem)
 	}
 	if eval[int](b, `axed.length`) < 10 || !eval[bool](b, `axed.some(p => p.id === "color-contrast")`) {

@@ -46,16 +46,20 @@ func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
 		return func(r *schemas.Record) { r.Birth = schemas.Date{Year: y, Month: m, Day: d} }
 	}
 	predator := true
-	h.enrol(person("1", "Rowan", "Testcase", at("1 Example Road", "Sampleton", "00001", 40.5, -75.5), born(1971, 3, 9), func(r *schemas.Record) {
-		r.Name.Middle, r.Aliases = "Q", []schemas.Alias{{Name: schemas.Name{First: "Ro", Last: "Pretend"}, Birth: schemas.Date{Year: 1970, Month: 1, Day: 1}}}
-		r.Race, r.Height, r.Weight = schemas.Coded{Raw: "White"}, schemas.Measure{Value: 71}, schemas.Measure{Value: 173}
-		r.Eyes, r.Hair, r.Marks = schemas.Coded{Value: "brown"}, schemas.Coded{Value: "black"}, []string{"Scar", "Tattoo"}
-		r.Level, r.Predator = schemas.Level{Scheme: "NY", Value: "3"}, &predator
-		r.Offenses = []schemas.Offense{{Description: "Example", Convicted: schemas.Date{Year: 2001, Month: 1, Day: 31}, Statute: "1.2", Victim: "minor"}, {Description: "Second example"}}
-		r.SourceFields = []schemas.Field{{Name: "shoeSize", Value: "10"}}
-		r.Registered = schemas.Date{Year: 2002, Month: 5}
-	}), near(0.1))
-	h.enrol(person("2", "Rowan", "Testcase", born(1971, 3, 9), at("9 Other Street", "Elsewhereville", "00002", 40.6, -75.5)), nil) // the same person, another record
+	h.enrol(person("1", "Rowan", "Testcase", at("1 Example Road", "Sampleton", "00001", 40.5, -75.5), born(1971, 3, 9),
+		func(r *schemas.Record) {
+			r.Name.Middle, r.Aliases = "Q", []schemas.Alias{{Name: schemas.Name{First: "Ro", Last: "Pretend"},
+				Birth: schemas.Date{Year: 1970, Month: 1, Day: 1}}}
+			r.Race, r.Height, r.Weight = schemas.Coded{Raw: "White"}, schemas.Measure{Value: 71}, schemas.Measure{Value: 173}
+			r.Eyes, r.Hair, r.Marks = schemas.Coded{Value: "brown"}, schemas.Coded{Value: "black"}, []string{"Scar", "Tattoo"}
+			r.Level, r.Predator = schemas.Level{Scheme: "NY", Value: "3"}, &predator
+			r.Offenses = []schemas.Offense{{Description: "Example", Convicted: schemas.Date{Year: 2001, Month: 1, Day: 31}, Statute: "1.2",
+				Victim: "minor"}, {Description: "Second example"}}
+			r.SourceFields = []schemas.Field{{Name: "shoeSize", Value: "10"}}
+			r.Registered = schemas.Date{Year: 2002, Month: 5}
+		}), near(0.1))
+	// the same person, another record
+	h.enrol(person("2", "Rowan", "Testcase", born(1971, 3, 9), at("9 Other Street", "Elsewhereville", "00002", 40.6, -75.5)), nil)
 	h.enrol(person("3", "Robert", "Smith", at("2 Example Road", "Sampleton", "00001", 40.51, -75.5), born(1980, 0, 0)), nil)
 	h.enrol(person("4", "Bob", "Smyth", at("TRANSIENT", "Sampleton", "00001")), nil)
 	h.enrol(person("5", "Jonathan", "Smith-Johnson", at("22 Nowhere Drive", "Faketown", "00003", -1, -1)), nil)
@@ -91,7 +95,8 @@ var houses = map[string]struct {
 	"unsupported format": {house: func(h *house) { h.gal.probeError = problem(face.CodeUnsupportedFormat) }},
 	"several faces": {house: func(h *house) {
 		several := problem(face.CodeSeveralFaces)
-		several.Result = face.Result{Width: 560, Height: 420, Box: schemas.Box{Left: 112, Top: 161, Right: 261, Bottom: 311}, Others: []schemas.Box{{Left: 383, Top: 245, Right: 507, Bottom: 369}}}
+		several.Result = face.Result{Width: 560, Height: 420, Box: schemas.Box{Left: 112, Top: 161, Right: 261, Bottom: 311},
+			Others: []schemas.Box{{Left: 383, Top: 245, Right: 507, Bottom: 369}}}
 		h.gal.probeError = several
 	}},
 	"no face":        {house: func(h *house) { h.gal.probeError = problem(face.CodeNoFace) }},
@@ -150,7 +155,8 @@ func newContract(t *testing.T, named string) *contract {
 	base64 := base64.StdEncoding.EncodeToString
 	c.words = strings.NewReplacer("{key}", h.key, "{limited}", limited, "{revoked}", revoked, "{match}", match,
 		"{face}", string(h.gal.faces[0].ID), "{etag}", `"`+string(h.gal.faces[0].Photo)+`"`, "{long}", strings.Repeat("a", 66_000),
-		"{demo}", base64(demo), "{photo}", base64(jpeg("probe")), "{gif}", base64([]byte("GIF89a....")), "{text}", base64([]byte("hello, I am text")))
+		"{demo}", base64(demo), "{photo}", base64(jpeg("probe")), "{gif}", base64([]byte("GIF89a....")), "{text}",
+		base64([]byte("hello, I am text")))
 	if setting.house != nil {
 		setting.house(h)
 	}
@@ -360,8 +366,10 @@ func neverRead(context.Context, string) (queryd.SourceState, error) {
 func uncovered(_ *queryd.Config, d *queryd.Deps) {
 	read := d.State
 	d.Sources = append(d.Sources,
-		queryd.Source{ID: "us-ca", Name: "California Registry", Jurisdiction: "CA", Home: "https://ca.registry.example.test/", Mode: "link_only", HasPhotos: true},
-		queryd.Source{ID: "us-tx", Name: "Texas Registry", Jurisdiction: "TX", Home: "https://tx.registry.example.test/", Mode: "enabled", MaxAge: 48 * time.Hour})
+		queryd.Source{ID: "us-ca", Name: "California Registry", Jurisdiction: "CA", Home: "https://ca.registry.example.test/", Mode: "link_only",
+			HasPhotos: true},
+		queryd.Source{ID: "us-tx", Name: "Texas Registry", Jurisdiction: "TX", Home: "https://tx.registry.example.test/", Mode: "enabled",
+			MaxAge: 48 * time.Hour})
 	d.State = func(ctx context.Context, id string) (queryd.SourceState, error) {
 		if id == "us-ca" {
 			return queryd.SourceState{}, nil

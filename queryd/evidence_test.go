@@ -35,7 +35,8 @@ func checkEvidence(t *testing.T, h *house, match string, id schemas.UUID) {
 	if err := json.Unmarshal(payload, &inside); err != nil {
 		t.Fatal(err)
 	}
-	if inside.Registrant != id || inside.ID != match || len(inside.Pages) != 1 || inside.Pages[0].SHA256 == "" || inside.Photo == "" || inside.Model != model.ID || inside.Generation != "g1" {
+	if inside.Registrant != id || inside.ID != match || len(inside.Pages) != 1 || inside.Pages[0].SHA256 == "" || inside.Photo == "" ||
+		inside.Model != model.ID || inside.Generation != "g1" {
 		t.Errorf("evidence %+v", inside)
 	}
 }

@@ -83,7 +83,8 @@ func TestFacesAnswersTheContractsKeysAndNoOthers(t *testing.T) {
 		"similarity": match["similarity"], "faceId": string(faceID), "uuid": string(id),
 		"matchedImageUrl": "http://lineup.test/photos/" + string(id) + "?face=" + string(faceID),
 		"offender": map[string]any{"firstName": "Rowan", "lastName": "Testcase", "dob": "1971-01-01T00:00:00.000Z",
-			"offenderUrl": "https://registry.example.test/detail?id=1001", "offenderImageUrl": "https://registry.example.test/photo?id=1001", "personUuid": nil},
+			"offenderUrl": "https://registry.example.test/detail?id=1001", "offenderImageUrl": "https://registry.example.test/photo?id=1001",
+			"personUuid": nil},
 	}
 	if diff := cmp.Diff(want, match); diff != "" {
 		t.Errorf("match (-want +got):\n%s", diff)
@@ -94,7 +95,8 @@ func TestFacesAnswersTheContractsKeysAndNoOthers(t *testing.T) {
 	if got := response.Header.Get("Content-Type"); got != "application/json; charset=utf-8" {
 		t.Errorf("content type %q", got)
 	}
-	if !strings.Contains(strings.Join(response.Header.Values("X-Source-Notice"), " "), "fingerprints") || len(response.Header.Values("X-Notice")) < 5 {
+	if !strings.Contains(strings.Join(response.Header.Values("X-Source-Notice"), " "), "fingerprints") ||
+		len(response.Header.Values("X-Notice")) < 5 {
 		t.Errorf("notices missing: %v", response.Header)
 	}
 }
@@ -151,7 +153,8 @@ func TestWhoIsDelistedNeverAnswers(t *testing.T) {
 	h.ledger.err = errors.New("ledger is down")
 	for _, request := range [][2]string{{"POST", "/faces"}, {"GET", "/sexoffender?lastName=Testcase"}, {"GET", "/photos/" + string(id)}} {
 		response, body := h.keyed(request[0], request[1], faceBody(jpeg("probe")))
-		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" || strings.Contains(body, "Testcase") {
+		if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" ||
+			strings.Contains(body, "Testcase") {
 			t.Errorf("%v with the ledger down: status %d, body %s", request, response.StatusCode, body)
 		}
 	}
@@ -237,11 +240,14 @@ func TestFacesRefusesWithTheDocumentedCode(t *testing.T) {
 		{name: "null photo", body: `{"queryImageBase64":null}`, status: 400, reason: "no_photo"},
 		{name: "base64 garbage", body: `{"queryImageBase64":"!!!!"}`, status: 400, reason: "bad_base64"},
 		{name: "data prefix", body: `{"queryImageBase64":"data:image/jpeg;base64,/9j/"}`, status: 400, reason: "data_prefix"},
-		{name: "not an image", body: faceBody([]byte("hello, I am text")), probeError: &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo."}, status: 400, reason: "not_an_image"},
-		{name: "several faces", body: faceBody(jpeg("x")), probeError: &face.Problem{Code: face.CodeSeveralFaces, Text: "The photo shows 2 faces."}, status: 400, reason: "several_faces"},
+		{name: "not an image", body: faceBody([]byte("hello, I am text")), probeError: &face.Problem{Code: face.CodeNotAnImage,
+			Text: "This is not a photo."}, status: 400, reason: "not_an_image"},
+		{name: "several faces", body: faceBody(jpeg("x")), probeError: &face.Problem{Code: face.CodeSeveralFaces,
+			Text: "The photo shows 2 faces."}, status: 400, reason: "several_faces"},
 		{name: "3,000,000 bytes", body: faceBody(append(jpeg(""), make([]byte, 3_000_000-4)...)), status: 400, reason: "too_large"},
 		{name: "oversized body", body: faceBody(make([]byte, 6_000_000)), status: 400, reason: "too_large"},
-		{name: "no face", body: faceBody(jpeg("x")), probeError: &face.Problem{Code: face.CodeNoFace, Text: "No face was found."}, status: 400, reason: "no_face", message: "No face was found."},
+		{name: "no face", body: faceBody(jpeg("x")), probeError: &face.Problem{Code: face.CodeNoFace, Text: "No face was found."}, status: 400,
+			reason: "no_face", message: "No face was found."},
 		{name: "too many waiting", body: faceBody(jpeg("x")), probeError: face.ErrBusy, status: 503},
 		{name: "unknown state", body: faceBody(jpeg("x"), `,"state":"Atlantis"`), status: 400, reason: "bad_state"},
 		{name: "unknown source", body: faceBody(jpeg("x"), `,"source":"xx"`), status: 400, reason: "bad_source"},

@@ -109,18 +109,23 @@ func TestALargeBodyGetsItsAnswer(t *testing.T) {
 
 func TestMethodsPreflightAndHeaders(t *testing.T) {
 	h := town(t)
-	response, body := h.do("OPTIONS", "/faces", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
+	response, body := h.do("OPTIONS", "/faces", "", "Origin", "https://app.example", "Access-Control-Request-Method", "POST",
+		"Access-Control-Request-Headers", "content-type")
 	if response.StatusCode != 204 || body != "" || response.Header.Get("Access-Control-Allow-Origin") != "*" ||
-		!strings.Contains(response.Header.Get("Access-Control-Allow-Methods"), "POST") || !strings.Contains(response.Header.Get("Access-Control-Allow-Headers"), "content-type") {
+		!strings.Contains(response.Header.Get("Access-Control-Allow-Methods"), "POST") ||
+		!strings.Contains(response.Header.Get("Access-Control-Allow-Headers"), "content-type") {
 		t.Errorf("preflight: %d %v", response.StatusCode, response.Header)
 	}
-	if response, _ = h.do("OPTIONS", "/sexoffender", ""); response.StatusCode != 204 || response.Header.Get("Allow") != "POST, GET, HEAD, OPTIONS" {
+	if response, _ = h.do("OPTIONS", "/sexoffender", ""); response.StatusCode != 204 ||
+		response.Header.Get("Allow") != "POST, GET, HEAD, OPTIONS" {
 		t.Errorf("OPTIONS: %d %q", response.StatusCode, response.Header.Get("Allow"))
 	}
-	if response, _ = h.do("GET", "/healthz", "", "X-Request-Id", "client:42"); response.Header.Get("X-Request-Id") != "client:42" || response.Header.Get("X-Offenders-Request-Id") != "client:42" {
+	if response, _ = h.do("GET", "/healthz", "", "X-Request-Id", "client:42"); response.Header.Get("X-Request-Id") != "client:42" ||
+		response.Header.Get("X-Offenders-Request-Id") != "client:42" {
 		t.Errorf("request id %q", response.Header.Get("X-Request-Id"))
 	}
-	if response, _ = h.do("GET", "/healthz", "", "X-Request-Id", "not allowed"); response.Header.Get("X-Request-Id") == "not allowed" || response.Header.Get("X-Request-Id") == "" {
+	if response, _ = h.do("GET", "/healthz", "", "X-Request-Id", "not allowed"); response.Header.Get("X-Request-Id") == "not allowed" ||
+		response.Header.Get("X-Request-Id") == "" {
 		t.Errorf("request id %q", response.Header.Get("X-Request-Id"))
 	}
 	response, body = h.do("GET", "/sexoffender?lastName=Testcase&key="+h.key, "", "Accept-Encoding", "gzip")
@@ -136,7 +141,8 @@ func TestMethodsPreflightAndHeaders(t *testing.T) {
 	} else {
 		t.Error("a large answer is not compressed")
 	}
-	if response, _ = h.do("GET", "/sexoffender?lastName=Testcase&facelId=x&wat=1&key="+h.key, ""); response.Header.Get("X-Ignored-Params") != "facelId, wat" {
+	if response, _ = h.do("GET", "/sexoffender?lastName=Testcase&facelId=x&wat=1&key="+h.key,
+		""); response.Header.Get("X-Ignored-Params") != "facelId, wat" {
 		t.Errorf("X-Ignored-Params %q", response.Header.Get("X-Ignored-Params"))
 	}
 }
@@ -144,7 +150,8 @@ func TestMethodsPreflightAndHeaders(t *testing.T) {
 func TestPhotosAreCachedBrieflyAndByDigest(t *testing.T) {
 	h := town(t)
 	f := h.gal.faces[0]
-	for _, target := range []string{"/photos/" + string(f.Registrant), "/photos/" + string(f.ID), "/photos/" + string(f.Registrant) + "?face=" + string(f.ID)} {
+	for _, target := range []string{"/photos/" + string(f.Registrant), "/photos/" + string(f.ID), "/photos/" + string(f.Registrant) +
+		"?face=" + string(f.ID)} {
 		response, body := h.do("GET", target, "")
 		if response.StatusCode != 200 || response.Header.Get("Content-Type") != "image/jpeg" || body != string(jpeg("photo of 1")) {
 			t.Errorf("%s: %d %v", target, response.StatusCode, response.Header)
@@ -221,7 +228,8 @@ func TestReadyNamesThePartThatIsNot(t *testing.T) {
 		}
 	})
 	response, body := h.do("GET", "/readyz", "")
-	if response.StatusCode != 503 || !strings.Contains(body, `"broker":"not ready"`) || !strings.Contains(body, `"index":"ready"`) || strings.Contains(body, "secret") {
+	if response.StatusCode != 503 || !strings.Contains(body, `"broker":"not ready"`) || !strings.Contains(body, `"index":"ready"`) ||
+		strings.Contains(body, "secret") {
 		t.Errorf("%d %s", response.StatusCode, body)
 	}
 }
@@ -255,7 +263,8 @@ func TestSlowAndOversizedClientsAreCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer large.Close()
-	io.WriteString(large, "POST /faces?key="+h.key+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000000\r\n\r\n{")
+	io.WriteString(large, "POST /faces?key="+h.key+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
+		"1000000000\r\n\r\n{")
 	large.SetReadDeadline(time.Now().Add(20 * time.Second))
 	response, err := http.ReadResponse(bufio.NewReader(large), nil)
 	if err != nil {
@@ -307,7 +316,8 @@ func pythonWithRequests(t *testing.T) string {
 }
 
 func FuzzParameters(f *testing.F) {
-	for _, seed := range []string{"lastName=a", "lat=1&lng=2&radius=3", "q=%FF&page=2", "uuid=x&dob=1971-01-01", "createdAtStart=2026-01-01T00:00:00Z", "a=1;b=2", "zipcode=%00", "prefixMatch=both&firstName=abc"} {
+	for _, seed := range []string{"lastName=a", "lat=1&lng=2&radius=3", "q=%FF&page=2", "uuid=x&dob=1971-01-01",
+		"createdAtStart=2026-01-01T00:00:00Z", "a=1;b=2", "zipcode=%00", "prefixMatch=both&firstName=abc"} {
 		f.Add(seed, "")
 	}
 	f.Add("", `{"lastName":"a","page":1}`)

@@ -69,7 +69,8 @@ func backends(t *testing.T, h *house, key string) map[string]*sdk.ClientSession 
 	t.Cleanup(cancel)
 	go mcp.New(mcp.Remote{Base: base, Key: key, Do: http.DefaultClient.Do}, mcp.Options{Version: "1", Files: true}).Run(ctx, serverSide)
 	return map[string]*sdk.ClientSession{
-		"in the process":    session(t, &sdk.StreamableClientTransport{Endpoint: base + "/mcp", HTTPClient: &http.Client{Transport: withKey{key}}}),
+		"in the process": session(t, &sdk.StreamableClientTransport{Endpoint: base + "/mcp",
+			HTTPClient: &http.Client{Transport: withKey{key}}}),
 		"over the REST API": session(t, clientSide),
 	}
 }
@@ -95,13 +96,18 @@ func TestMCP(t *testing.T) {
 		text, json []string // that the texts, and the structured content, hold
 	}{
 		{"by name", "search_offenders", args{"firstName": "Rowan", "lastName": "Testcase"}, false,
-			[]string{"2 records, page 1 of 1; 2 of 3 registries", "ROWAN TESTCASE; born 1971-03-09, age 54", "not an identification", "fingerprints"},
-			[]string{`"officialPage":"https://registry.example.test/detail?id=1"`, `"dob":"1971-03-09"`, `"registriesSearched":"2/3"`, `"photo":"lineup://photos/`}},
+			[]string{"2 records, page 1 of 1; 2 of 3 registries", "ROWAN TESTCASE; born 1971-03-09, age 54", "not an identification",
+				"fingerprints"},
+			[]string{`"officialPage":"https://registry.example.test/detail?id=1"`, `"dob":"1971-03-09"`, `"registriesSearched":"2/3"`,
+				`"photo":"lineup://photos/`}},
 		{"why", "search_offenders", args{"firstName": "Ottilie", "lastName": "Undated", "dob": "3/9/1971", "extensive": true}, false,
 			[]string{"date of birth not published", "other name: OTTILIE UNDATED"}, []string{`"matchBasis":"alias"`, `"matchConfidence":0.8`}},
-		{"nobody", "search_offenders", args{"lastName": "Nobodywhatever"}, false, []string{"No record found. This clears nobody: 2 of 3 registries"}, []string{`"records":[]`}},
-		{"a place that is not covered", "search_offenders", args{"state": "CA"}, false, []string{"Somebody may be missing", "California is not copied here"}, []string{`"incomplete":true`}},
-		{"pages", "search_offenders", args{"state": "NY", "perPage": 10, "page": 2}, false, []string{"records, page 2 of 6"}, []string{`"page":2`}},
+		{"nobody", "search_offenders", args{"lastName": "Nobodywhatever"}, false,
+			[]string{"No record found. This clears nobody: 2 of 3 registries"}, []string{`"records":[]`}},
+		{"a place that is not covered", "search_offenders", args{"state": "CA"}, false,
+			[]string{"Somebody may be missing", "California is not copied here"}, []string{`"incomplete":true`}},
+		{"pages", "search_offenders", args{"state": "NY", "perPage": 10, "page": 2}, false, []string{"records, page 2 of 6"},
+			[]string{`"page":2`}},
 		{"beginnings", "search_offenders", args{"lastName": "Testc", "prefixMatch": "lastName"}, false, []string{"2 records"}, nil},
 		{"an id", "search_offenders", args{"uuid": id}, false, []string{"1 record, page 1"}, nil},
 		{"an id of nobody", "search_offenders", args{"uuid": "00000000-0000-4000-8000-000000000001"}, true, []string{"not_found"}, nil},
@@ -112,15 +118,18 @@ func TestMCP(t *testing.T) {
 		{"a forbidden combination", "search_offenders", args{"q": "a b", "lastName": "c"}, true, []string{"forbidden_combination"}, nil},
 		{"a long name", "search_offenders", args{"lastName": strings.Repeat("a", 300)}, true, []string{"too_long"}, nil},
 		{"a misspelt parameter", "search_offenders", args{"lastname": "a"}, true, []string{"lastname"}, nil},
-		{"a face", "search_faces", args{"photoBase64": photo}, false, []string{"match: 1 match among 41 registrants with photos", "Rowan Testcase"}, []string{`"outcome":"match"`}},
-		{"faces of a place that is not covered", "search_faces", args{"photoBase64": photo, "state": []string{"CA"}}, false, []string{"nobody_searched", "clears nobody", "California is not copied here"}, []string{`"outcome":"nobody_searched"`}},
+		{"a face", "search_faces", args{"photoBase64": photo}, false, []string{"match: 1 match among 41 registrants with photos",
+			"Rowan Testcase"}, []string{`"outcome":"match"`}},
+		{"faces of a place that is not covered", "search_faces", args{"photoBase64": photo, "state": []string{"CA"}}, false,
+			[]string{"nobody_searched", "clears nobody", "California is not copied here"}, []string{`"outcome":"nobody_searched"`}},
 		{"no photo", "search_faces", nil, true, []string{"photoBase64 is missing"}, nil},
 		{"a photo that is none", "search_faces", args{"photoBase64": "%%%"}, true, []string{"bad_base64: photoBase64"}, nil},
 		{"a record", "get_record", args{"uuid": id}, false, []string{"ROWAN TESTCASE"}, []string{`"stateData":{`, `"aliases":[{`}},
 		{"a record of nobody", "get_record", args{"uuid": "00000000-0000-4000-8000-000000000001"}, true, []string{"not_found"}, nil},
 		{"a record that left", "get_record", args{"uuid": string(schemas.RegistrantID("us-zz", "3"))}, true, []string{"not_found"}, nil},
 		{"an id that is none", "get_record", args{"uuid": "x"}, true, []string{"bad_uuid"}, nil},
-		{"coverage", "coverage", nil, false, []string{"2 registries are copied here", "Example Registry (us-zz): 60 registrants, fresh", "Not covered: California."}, []string{`"notCovered":["California"]`}},
+		{"coverage", "coverage", nil, false, []string{"2 registries are copied here", "Example Registry (us-zz): 60 registrants, fresh",
+			"Not covered: California."}, []string{`"notCovered":["California"]`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			answers := map[string]called{}
@@ -161,7 +170,8 @@ func TestMCP(t *testing.T) {
 			}
 		}
 		for _, photo := range []string{"x", "00000000-0000-4000-8000-000000000001"} {
-			if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "lineup://photos/" + photo}); err == nil || !strings.Contains(err.Error(), "not found") {
+			if _, err := s.ReadResource(t.Context(), &sdk.ReadResourceParams{URI: "lineup://photos/" + photo}); err == nil ||
+				!strings.Contains(err.Error(), "not found") {
 				t.Errorf("%s: a photo of nobody: %v", name, err)
 			}
 		}
@@ -170,7 +180,8 @@ func TestMCP(t *testing.T) {
 	if got := call(t, local, "search_faces", args{"photoPath": file}); got.Failed || !strings.Contains(got.Text, "Rowan Testcase") {
 		t.Errorf("a photo from a file: %s", got.Text)
 	}
-	for _, in := range []args{{"photoPath": note}, {"photoPath": file + ".none"}, {"photoPath": filepath.Dir(file)}, {"photoPath": file, "photoBase64": photo}} {
+	for _, in := range []args{{"photoPath": note}, {"photoPath": file + ".none"}, {"photoPath": filepath.Dir(file)},
+		{"photoPath": file, "photoBase64": photo}} {
 		if got := call(t, local, "search_faces", in); !got.Failed || strings.Contains(got.Text, "secret") {
 			t.Errorf("photo %v: %s", in, got.Text)
 		}
@@ -184,7 +195,8 @@ func TestMCP(t *testing.T) {
 func TestMCPNeedsAKey(t *testing.T) {
 	h := town(t)
 	for name, s := range backends(t, h, "wrong") {
-		if got := call(t, s, "search_offenders", map[string]any{"lastName": "Smith"}); !got.Failed || !strings.Contains(got.Text, "key_refused: Invalid API key") {
+		if got := call(t, s, "search_offenders", map[string]any{"lastName": "Smith"}); !got.Failed ||
+			!strings.Contains(got.Text, "key_refused: Invalid API key") {
 			t.Errorf("%s: %s", name, got.Text)
 		}
 	}
@@ -194,7 +206,8 @@ func TestMCPNeedsAKey(t *testing.T) {
 func TestMCPIsAudited(t *testing.T) {
 	h := town(t)
 	call(t, backends(t, h, h.key)["in the process"], "search_offenders", map[string]any{"lastName": "Testcase"})
-	if log := h.logged(); !strings.Contains(log, "endpoint=sexoffender") || !strings.Contains(log, "count=2") || strings.Contains(strings.ToLower(log), "testcase") {
+	if log := h.logged(); !strings.Contains(log, "endpoint=sexoffender") || !strings.Contains(log, "count=2") ||
+		strings.Contains(strings.ToLower(log), "testcase") {
 		t.Errorf("the audit line: %s", log)
 	}
 }
@@ -212,7 +225,8 @@ func FuzzMCP(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, message string) {
 		h := fuzzNode(t)
-		response, answer := h.do("POST", "/mcp", message, "X-API-Key", h.key, "Content-Type", "application/json", "Accept", "application/json, text/event-stream")
+		response, answer := h.do("POST", "/mcp", message, "X-API-Key", h.key, "Content-Type", "application/json", "Accept",
+			"application/json, text/event-stream")
 		if response.StatusCode >= 500 || strings.Contains(h.logged(), "panic") {
 			t.Errorf("%d %s", response.StatusCode, answer)
 		}

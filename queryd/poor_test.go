@@ -17,7 +17,8 @@ func TestAPoorEnrolledPhotoIsNeverSilentlyFirst(t *testing.T) {
 	h.crowd(60)
 	poor := h.enrol(person("poor", "Rowan", "Testcase"), near(0.02))
 	good := h.enrol(person("good", "Robin", "Sample"), near(0.03))
-	quality := schemas.Quality{FacePixels: 41, Sharpness: 31, Brightness: 50, Score: 34, Step: "cnn", Warnings: []string{"face_too_small", "blurred"}}
+	quality := schemas.Quality{FacePixels: 41, Sharpness: 31, Brightness: 50, Score: 34, Step: "cnn",
+		Warnings: []string{"face_too_small", "blurred"}}
 	for i := range h.gal.faces {
 		if h.gal.faces[i].Registrant == poor {
 			h.gal.faces[i].Quality = quality

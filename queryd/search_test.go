@@ -104,7 +104,8 @@ func TestPersonsMustAgreeInAllNames(t *testing.T) {
 		{"another sex", nil, func(r *schemas.Record) { r.Sex.Value = "female" }, false},
 		{"sex not known", nil, func(r *schemas.Record) { r.Sex.Value = "" }, false},
 		{"another day", nil, func(r *schemas.Record) { r.Birth.Day = 10 }, false},
-		{"a year alone", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }, func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }, false},
+		{"a year alone", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} },
+			func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }, false},
 		{"an alias only", nil, func(r *schemas.Record) {
 			r.Aliases, r.Name.Last = []schemas.Alias{{Name: r.Name}}, "Other"
 		}, false},
@@ -183,7 +184,8 @@ func TestThePageTurnsPages(t *testing.T) {
 		h.enrol(person(fmt.Sprint(i), "Rowan", "Testcase", func(r *schemas.Record) { r.Birth = schemas.Date{Year: 1971} }), nil)
 	}
 	_, body := h.do("POST", "/search", "key="+h.key+"&lastName=Testcase&firstName=", "Content-Type", "application/x-www-form-urlencoded")
-	if !strings.Contains(body, `name="page" value="2"`) || !strings.Contains(body, `name="lastName" value="Testcase"`) || strings.Contains(body, `value="0"`) {
+	if !strings.Contains(body, `name="page" value="2"`) || !strings.Contains(body, `name="lastName" value="Testcase"`) ||
+		strings.Contains(body, `value="0"`) {
 		t.Errorf("no way to the second page: %s", body)
 	}
 	if strings.Contains(body, "1971-01-01") || !strings.Contains(body, "Born 1971") {

@@ -65,14 +65,16 @@ func TestTwoDaemonsBehindOneAddressAnswerAsOne(t *testing.T) {
 		}
 		return string(text)
 	}
-	for _, request := range [][3]string{{"POST", "/faces", faceBody(jpeg("x"))}, {"GET", "/sexoffender?lastName=Nobody&fuzzy=true", ""}, {"GET", "/v1/coverage", ""}} {
+	for _, request := range [][3]string{{"POST", "/faces", faceBody(jpeg("x"))}, {"GET", "/sexoffender?lastName=Nobody&fuzzy=true", ""},
+		{"GET", "/v1/coverage", ""}} {
 		if a, b := ask(request[0], request[1], request[2]), ask(request[0], request[1], request[2]); a != b || len(a) < 100 {
 			t.Errorf("%v: %s and %s", request[:2], a, b)
 		}
 	}
 	seen := map[string]bool{}
 	for page := 1; page <= 3; page++ {
-		for _, o := range decode[struct{ Offenders []struct{ UUID string } }](t, ask("GET", fmt.Sprintf("/sexoffender?lastName=Testcase&page=%d", page), "")).Offenders {
+		for _, o := range decode[struct{ Offenders []struct{ UUID string } }](t,
+			ask("GET", fmt.Sprintf("/sexoffender?lastName=Testcase&page=%d", page), "")).Offenders {
 			if seen[o.UUID] {
 				t.Errorf("%s is on two pages", o.UUID)
 			}
@@ -119,7 +121,8 @@ func TestRequestsAtHandFinishWhenTheDaemonEnds(t *testing.T) {
 	go func() { ended <- h.Run(ctx, listener) }()
 	answered := make(chan string, 1)
 	go func() {
-		response, err := http.Post("http://"+listener.Addr().String()+"/faces?key="+h.key, "application/json", strings.NewReader(faceBody(jpeg("x"))))
+		response, err := http.Post("http://"+listener.Addr().String()+"/faces?key="+h.key, "application/json",
+			strings.NewReader(faceBody(jpeg("x"))))
 		if err != nil {
 			answered <- err.Error()
 			return
@@ -158,7 +161,8 @@ func TestASlowBodyIsCutOff(t *testing.T) {
 	conn, err := net.Dial("tcp", strings.TrimPrefix(h.listen(), "http://"))
 	must(t, err)
 	defer conn.Close()
-	_, err = io.WriteString(conn, "POST /faces?key="+h.key+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n{")
+	_, err = io.WriteString(conn, "POST /faces?key="+h.key+" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: "+
+		"1000000\r\n\r\n{")
 	must(t, err)
 	go func() {
 		for {

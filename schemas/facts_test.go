@@ -89,7 +89,8 @@ func TestAges(t *testing.T) {
 }
 
 func TestStateOfARecord(t *testing.T) {
-	home := schemas.Record{Jurisdiction: "NY", Addresses: []schemas.Address{{Kind: schemas.AddressWork, State: "CT"}, {Kind: schemas.AddressHome, State: "NJ"}}}
+	home := schemas.Record{Jurisdiction: "NY", Addresses: []schemas.Address{{Kind: schemas.AddressWork, State: "CT"},
+		{Kind: schemas.AddressHome, State: "NJ"}}}
 	work := schemas.Record{Jurisdiction: "NY", Addresses: home.Addresses[:1]}
 	if home.State() != "NJ" || work.State() != "NY" || (schemas.Record{}).State() != "" {
 		t.Errorf("%q, %q, %q", home.State(), work.State(), (schemas.Record{}).State())

@@ -163,7 +163,8 @@ func (c *Crawl) note(ctx context.Context, key string, capture *schemas.Capture) 
 			c.sum.WithoutAddress++
 		}
 	}
-	progress := Progress{Source: c.info.ID, Run: c.run, Started: c.sum.Started, Registrants: c.sum.Registrants, Pages: c.sum.Pages, Photos: c.sum.Photos["fetched"]}
+	progress := Progress{Source: c.info.ID, Run: c.run, Started: c.sum.Started, Registrants: c.sum.Registrants, Pages: c.sum.Pages,
+		Photos: c.sum.Photos["fetched"]}
 	c.mu.Unlock()
 	if c.Progress != nil {
 		progress.Claimed, progress.Bytes = c.pending.claimed(), c.fetcher.Received()
@@ -242,7 +243,8 @@ func StoredPage(url string, data []byte) (Page, error) {
 	if err := json.Unmarshal(line, &head); err != nil {
 		return Page{}, fmt.Errorf("head of a stored page: %w", err)
 	}
-	page := Page{Request: Request{Rule: head.Rule, URL: url, Carry: head.Carry, Registrant: head.Registrant}, URL: url, Status: head.Status, Body: body, Header: map[string][]string{}}
+	page := Page{Request: Request{Rule: head.Rule, URL: url, Carry: head.Carry, Registrant: head.Registrant}, URL: url, Status: head.Status,
+		Body: body, Header: map[string][]string{}}
 	if head.ContentType != "" {
 		page.Header.Set("Content-Type", head.ContentType)
 	}

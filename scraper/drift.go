@@ -31,7 +31,8 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	}
 	if last.Registrants == 0 {
 		if c.info.Guards.HasPhotos && !c.info.Policy.NoPhotos && sum.Registrants >= manyWithout && sum.WithPhoto*20 < sum.Registrants {
-			sum.Drift = append(sum.Drift, fmt.Sprintf("%d of %d records have a photo, and the source publishes photos", sum.WithPhoto, sum.Registrants))
+			sum.Drift = append(sum.Drift, fmt.Sprintf("%d of %d records have a photo, and the source publishes photos", sum.WithPhoto,
+				sum.Registrants))
 		}
 		return nil
 	}
@@ -41,7 +42,8 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	}
 	if c.captured*2 < sum.Registrants {
 		// Most were only seen, not read: the old shares stand until they are.
-		for _, share := range [][2]*int{{&last.WithPhoto, &sum.WithPhoto}, {&last.WithBirth, &sum.WithBirth}, {&last.WithOffense, &sum.WithOffense},
+		for _, share := range [][2]*int{{&last.WithPhoto, &sum.WithPhoto}, {&last.WithBirth, &sum.WithBirth},
+			{&last.WithOffense, &sum.WithOffense},
 			{&last.WithoutAddress, &sum.WithoutAddress}} {
 			*share[1] = *share[0] * sum.Registrants / last.Registrants
 		}
@@ -50,7 +52,8 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	for i, share := range []struct {
 		of       string
 		was, now int
-	}{{"a photo", last.WithPhoto, sum.WithPhoto}, {"a birth date", last.WithBirth, sum.WithBirth}, {"an offense", last.WithOffense, sum.WithOffense}} {
+	}{{"a photo", last.WithPhoto, sum.WithPhoto}, {"a birth date", last.WithBirth, sum.WithBirth},
+		{"an offense", last.WithOffense, sum.WithOffense}} {
 		was, now := float64(share.was)/float64(last.Registrants), float64(share.now)/float64(sum.Registrants)
 		if math.Abs(now-was) <= most {
 			continue
@@ -62,7 +65,8 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 		sum.Drift = append(sum.Drift, note)
 		if now < was && c.AcceptDrop == "" {
 			sum.State = schemas.RunRefused
-			sum.Reason = note + ": the site's pages may have changed; nobody was delisted. Look at them with lineup sources try, then crawl with --accept-drop REASON"
+			sum.Reason = note + ": the site's pages may have changed; nobody was delisted. Look at them with lineup sources try, then crawl with " +
+				"--accept-drop REASON"
 		}
 	}
 	return nil

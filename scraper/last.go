@@ -44,7 +44,8 @@ func (c *Crawl) stillBlocked(ctx context.Context) error {
 	if err != nil || last.State != schemas.RunBlocked || c.Unblock != "" {
 		return err
 	}
-	return fmt.Errorf("%s refused the run of %s (%s): %w; look at %s, and once it may be asked again: lineup scrape %s --once --unblock REASON",
+	return fmt.Errorf("%s refused the run of %s (%s): %w; look at %s, and once it may be asked again: lineup scrape %s --once --unblock "+
+		"REASON",
 		c.info.ID, last.Started.Format("2006-01-02 15:04"), last.Reason, fetch.ErrBlocked, c.info.Home, c.info.ID)
 }
 

@@ -48,7 +48,8 @@ func (s *countingSink) Accept(_ context.Context, run string, c schemas.Capture) 
 		if p.Data != nil {
 			digest = schemas.DigestOf(p.Data)
 		}
-		listing.Photos = append(listing.Photos, schemas.PhotoState{URL: c.Record.Photos[i].URL, Digest: digest, ETag: p.ETag, LastModified: p.LastModified, Taken: c.Record.Photos[i].Taken, Problem: p.Problem})
+		listing.Photos = append(listing.Photos, schemas.PhotoState{URL: c.Record.Photos[i].URL, Digest: digest, ETag: p.ETag,
+			LastModified: p.LastModified, Taken: c.Record.Photos[i].Taken, Problem: p.Problem})
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -41,7 +41,8 @@ const (
 )
 
 // stubWords stand in the addresses of pictures that are nobody's.
-var stubWords = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder", "spacer.gif"}
+var stubWords = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder",
+	"spacer.gif"}
 
 var longNumber = regexp.MustCompile(`\d{4}`)
 
@@ -201,7 +202,8 @@ func (c *Crawl) shared() []string {
 	var out []string
 	for digest, n := range c.photos {
 		if n > maxSharing {
-			out = append(out, fmt.Sprintf("%d registrants have the photo %s: look at it, and if it shows nobody add it to the source's stubPhotos", n, digest))
+			out = append(out, fmt.Sprintf("%d registrants have the photo %s: look at it, and if it shows nobody add it to the source's stubPhotos",
+				n, digest))
 		}
 	}
 	slices.Sort(out)

@@ -32,7 +32,8 @@ func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 		return schemas.RunSummary{}, fmt.Errorf("begin a run over %s: %w", id, err)
 	}
 	sum := schemas.RunSummary{Schema: 1, Run: run, Source: id, Started: time.Now().UTC(), State: schemas.RunSame, DryRun: a.DryRun,
-		Reason: "stored pages read again, the site was not asked", Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
+		Reason: "stored pages read again, the site was not asked", Dropped: map[string]int{}, Errors: map[string]int{},
+		Leftovers: map[string]int{}}
 	for listing, serr := range a.Sink.Listings(ctx, id) {
 		if err = serr; err != nil {
 			break

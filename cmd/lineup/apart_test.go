@@ -36,7 +36,8 @@ func TestRolesApart(t *testing.T) {
 
 	d := newDeployment(t)
 	must(t, os.WriteFile(filepath.Join(d.dir, "lineup.yaml"), []byte(fmt.Sprintf(
-		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource, web.URL)), 0o600))
+		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource,
+		web.URL)), 0o600))
 	nodes, monitor := d.startNATS()
 	d.startS3()
 	qdrant := d.standInQdrant()

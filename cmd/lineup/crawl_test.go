@@ -30,7 +30,8 @@ func newDesk(t *testing.T, source string) *desk {
 	t.Cleanup(func() { must(t, server.Close()) })
 	dir := t.TempDir()
 	settings := filepath.Join(dir, "lineup.yml")
-	must(t, os.WriteFile(settings, fmt.Appendf(nil, "models: %q\nsources: {%s: {base_url: %q}}\nlog: {level: error}\n", modelsForTests(t), source, server.URL), 0o600))
+	must(t, os.WriteFile(settings, fmt.Appendf(nil, "models: %q\nsources: {%s: {base_url: %q}}\nlog: {level: error}\n", modelsForTests(t),
+		source, server.URL), 0o600))
 	return &desk{t, site, []string{"--config", settings, "--data", filepath.Join(dir, "data")}}
 }
 
@@ -57,7 +58,8 @@ func TestCrawlAsAnOperator(t *testing.T) {
 	d.says(0, crawl, `us-ga: same`, `nothing changed`)
 
 	must(t, d.site.Delist(samplesite.FirstID), d.site.Move(samplesite.FirstID+1))
-	d.says(0, crawl+" --dry-run", `43 registrants: 0 new, 1 changed, 42 unchanged, 0 returned, 1 delisted`, `would be changed `, `would be delisted `)
+	d.says(0, crawl+" --dry-run", `43 registrants: 0 new, 1 changed, 42 unchanged, 0 returned, 1 delisted`, `would be changed `,
+		`would be delisted `)
 	d.says(0, "status", `us-ga .* complete|us-ga .* same`, ` 44 `)
 	d.says(0, crawl, `1 changed, .* 1 delisted`)
 
@@ -116,7 +118,8 @@ func TestImportAsAnOperator(t *testing.T) {
 
 	// A folder with a part of the people is no reason to delist the others.
 	part := t.TempDir()
-	must(t, d.site.Delist(samplesite.FirstID, samplesite.FirstID+1, samplesite.FirstID+2, samplesite.FirstID+3, samplesite.FirstID+4), d.site.Export(part, "json"))
+	must(t, d.site.Delist(samplesite.FirstID, samplesite.FirstID+1, samplesite.FirstID+2, samplesite.FirstID+3, samplesite.FirstID+4),
+		d.site.Export(part, "json"))
 	d.says(1, "import "+part+" --source import-nsopw", `refused`, `5 of 44`)
 	d.says(0, "import "+part+" --source import-nsopw --accept-drop checked", `5 delisted`)
 }

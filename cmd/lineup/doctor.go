@@ -15,7 +15,8 @@ type Doctor struct {
 
 // Help says what the exit codes mean.
 func (c *Doctor) Help() string {
-	return "Checks everything even when something fails, and changes nothing but what it removes again.\nExit codes: 0 all is well (advice apart), 1 something is wrong. Where the configuration is wrong, the engines are not looked at."
+	return "Checks everything even when something fails, and changes nothing but what it removes again.\nExit codes: 0 all is well (advice " +
+		"apart), 1 something is wrong. Where the configuration is wrong, the engines are not looked at."
 }
 
 // Run prints a line for each check; one that is wrong makes it exit with 1.

@@ -101,14 +101,17 @@ func TestAWrongConfigurationIsToldByAll(t *testing.T) {
 	file, data := filepath.Join(dir, "lineup.yml"), filepath.Join(dir, "data")
 	must(t, os.WriteFile(file, []byte("nats: {url: \"nats://127.0.0.1:1\"}\nindex:\n  workers: many\nsources:\n  us-nw: {enabled: true}\n"+
 		"  us-ny: {schedule: \"TZ=0\", enabled: true}\nlisten: here\n"), 0o600))
-	for _, command := range []string{"config", "doctor", "up", "index", "query", "scrape --follow", "status", "audit", "keys list", "prepare"} {
+	for _, command := range []string{"config", "doctor", "up", "index", "query", "scrape --follow", "status", "audit", "keys list",
+		"prepare"} {
 		var out, said bytes.Buffer
 		code := run(append(strings.Fields(command), "--config", file, "--data", data), &out, &said)
 		if want := map[string]int{"doctor": exitFailed}[command]; code != want && code != exitMisuse {
 			t.Errorf("%s: exit %d", command, code)
 		}
-		for _, want := range []string{`lineup.yml:3: index.workers: "many" is not a whole number`, "lineup.yml:5: sources.us-nw: there is no such source: did you mean",
-			`lineup.yml:6: sources.us-ny.schedule: "TZ=0" is no schedule`, "sources.us-ny.enabled: this registry is crawled only with a permission", `lineup.yml:7: listen: "here"`} {
+		for _, want := range []string{`lineup.yml:3: index.workers: "many" is not a whole number`,
+			"lineup.yml:5: sources.us-nw: there is no such source: did you mean",
+			`lineup.yml:6: sources.us-ny.schedule: "TZ=0" is no schedule`, "sources.us-ny.enabled: this registry is crawled only with a permission",
+			`lineup.yml:7: listen: "here"`} {
 			if !strings.Contains(out.String()+said.String(), want) {
 				t.Errorf("%s does not say %q:\n%s%s", command, want, &out, &said)
 			}
@@ -122,10 +125,12 @@ func TestAWrongConfigurationIsToldByAll(t *testing.T) {
 // TestAWrongDirectoryIsNoNewLineup: only the commands that are to make one do; the others say where they looked.
 func TestAWrongDirectoryIsNoNewLineup(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "datta")
-	for _, command := range []string{"status", "audit", "runs", "keys list", "keys add somebody", "jobs dead", "jobs retry", "reindex", "backup x",
+	for _, command := range []string{"status", "audit", "runs", "keys list", "keys add somebody", "jobs dead", "jobs retry", "reindex",
+		"backup x",
 		"remove 11111111-1111-5111-8111-111111111111 --reason test", "link show 11111111-1111-5111-8111-111111111111"} {
 		var out, said bytes.Buffer
-		if code := run(append(strings.Fields(command), "--data", data), &out, &said); code == 0 || !strings.Contains(said.String(), data) || !strings.Contains(said.String(), "--data") {
+		if code := run(append(strings.Fields(command), "--data", data), &out, &said); code == 0 || !strings.Contains(said.String(), data) ||
+			!strings.Contains(said.String(), "--data") {
 			t.Errorf("%s: exit %d, %s", command, code, &said)
 		}
 		if _, err := os.Stat(data); err == nil {
@@ -134,7 +139,8 @@ func TestAWrongDirectoryIsNoNewLineup(t *testing.T) {
 	}
 	for _, command := range []string{"index", "query", "scrape --follow"} {
 		var said bytes.Buffer
-		if code := run(append(strings.Fields(command), "--data", data), io.Discard, &said); code != exitMisuse || !strings.Contains(said.String(), "nats.url") {
+		if code := run(append(strings.Fields(command), "--data", data), io.Discard, &said); code != exitMisuse ||
+			!strings.Contains(said.String(), "nats.url") {
 			t.Errorf("%s without NATS: exit %d, %s", command, code, &said)
 		}
 	}
@@ -142,8 +148,10 @@ func TestAWrongDirectoryIsNoNewLineup(t *testing.T) {
 
 // TestMisuseIsToldAtOnce: bare calls and empty reasons.
 func TestMisuseIsToldAtOnce(t *testing.T) {
-	for line, want := range map[string]int{"": exitDone, "--help": exitDone, "--version": exitDone, "version": exitDone, "remove x --reason ": exitMisuse,
-		"scrape us-ny --once --accept-drop ": exitMisuse, "scrape us-ny --once --unblock ": exitMisuse, "nonsense": exitMisuse, "audit --sample 7": exitMisuse} {
+	for line, want := range map[string]int{"": exitDone, "--help": exitDone, "--version": exitDone, "version": exitDone,
+		"remove x --reason ":                 exitMisuse,
+		"scrape us-ny --once --accept-drop ": exitMisuse, "scrape us-ny --once --unblock ": exitMisuse, "nonsense": exitMisuse,
+		"audit --sample 7": exitMisuse} {
 		var args []string
 		if line != "" {
 			args = strings.Split(line, " ")

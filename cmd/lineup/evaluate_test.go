@@ -16,7 +16,8 @@ func TestEvaluateTheSyntheticFaces(t *testing.T) {
 	album := filepath.Join("..", "..", "internal", "evaluate", "testdata")
 	out := filepath.Join(t.TempDir(), "report")
 	var stdout, stderr bytes.Buffer
-	if code := run([]string{"--data", t.TempDir(), "evaluate", "--json", "--out", out, filepath.Join(album, "synthetic.csv")}, &stdout, &stderr); code != 0 {
+	if code := run([]string{"--data", t.TempDir(), "evaluate", "--json", "--out", out, filepath.Join(album, "synthetic.csv")}, &stdout,
+		&stderr); code != 0 {
 		t.Fatalf("exit code %d\n%s", code, stderr.String())
 	}
 	want, err := os.ReadFile(filepath.Join(album, "synthetic.golden.json"))

@@ -21,16 +21,22 @@ import (
 
 // planted are answers in which every text that may not be stored is marked DENIED.
 var planted = map[string]struct{ step, body string }{
-	"html": {"as: html, marker: dl, labels: {layout: dl}, ignore: [Weapon], key: {label: Id}, record: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim Age}}]}",
+	"html": {"as: html, marker: dl, labels: {layout: dl}, ignore: [Weapon], key: {label: Id}, record: {name: {label: Name}, offenses: " +
+		"[{description: {label: Crime}, victim: {label: Victim Age}}]}",
 		`<html><p>Supervising officer: DENIED</p><dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Crime</dt><dd>c</dd><dt>Victim Age</dt><dd>DENIED 12</dd><dt>Employer</dt><dd>DENIED</dd><dt>Weapon</dt><dd>DENIED</dd><dt>License Plate</dt><dd>DENIED</dd></dl></html>`},
-	"json": {"as: json, marker: id, ignore: [weapon], key: {path: id}, record: {name: {path: name}, offenses: [{description: {path: crime}, victim: {path: victim_age}}]}",
+	"json": {"as: json, marker: id, ignore: [weapon], key: {path: id}, record: {name: {path: name}, offenses: [{description: {path: crime}, " +
+		"victim: {path: victim_age}}]}",
 		`{"id":"7","name":"A B","crime":"c","victim_age":"DENIED 12","victim_sex":"DENIED","driver_license":"DENIED","weapon":"DENIED","supervision":{"officer":"DENIED"}}`},
-	"xml": {"as: xml, marker: //P, ignore: [Weapon], key: {xpath: //Id}, record: {name: {xpath: //Name}, offenses: [{description: {xpath: //Crime}, victim: {xpath: //VictimAge}}]}",
+	"xml": {"as: xml, marker: //P, ignore: [Weapon], key: {xpath: //Id}, record: {name: {xpath: //Name}, offenses: [{description: {xpath: " +
+		"//Crime}, victim: {xpath: //VictimAge}}]}",
 		`<P><Id>7</Id><Name>A B</Name><Crime>c</Crime><VictimAge>DENIED 12</VictimAge><ShoeSize>DENIED</ShoeSize><Weapon>DENIED</Weapon></P>`},
-	"csv": {"as: csv, ignore: [WEAPON], key: {column: ID}, record: {name: {column: NAME}, offenses: [{description: {column: CRIME}, victim: {column: VICTIM AGE}}]}",
+	"csv": {"as: csv, ignore: [WEAPON], key: {column: ID}, record: {name: {column: NAME}, offenses: [{description: {column: CRIME}, victim: " +
+		"{column: VICTIM AGE}}]}",
 		"ID,NAME,CRIME,VICTIM AGE,EMPLOYER NAME,WEAPON\n7,A B,c,DENIED 12,DENIED,DENIED\n"},
-	"fixed": {"as: fixed, ignore: [WEAPON], key: {column: ID}, record: {name: {column: NAME}, offenses: [{description: {column: CRIME}, victim: {column: VICTIM AGE}}]}",
-		"ID NAME CRIME VICTIM AGE CASE NUMBER WEAPON\n-- ---- ----- ---------- ----------- ------\n7  A B  c     DENIED 12  DENIED      DENIED\n"},
+	"fixed": {"as: fixed, ignore: [WEAPON], key: {column: ID}, record: {name: {column: NAME}, offenses: [{description: {column: CRIME}, " +
+		"victim: {column: VICTIM AGE}}]}",
+		"ID NAME CRIME VICTIM AGE CASE NUMBER WEAPON\n-- ---- ----- ---------- ----------- ------\n7  A B  c     DENIED 12  DENIED      " +
+			"DENIED\n"},
 }
 
 type answers string
@@ -40,7 +46,8 @@ func (a answers) RoundTrip(r *http.Request) (*http.Response, error) {
 	if r.URL.Path != "/p" {
 		body, status = "", http.StatusNotFound // robots.txt
 	}
-	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	return &http.Response{StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{},
+		Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
 // Nothing in the whole data directory holds what is never stored, and the archive gives the

@@ -271,7 +271,8 @@ func newCrowd(b *testing.B, ix index.Index) *crowd {
 	if err != nil || len(known) < 20 {
 		b.Fatalf("%d faces to draw a crowd around: %v", len(known), err)
 	}
-	c := &crowd{index: ix, generation: all[len(all)-1].Name, mean: make([]float64, len(known[0].Embedding)), random: rand.New(rand.NewPCG(1, 2))}
+	c := &crowd{index: ix, generation: all[len(all)-1].Name, mean: make([]float64, len(known[0].Embedding)),
+		random: rand.New(rand.NewPCG(1, 2))}
 	for _, f := range known {
 		for i, x := range f.Embedding {
 			c.mean[i] += float64(x) / float64(len(known))
@@ -306,10 +307,12 @@ func (c *crowd) embedding() []float32 {
 func (c *crowd) entry(n int, revision uint64) index.Entry {
 	r := schemas.Record{Schema: 1, Source: demoSource, Key: fmt.Sprint("crowd-", n), Jurisdiction: "NY",
 		Name: schemas.Name{First: "Invented", Last: fmt.Sprint("Person", n%40000)}, Sex: schemas.Coded{Value: []string{"male", "female"}[n%2]},
-		Birth:     schemas.Date{Year: 1940 + n%60, Month: 1 + n%12, Day: 1 + n%28},
-		Addresses: []schemas.Address{{Kind: "home", Street: "1 Nowhere Lane", City: fmt.Sprint("Town ", n%2000), Zip: fmt.Sprintf("%05d", n%20000)}}}
+		Birth: schemas.Date{Year: 1940 + n%60, Month: 1 + n%12, Day: 1 + n%28},
+		Addresses: []schemas.Address{{Kind: "home", Street: "1 Nowhere Lane", City: fmt.Sprint("Town ", n%2000),
+			Zip: fmt.Sprintf("%05d", n%20000)}}}
 	id, photo := schemas.RegistrantID(r.Source, r.Key), schemas.DigestOf([]byte(r.Key))
-	f := schemas.Face{ID: schemas.FaceID(id, photo), Registrant: id, Photo: photo, Embedding: c.embedding(), Quality: schemas.Quality{Step: "hog"}}
+	f := schemas.Face{ID: schemas.FaceID(id, photo), Registrant: id, Photo: photo, Embedding: c.embedding(),
+		Quality: schemas.Quality{Step: "hog"}}
 	return index.Entry{ID: id, Source: r.Source, Revision: revision, Faces: []schemas.Face{f},
 		Document: &index.Document{ID: id, Revision: revision, Record: r, Photos: []index.PhotoOutcome{{Photo: photo, Face: f.ID}}}}
 }

@@ -42,7 +42,8 @@ type perPhoto struct{ facetest.Fake }
 
 func (p perPhoto) Embed(ctx context.Context, photo []byte, purpose face.Purpose) (face.Result, error) {
 	digest := schemas.DigestOf(photo)
-	r, err := p.Fake.Embed(ctx, facetest.Photo(binary.LittleEndian.Uint32([]byte(digest)), binary.LittleEndian.Uint32([]byte(digest[8:]))), purpose)
+	r, err := p.Fake.Embed(ctx, facetest.Photo(binary.LittleEndian.Uint32([]byte(digest)), binary.LittleEndian.Uint32([]byte(digest[8:]))),
+		purpose)
 	r.Hash = max(binary.LittleEndian.Uint64([]byte(schemas.DigestOf([]byte(digest)))), 1)
 	return r, err
 }
@@ -82,7 +83,8 @@ func newFaulty(t *testing.T, people int, seed uint64) *faulty {
 		photos: map[schemas.UUID][]byte{}, gone: map[schemas.UUID][]byte{}, answers: map[int]int{}}
 	f.program, f.patience = "lineup-faked", patience+time.Duration(people)*30*time.Millisecond
 	must(t, os.WriteFile(filepath.Join(f.dir, "lineup.yaml"), []byte(fmt.Sprintf("contact: operator@example.test\n"+
-		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n", demoSource, web.URL)), 0o600))
+		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n", demoSource,
+		web.URL)), 0o600))
 	f.nats, _ = f.startNATS()
 	f.s3 = f.startS3()
 	f.qdrant = f.standInQdrant()

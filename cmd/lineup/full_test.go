@@ -48,7 +48,8 @@ func newAllInOne(t *testing.T) *allInOne {
 		photos: map[schemas.UUID][]byte{}, gone: map[schemas.UUID][]byte{}, answers: map[int]int{}}
 	a := &allInOne{faulty: f, data: filepath.Join(f.dir, "data"), settings: filepath.Join(f.dir, "lineup.yaml")}
 	must(t, os.WriteFile(a.settings, []byte(fmt.Sprintf("contact: operator@example.test\n"+
-		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n", demoSource, web.URL)), 0o600))
+		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n", demoSource,
+		web.URL)), 0o600))
 	a.begin()
 	a.ready()
 	key, code := a.run("keys", "add", "a client")

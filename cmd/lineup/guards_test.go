@@ -116,7 +116,8 @@ func TestPagesAreKeptForTheirTime(t *testing.T) {
 	for days, want := range map[int]int{6: 5, 8: 0} {
 		id := fmt.Sprintf("t-days-%d", days)
 		before := keptPages(t, h)
-		crawl := &scraper.Crawl{Now: func() time.Time { return time.Now().AddDate(0, 0, -days) }, Fetcher: fetch.Config{Transport: registry(5, "1970")}}
+		crawl := &scraper.Crawl{Now: func() time.Time { return time.Now().AddDate(0, 0, -days) },
+			Fetcher: fetch.Config{Transport: registry(5, "1970")}}
 		if sum, err := h.CrawlSource(t.Context(), registrySource(t, id), crawl); err != nil || sum.New != 5 {
 			t.Fatalf("%+v, %v", sum, err)
 		}

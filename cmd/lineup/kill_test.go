@@ -42,7 +42,8 @@ func TestKilledCrawlsConverge(t *testing.T) {
 			must(t, err)
 			t.Cleanup(func() { must(t, server.Close()) })
 			settings := filepath.Join(t.TempDir(), "lineup.yml")
-			must(t, os.WriteFile(settings, []byte(fmt.Sprintf("sources: {%s: {base_url: %q}}\nlog: {level: error}\n", tc.source, server.URL)), 0o600))
+			must(t, os.WriteFile(settings, []byte(fmt.Sprintf("sources: {%s: {base_url: %q}}\nlog: {level: error}\n", tc.source, server.URL)),
+				0o600))
 
 			calm := t.TempDir()
 			started := time.Now()
@@ -67,11 +68,13 @@ func TestKilledCrawlsConverge(t *testing.T) {
 			again := site.Requests(tc.counted) - asked
 			want, got := contents(t, calm, server.URL), contents(t, rough, server.URL)
 			if len(want) != site.Size() || !maps.Equal(want, got) {
-				t.Errorf("after %d kills the index holds %d registrants, the undisturbed one %d of %d; or not the same of them", tc.kills, len(got), len(want), site.Size())
+				t.Errorf("after %d kills the index holds %d registrants, the undisturbed one %d of %d; or not the same of them", tc.kills, len(got),
+					len(want), site.Size())
 			}
 			runs := ended(t, rough, server.URL, tc.source)
 			if most := asked*len(runs) + underWay*tc.kills; again > most {
-				t.Errorf("%d requests for %s in %d runs with %d kills, want at most %d (one run: %d)", again, tc.counted, len(runs), tc.kills, most, asked)
+				t.Errorf("%d requests for %s in %d runs with %d kills, want at most %d (one run: %d)", again, tc.counted, len(runs), tc.kills, most,
+					asked)
 			}
 			for _, r := range runs {
 				if r.Delisted > 0 {

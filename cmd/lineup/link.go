@@ -43,7 +43,8 @@ func (c *LinkShow) Run(ctx context.Context, app *App) error {
 func (a *App) printLink(l operate.Linked) error {
 	switch {
 	case len(l.Lacking) > 0:
-		fmt.Fprintf(a.Stdout, "not linked with anybody: the record has no %s, and all of first and last name, whole birth date and sex must agree\n", strings.Join(l.Lacking, ", no "))
+		fmt.Fprintf(a.Stdout, "not linked with anybody: the record has no %s, and all of first and last name, whole birth date and sex must "+
+			"agree\n", strings.Join(l.Lacking, ", no "))
 	case !l.Shown && l.Listed() > 1:
 		fmt.Fprintf(a.Stdout, "person %s: not shown as one person, because middle names or suffixes disagree\n", l.Person)
 	case !l.Shown:
@@ -59,6 +60,7 @@ func (a *App) printLink(l operate.Linked) error {
 	for _, m := range l.Members {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%v\t%s\n", m.UUID, m.Source, m.Key, m.Listed, m.Name)
 	}
-	fmt.Fprintln(w, "\nNames are compared without case, accents and suffixes. Faces play no part, and agreeing is no proof: read the official pages.")
+	fmt.Fprintln(w, "\nNames are compared without case, accents and suffixes. Faces play no part, and agreeing is no proof: read the "+
+		"official pages.")
 	return w.Flush()
 }

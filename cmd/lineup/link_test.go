@@ -59,7 +59,8 @@ func TestLinksAreExplainedAndFollowTheRecords(t *testing.T) {
 	}
 	b := list(t, h, "us-bb", born, true)
 	l, text := show(b)
-	if !l.Shown || len(l.Members) != 2 || !strings.Contains(text, "birth date  1970-01-02") || !strings.Contains(text, "last name   madeup") || !strings.Contains(text, string(a)) {
+	if !l.Shown || len(l.Members) != 2 || !strings.Contains(text, "birth date  1970-01-02") || !strings.Contains(text, "last name   madeup") ||
+		!strings.Contains(text, string(a)) {
 		t.Errorf("two that agree: %+v\n%s", l, text)
 	}
 	if again, _ := show(l.Person); len(again.Members) != 2 {

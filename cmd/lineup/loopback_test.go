@@ -29,7 +29,8 @@ func TestEveryTestOfHTTPStaysHere(t *testing.T) {
 		}
 		tests := append(p.TestImports, p.XTestImports...)
 		speaks := slices.ContainsFunc(append(p.Imports, tests...), func(path string) bool {
-			return path == "net/http" || path == "net/http/httptest" || strings.HasPrefix(path, "lineup/scraper") && path != "lineup/scraper/samplesite/faces" || strings.Contains(path, "minio-go")
+			return path == "net/http" || path == "net/http/httptest" || strings.HasPrefix(path, "lineup/scraper") &&
+				path != "lineup/scraper/samplesite/faces" || strings.Contains(path, "minio-go")
 		})
 		if len(tests) == 0 || !speaks {
 			continue

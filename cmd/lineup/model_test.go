@@ -24,7 +24,8 @@ func TestOnlyTheModelKnowsTheEmbedding(t *testing.T) {
 		if d.IsDir() && (strings.HasPrefix(d.Name(), ".") && d.Name() != ".." || rel == "build" || rel == "data") {
 			return filepath.SkipDir
 		}
-		if d.IsDir() || strings.HasPrefix(rel, "indexer/index/indextest/") || !strings.HasSuffix(rel, ".go") || strings.HasSuffix(rel, "_test.go") || strings.HasPrefix(rel, "indexer/face/") {
+		if d.IsDir() || strings.HasPrefix(rel, "indexer/index/indextest/") || !strings.HasSuffix(rel, ".go") ||
+			strings.HasSuffix(rel, "_test.go") || strings.HasPrefix(rel, "indexer/face/") {
 			return nil
 		}
 		files++

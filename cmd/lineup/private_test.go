@@ -129,7 +129,8 @@ func checkAudit(t *testing.T, log string) {
 				t.Errorf("an audit line has %q: %s", name, line)
 			}
 		}
-		if entry["time"] == "" || entry["request"] == "" || entry["endpoint"] == "" || entry["status"] == 200.0 && entry["endpoint"] == "faces" && len(entry["key"].(string)) != 16 {
+		if entry["time"] == "" || entry["request"] == "" || entry["endpoint"] == "" || entry["status"] == 200.0 && entry["endpoint"] == "faces" &&
+			len(entry["key"].(string)) != 16 {
 			t.Errorf("an audit line lacks something: %s", line)
 		}
 	}

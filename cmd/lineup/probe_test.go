@@ -32,7 +32,8 @@ func TestProbesThatCannotBeSearched(t *testing.T) {
 		if status != http.StatusBadRequest || answer.Code != status || answer.Reason != reason || answer.Message == "" {
 			t.Errorf("%s: %d %s, want 400 %q", photo, status, body, reason)
 		}
-		if several := reason == "several_faces"; several != (answer.Probe != nil) || several && (len(answer.Probe.Others) != 1 || answer.Probe.Width != 560) {
+		if several := reason == "several_faces"; several != (answer.Probe != nil) || several &&
+			(len(answer.Probe.Others) != 1 || answer.Probe.Width != 560) {
 			t.Errorf("%s: faces at %+v", photo, answer.Probe)
 		}
 	}

@@ -87,7 +87,8 @@ func BenchmarkPython(b *testing.B) {
 		b.Fatal(err)
 	}
 
-	child := exec.CommandContext(b.Context(), python, filepath.Join("..", "..", "deploy", "python", "beside.py"), folder, gallery, asked, strconv.Itoa(rounds))
+	child := exec.CommandContext(b.Context(), python, filepath.Join("..", "..", "deploy", "python", "beside.py"), folder, gallery, asked,
+		strconv.Itoa(rounds))
 	child.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OPENBLAS_NUM_THREADS=") })
 	child.Stderr = os.Stderr
 	said, err := child.Output()

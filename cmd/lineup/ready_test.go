@@ -55,7 +55,8 @@ func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
 	if code, body := get("/readyz"); code != http.StatusOK {
 		t.Errorf("ready: %d %s", code, body)
 	}
-	if code, body := get("/metrics"); code != http.StatusOK || !strings.Contains(body, "lineup_query_stage_seconds") && !strings.Contains(body, "# HELP") {
+	if code, body := get("/metrics"); code != http.StatusOK || !strings.Contains(body, "lineup_query_stage_seconds") &&
+		!strings.Contains(body, "# HELP") {
 		t.Errorf("metrics: %d %.100s", code, body)
 	}
 	if code, _ := get("/debug/pprof/cmdline"); code != http.StatusOK {
@@ -65,7 +66,8 @@ func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
 		t.Errorf("pprof on the public address: %d", code)
 	}
 	house.Index = downIndex{house.Index}
-	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "index") || strings.Contains(body, "queue") || strings.Contains(body, "secret") {
+	if code, body := get("/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "index") ||
+		strings.Contains(body, "queue") || strings.Contains(body, "secret") {
 		t.Errorf("index down: %d %s", code, body)
 	}
 }

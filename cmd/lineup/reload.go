@@ -11,7 +11,8 @@ type Reload struct{}
 
 // Help says what is taken over.
 func (*Reload) Help() string {
-	return "Takes over sources, their schedules and permissions without closing a connection: a crawl whose source was changed goes on where it\n" +
+	return "Takes over sources, their schedules and permissions without closing a connection: a crawl whose source was changed goes on " +
+		"where it\n" +
 		"was. Limits of keys hold at once without it. The log names changed settings that need a restart; docs/configuration.md says\n" +
 		"which do. A wrong configuration is refused here and there, and the one before stays in force. Roles of their own are sent\n" +
 		"SIGHUP instead (systemctl reload)."

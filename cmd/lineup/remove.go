@@ -37,7 +37,8 @@ func (c *Remove) Run(ctx context.Context, app *App) error {
 				return err
 			}
 		} else if err := n.AwaitRemoval(ctx, removed.Listing); err != nil {
-			fmt.Fprintf(app.Stderr, "removed, and nobody is answered with it; but the index still holds it: %v (lineup status shows whether an indexer runs)\n", err)
+			fmt.Fprintf(app.Stderr, "removed, and nobody is answered with it; but the index still holds it: %v (lineup status shows whether an "+
+				"indexer runs)\n", err)
 		}
 		receipt, err := n.Receipt(ctx, removed)
 		if err != nil {

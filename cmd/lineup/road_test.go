@@ -265,7 +265,8 @@ func TestTheWayOfARegistrant(t *testing.T) {
 func TestAFailedRunDelistsNobody(t *testing.T) {
 	r := newRoad(t)
 	r.crawl("")
-	for _, kind := range []samplesite.Kind{samplesite.Layout, samplesite.Block, samplesite.Gate, samplesite.NotFound, samplesite.Empty, samplesite.Forbidden} {
+	for _, kind := range []samplesite.Kind{samplesite.Layout, samplesite.Block, samplesite.Gate, samplesite.NotFound, samplesite.Empty,
+		samplesite.Forbidden} {
 		t.Run(string(kind), func(t *testing.T) {
 			r.t = t
 			must(t, r.site.Fault(samplesite.Fault{Kind: kind, Path: "SomsSUBDirectory"}))

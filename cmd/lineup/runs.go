@@ -38,7 +38,8 @@ func (a *App) printRuns(all []schemas.RunSummary) error {
 	w := tabwriter.NewWriter(a.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "STARTED\tSOURCE\tSTATE\tTOOK\tREGISTRANTS\tNEW\tCHANGED\tDELISTED\tREFUSED\tPAGES\tNOT MODIFIED\tUNREAD\tMB")
 	for _, s := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\n", s.Started.Local().Format("2006-01-02 15:04"), s.Source, s.State, s.Ended.Sub(s.Started).Round(time.Second),
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%.1f\n", s.Started.Local().Format("2006-01-02 15:04"), s.Source, s.State,
+			s.Ended.Sub(s.Started).Round(time.Second),
 			s.Registrants, s.New, s.Changed, s.Delisted, s.Refused, s.Pages, s.NotModified, s.Unread, float64(s.Bytes)/(1<<20))
 	}
 	if err := w.Flush(); err != nil {

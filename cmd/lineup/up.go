@@ -42,7 +42,8 @@ func (c *Query) Run(ctx context.Context, app *App) error {
 // role plays one role in a process of its own, which only an external cluster joins to the others.
 func (a *App) role(ctx context.Context, play node.Roles) error {
 	if a.Config.NATS.URL == "" {
-		return exitError{exitMisuse, errors.New("a role of its own needs the others' NATS: set nats.url (docs/configuration.md), or run all roles in one process with lineup up")}
+		return exitError{exitMisuse, errors.New("a role of its own needs the others' NATS: set nats.url (docs/configuration.md), or run all " +
+			"roles in one process with lineup up")}
 	}
 	return node.Serve(ctx, a.Options, play, nil)
 }

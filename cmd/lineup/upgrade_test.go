@@ -141,7 +141,8 @@ func upgradeAnswers(t *testing.T, api http.Handler, one schemas.Listing, photo [
 		request.Header.Set("Content-Type", "application/json")
 		w := httptest.NewRecorder()
 		api.ServeHTTP(w, request)
-		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), string(one.ID)) || strings.Contains(w.Body.String(), string(upgradeRemoved)) {
+		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), string(one.ID)) ||
+			strings.Contains(w.Body.String(), string(upgradeRemoved)) {
 			t.Errorf("%s %s: %d %.300s", request.Method, request.URL.Path, w.Code, w.Body)
 		}
 	}

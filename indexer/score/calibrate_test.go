@@ -232,7 +232,8 @@ func TestSelfCalibrationByHand(t *testing.T) {
 	if few.Calibration != score.FromGlobal || few.Self != nil {
 		t.Errorf("calibration %q with %+v, want %q alone", few.Calibration, few.Self, score.FromGlobal)
 	}
-	same := score.Of(append(crowd(0.4, 16, 2, 64), neighbour("mate", 0)), model, score.Gallery{Registrants: 66, Slope: 4, Self: score.Self{A: 1, S: 0.5, N: 200}})
+	same := score.Of(append(crowd(0.4, 16, 2, 64), neighbour("mate", 0)), model,
+		score.Gallery{Registrants: 66, Slope: 4, Self: score.Self{A: 1, S: 0.5, N: 200}})
 	if math.Abs(same.Candidates[0].Similarity-100) > 0 {
 		t.Errorf("an exact duplicate has %g", same.Candidates[0].Similarity)
 	}

@@ -13,7 +13,8 @@ func Example() {
 	generation := index.Generation{Name: "g1", Model: model}
 	found := score.Of(neighbours, generation.Model, score.GalleryOf(generation, 900_000))
 	for _, m := range found.Matches(1) {
-		fmt.Printf("%s: %.1f, %.4f strangers expected as near, calibrated by %s\n", m.Face.Registrant, m.Similarity, m.ExpectedFalseMatches, m.Calibration)
+		fmt.Printf("%s: %.1f, %.4f strangers expected as near, calibrated by %s\n", m.Face.Registrant, m.Similarity, m.ExpectedFalseMatches,
+			m.Calibration)
 	}
 	fmt.Println(found.Outcome)
 	// Output:

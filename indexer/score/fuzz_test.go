@@ -36,7 +36,8 @@ func FuzzScore(f *testing.F) {
 		s := score.Of(neighbours, model, score.Gallery{Registrants: registrants, Slope: slope})
 		seen := map[schemas.UUID]bool{}
 		for i, c := range s.Candidates {
-			if !(c.Similarity >= 0 && c.Similarity <= 100 && c.ExpectedFalseMatches >= 0 && c.Distance <= model.MaxDistance) || seen[c.Face.Registrant] {
+			if !(c.Similarity >= 0 && c.Similarity <= 100 && c.ExpectedFalseMatches >= 0 && c.Distance <= model.MaxDistance) ||
+				seen[c.Face.Registrant] {
 				t.Fatalf("candidate %d: %+v", i, c)
 			}
 			seen[c.Face.Registrant] = true

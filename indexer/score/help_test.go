@@ -27,7 +27,8 @@ func TestAdvise(t *testing.T) {
 	// sex leaves 4 of 8; age within five years the six old ones 6/8 and the two young 2/8: (36+4)/64;
 	// a state 2 of 8; a birth year: 1,1,1,1,2,2,2,2 of 8: 12/64
 	all := func(e float64) []score.Advice {
-		return []score.Advice{{"birth_year", 0.1875, 0.1875 * e}, {"state", 0.25, 0.25 * e}, {"sex", 0.5, 0.5 * e}, {"age_range", 0.625, 0.625 * e}}
+		return []score.Advice{{"birth_year", 0.1875, 0.1875 * e}, {"state", 0.25, 0.25 * e}, {"sex", 0.5, 0.5 * e},
+			{"age_range", 0.625, 0.625 * e}}
 	}
 	for _, c := range []struct {
 		name       string
@@ -55,7 +56,8 @@ func TestAdvise(t *testing.T) {
 }
 
 func TestWhoLeftIsNoCandidate(t *testing.T) {
-	scored := score.Of([]index.Neighbour{neighbour("a", 0.35), neighbour("b", 0.36), neighbour("c", 0.45)}, model, score.Gallery{Registrants: 1000})
+	scored := score.Of([]index.Neighbour{neighbour("a", 0.35), neighbour("b", 0.36), neighbour("c", 0.45)}, model,
+		score.Gallery{Registrants: 1000})
 	for _, c := range []struct {
 		name string
 		left []schemas.UUID

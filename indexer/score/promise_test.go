@@ -283,7 +283,8 @@ func TestThePromiseIsKeptFromBothSides(t *testing.T) {
 					}
 				}
 			}
-			gained := 100 * (share(all, -1, func(o outcome) bool { return o.mate > 95 }) - share(all, -1, func(o outcome) bool { return o.plain > 95 }))
+			gained := 100 * (share(all, -1, func(o outcome) bool { return o.mate > 95 }) - share(all, -1,
+				func(o outcome) bool { return o.plain > 95 }))
 			t.Logf("own records above 95: %.1f points more than without self-calibration", gained)
 			if gained < c.gained {
 				t.Errorf("the self-calibration brings %.1f points more of the own records above 95, want %g", gained, c.gained)

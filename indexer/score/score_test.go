@@ -160,7 +160,8 @@ func TestAnExactDuplicateIsCertain(t *testing.T) {
 	} {
 		best := score.Of(neighbours, model, score.Gallery{Registrants: 100_000}).Candidates[0]
 		if best.Face.Registrant != "a" || best.Similarity != 100 || best.ExpectedFalseMatches != 0 {
-			t.Errorf("with %d neighbours: %s %g (E %g), want a at 100 (E 0)", len(neighbours), best.Face.Registrant, best.Similarity, best.ExpectedFalseMatches)
+			t.Errorf("with %d neighbours: %s %g (E %g), want a at 100 (E 0)", len(neighbours), best.Face.Registrant, best.Similarity,
+				best.ExpectedFalseMatches)
 		}
 	}
 }
@@ -185,7 +186,8 @@ func TestOnePhotoUnderTwoRegistrantsIsTwoMatchesAndOneStranger(t *testing.T) {
 	want, got := score.Of(once, model, g), score.Of(twice, model, g)
 	if a, b := got.Candidates[0], got.Candidates[1]; a.Face.Registrant != "mate" || b.Face.Registrant != "mate-again" ||
 		a.Similarity != b.Similarity || a.Similarity != want.Candidates[0].Similarity {
-		t.Errorf("got %s %g and %s %g, want both mates at %g", a.Face.Registrant, a.Similarity, b.Face.Registrant, b.Similarity, want.Candidates[0].Similarity)
+		t.Errorf("got %s %g and %s %g, want both mates at %g", a.Face.Registrant, a.Similarity, b.Face.Registrant, b.Similarity,
+			want.Candidates[0].Similarity)
 	}
 	if diff := cmp.Diff(score.Strangers(once), score.Strangers(twice)); diff != "" {
 		t.Errorf("strangers counted twice (-once +twice):\n%s", diff)

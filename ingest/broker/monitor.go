@@ -42,8 +42,11 @@ func Syncing(ctx context.Context, address string) (Sync, error) {
 			} `json:"config"`
 		} `json:"jetstream"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&told); err != nil || response.StatusCode != http.StatusOK {
-		return Sync{}, fmt.Errorf("monitoring of NATS at %s: status %d, no figures: %v", address, response.StatusCode, err)
+	if response.StatusCode != http.StatusOK {
+		return Sync{}, fmt.Errorf("monitoring of NATS at %s: status %d, no figures", address, response.StatusCode)
+	}
+	if err := json.NewDecoder(response.Body).Decode(&told); err != nil {
+		return Sync{}, fmt.Errorf("monitoring of NATS at %s: no figures: %w", address, err)
 	}
 	if told.JetStream.Config == nil {
 		return Sync{}, fmt.Errorf("monitoring of NATS at %s: server %q has no JetStream", address, told.Name)

@@ -127,7 +127,8 @@ func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, cha
 
 // Mark notes that a generation holds revision m.Revision of a registrant, and forgets the marks
 // of generations that keep does not want. Errors: ErrMoved, fs.ErrNotExist.
-func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark, keep func(generation string) bool) error {
+func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark,
+	keep func(generation string) bool) error {
 	_, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
 		if s.Revision == 0 {
 			return fmt.Errorf("mark %s: %w", id, fs.ErrNotExist)

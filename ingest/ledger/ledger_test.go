@@ -115,7 +115,8 @@ func TestMarkHoldsForItsRevisionOnly(t *testing.T) {
 	if err := l.Mark(ctx, "us-zz", id(1), "g1", schemas.Mark{Revision: 2, Model: "m"}, always); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Mark(ctx, "us-zz", id(1), "g2", schemas.Mark{Revision: 2, Model: "m"}, func(name string) bool { return name == "g2" }); err != nil {
+	if err := l.Mark(ctx, "us-zz", id(1), "g2", schemas.Mark{Revision: 2, Model: "m"},
+		func(name string) bool { return name == "g2" }); err != nil {
 		t.Fatal(err)
 	}
 	s, err := l.Listing(ctx, "us-zz", id(1))

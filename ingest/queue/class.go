@@ -22,15 +22,17 @@ const (
 // kinds say of each class what the queue and the operator do about it.
 func kinds() map[Class]kind {
 	return map[Class]kind{
-		CorruptBlob:     {false, "stored bytes are damaged: put the object back from a backup, or crawl the source again; then lineup jobs retry"},
+		CorruptBlob: {false, "stored bytes are damaged: put the object back from a backup, or crawl the source again; then lineup jobs " +
+			"retry"},
 		MissingBlob:     {false, "a stored object is gone: put it back from a backup, or crawl the source again; then lineup jobs retry"},
 		NewerSchema:     {true, "a newer version of lineup wrote this: upgrade the indexers, then lineup jobs retry"},
 		UnknownModel:    {false, "a generation's model is not one this version computes: upgrade the indexers, then lineup jobs retry"},
 		UnknownFeatures: {false, "a newer version of lineup made the generation: upgrade the indexers, then lineup jobs retry"},
 		NoGeneration:    {false, "the index has no generation: see lineup doctor, then lineup jobs retry"},
 		Moved:           {false, "the registrant changed at each attempt: lineup jobs retry"},
-		Engine:          {false, "an engine failed at each attempt: the indexers' log says which, lineup doctor what to do; then lineup jobs retry"},
-		WorkerDied:      {false, "the indexer died at each attempt: its log, or the kernel's, says why; then lineup jobs retry"},
+		Engine: {false, "an engine failed at each attempt: the indexers' log says which, lineup doctor what to do; then lineup jobs " +
+			"retry"},
+		WorkerDied: {false, "the indexer died at each attempt: its log, or the kernel's, says why; then lineup jobs retry"},
 	}
 }
 

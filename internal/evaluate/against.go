@@ -38,7 +38,8 @@ func searchAgainst(ctx context.Context, model schemas.Model, g Gallery, shots []
 	if err != nil {
 		return nil, fmt.Errorf("count the gallery: %w", err)
 	}
-	a := &Against{Registrants: registrants, Searches: map[string]int{}, Mateless: map[string]map[string]float64{}, MatelessCI: map[string]map[string]Interval{}}
+	a := &Against{Registrants: registrants, Searches: map[string]int{}, Mateless: map[string]map[string]float64{},
+		MatelessCI: map[string]map[string]Interval{}}
 	found := map[string]map[string]int{}
 	for _, s := range shots {
 		if !s.probes {
@@ -49,7 +50,8 @@ func searchAgainst(ctx context.Context, model schemas.Model, g Gallery, shots []
 			return nil, fmt.Errorf("search the gallery: %w", err)
 		}
 		if generation.Model.ID != model.ID {
-			return nil, fmt.Errorf("the serving generation %s is of model %s, the photos were embedded by %s: run lineup reindex, or the version that made it",
+			return nil, fmt.Errorf("the serving generation %s is of model %s, the photos were embedded by %s: run lineup reindex, or the version "+
+				"that made it",
 				generation.Name, generation.Model.ID, model.ID)
 		}
 		a.Generation = generation.Name

@@ -101,7 +101,8 @@ func run(t *testing.T, dir string) evaluate.Report {
 
 // Worked by hand: a and b have two photos each, d only one, and is enrolled only. c's second
 // photo has no face. Fewer than twenty people: E is their number times the curve. All mates are 0.1 apart:
-// E = 4 * 10^-4.6 (3 * while c's missing photo is the enrolled one), a similarity of 98.8 or more; all strangers at least 5, a rate of 1: E = 3 or more.
+// E = 4 * 10^-4.6 (3 * while c's missing photo is the enrolled one), a similarity of 98.8 or more; all strangers at least 5, a rate of 1: E
+// = 3 or more.
 // Of c's searches one half is lost to the missing face as a probe, the other as the enrolled photo.
 func TestSmallAlbumByHand(t *testing.T) {
 	report := run(t, album(t, map[string]string{
@@ -175,7 +176,8 @@ func TestJSONHasTheDocumentedKeys(t *testing.T) {
 	dir := album(t, crowd(6, 0.1))
 	list := "\ufeffperson,photo,group\n"
 	for i := range 6 {
-		list += fmt.Sprintf("p%03d,p%03d/a.jpg,%s\np%03d,p%03d/b.jpg,%s\n", i, i, []string{"old", "young"}[i%2], i, i, []string{"old", "young"}[i%2])
+		list += fmt.Sprintf("p%03d,p%03d/a.jpg,%s\np%03d,p%03d/b.jpg,%s\n", i, i, []string{"old", "young"}[i%2], i, i,
+			[]string{"old", "young"}[i%2])
 	}
 	if err := os.WriteFile(filepath.Join(dir, "list.csv"), []byte(list+",noface.jpg,\n"), 0o644); err != nil {
 		t.Fatal(err)
@@ -189,9 +191,11 @@ func TestJSONHasTheDocumentedKeys(t *testing.T) {
 	if err := json.Unmarshal(data, &whole); err != nil {
 		t.Fatal(err)
 	}
-	keys := []string{"answered", "detected", "fmr", "fnmr", "mateless", "matelessCI", "matelessSearches", "mates", "matesCI", "matesDetected", "matesDetectedCI",
+	keys := []string{"answered", "detected", "fmr", "fnmr", "mateless", "matelessCI", "matelessSearches", "mates", "matesCI", "matesDetected",
+		"matesDetectedCI",
 		"othersFirst", "othersFirstCI", "people", "photos", "rank1", "rank1CI", "searches", "undetected"}
-	if diff := cmp.Diff(append([]string{"groups", "unusable"}, keys...), sortedKeys(whole), cmp.Transformer("sorted", sortedCopy)); diff != "" {
+	if diff := cmp.Diff(append([]string{"groups", "unusable"}, keys...), sortedKeys(whole),
+		cmp.Transformer("sorted", sortedCopy)); diff != "" {
 		t.Error(diff)
 	}
 	var groups map[string]map[string]json.RawMessage
@@ -211,7 +215,8 @@ func TestJSONHasTheDocumentedKeys(t *testing.T) {
 	if err := report.Write(&text); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"6 people", "12 photos", "old", "young", "promised at most", "63.2 %", "9.5 %", "1.0 %", "0.1 %", "somebody else first"} {
+	for _, want := range []string{"6 people", "12 photos", "old", "young", "promised at most", "63.2 %", "9.5 %", "1.0 %", "0.1 %",
+		"somebody else first"} {
 		if !strings.Contains(text.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, text.String())
 		}
@@ -369,9 +374,11 @@ func TestIntervalsAreWilsonsOfOneDraw(t *testing.T) {
 // TestSomebodyElseFirst: two people whose photos are swapped find each other first.
 func TestSomebodyElseFirst(t *testing.T) {
 	report := run(t, album(t, map[string]string{
-		"a/1.jpg": vector(0, 0), "a/2.jpg": vector(5.01, 0), "b/1.jpg": vector(5, 0), "b/2.jpg": vector(0.01, 0), "c/1.jpg": vector(0, 5), "c/2.jpg": vector(0.01, 5),
+		"a/1.jpg": vector(0, 0), "a/2.jpg": vector(5.01, 0), "b/1.jpg": vector(5, 0), "b/2.jpg": vector(0.01, 0), "c/1.jpg": vector(0, 5),
+		"c/2.jpg": vector(0.01, 5),
 	}))
-	if report.Answered == 0 || report.OthersFirst <= 0.2 || report.OthersFirst >= 0.8 || report.OthersFirstCI[0] > report.OthersFirst || report.OthersFirstCI[1] < report.OthersFirst {
+	if report.Answered == 0 || report.OthersFirst <= 0.2 || report.OthersFirst >= 0.8 || report.OthersFirstCI[0] > report.OthersFirst ||
+		report.OthersFirstCI[1] < report.OthersFirst {
 		t.Errorf("somebody else first in %g %v of %d answers", report.OthersFirst, report.OthersFirstCI, report.Answered)
 	}
 }
@@ -393,7 +400,8 @@ func (c crowded) Nearest(_ context.Context, e []float32, _ int, _ index.Filter) 
 }
 
 func TestAgainstARealGalleryEveryAnswerIsAStranger(t *testing.T) {
-	photos, err := evaluate.Read(album(t, map[string]string{"a/1.jpg": vector(0, 0), "a/2.jpg": vector(1, 0), "b/1.jpg": vector(2, 0), "b/2.jpg": "no face"}), "")
+	photos, err := evaluate.Read(album(t, map[string]string{"a/1.jpg": vector(0, 0), "a/2.jpg": vector(1, 0), "b/1.jpg": vector(2, 0),
+		"b/2.jpg": "no face"}), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -402,7 +410,8 @@ func TestAgainstARealGalleryEveryAnswerIsAStranger(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := report.Against
-	if a.Generation != "g7" || a.Registrants != 1000 || a.Searches["all"] != 3 || a.Mateless["all"]["80"] != 0.333333 || a.Mateless["all"]["97.5"] != 0 {
+	if a.Generation != "g7" || a.Registrants != 1000 || a.Searches["all"] != 3 || a.Mateless["all"]["80"] != 0.333333 ||
+		a.Mateless["all"]["97.5"] != 0 {
 		t.Errorf("against: %+v", a)
 	}
 	var text strings.Builder
@@ -411,7 +420,8 @@ func TestAgainstARealGalleryEveryAnswerIsAStranger(t *testing.T) {
 	}
 	other := reader{}.Model()
 	other.ID = "another"
-	if _, err := evaluate.Run(t.Context(), reader{}, photos, evaluate.Options{Against: crowded{other, 2}}); err == nil || !strings.Contains(err.Error(), "reindex") {
+	if _, err := evaluate.Run(t.Context(), reader{}, photos, evaluate.Options{Against: crowded{other, 2}}); err == nil ||
+		!strings.Contains(err.Error(), "reindex") {
 		t.Errorf("a gallery of another model: %v", err)
 	}
 }

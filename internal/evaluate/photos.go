@@ -88,7 +88,7 @@ func readCSV(path, groupColumn string) ([]Photo, error) {
 	defer file.Close()
 	rows := csv.NewReader(file)
 	header, err := rows.Read()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
 		return nil, err

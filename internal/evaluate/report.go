@@ -39,8 +39,9 @@ type Summary struct {
 	FMR        []Rate             `json:"fmr"`        // comparisons of strangers at or below a distance
 	FNMR       []Rate             `json:"fnmr"`       // comparisons of mates above the same distances
 
-	MatesDetected    map[string]float64  `json:"matesDetected"`    // Mates among searches with a face at both ends
-	OthersFirst      float64             `json:"othersFirst"`      // of the answers above 80 to enrolled people, those that name somebody else first
+	MatesDetected map[string]float64 `json:"matesDetected"` // Mates among searches with a face at both ends
+	// of the answers above 80 to enrolled people, those that name somebody else first
+	OthersFirst      float64             `json:"othersFirst"`
 	Searches         int                 `json:"searches"`         // by enrolled people, of all draws
 	Detected         int                 `json:"detected"`         // of them, those with a face at both ends
 	Answered         int                 `json:"answered"`         // of them, those with an answer above 80
@@ -95,7 +96,8 @@ func (s Summary) rounded() Summary {
 		}
 		return m
 	}
-	s.Rank1, s.Mateless, s.Mates, s.MatesDetected, s.OthersFirst = rounded(s.Rank1), all(s.Mateless), all(s.Mates), all(s.MatesDetected), rounded(s.OthersFirst)
+	s.Rank1, s.Mateless, s.Mates, s.MatesDetected, s.OthersFirst = rounded(s.Rank1), all(s.Mateless), all(s.Mates), all(s.MatesDetected),
+		rounded(s.OthersFirst)
 	s.FMR, s.FNMR = slices.Clone(s.FMR), slices.Clone(s.FNMR)
 	for _, rates := range [][]Rate{s.FMR, s.FNMR} {
 		for i := range rates {

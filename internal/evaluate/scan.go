@@ -29,7 +29,8 @@ func (g *scan) add(person int, group string, s shot) {
 		g.holders = map[int]int{}
 	}
 	g.holders[person] = len(g.faces)
-	g.faces = append(g.faces, schemas.Face{ID: schemas.FaceID(registrant, s.digest), Registrant: registrant, Photo: s.digest, Embedding: s.embedding})
+	g.faces = append(g.faces, schemas.Face{ID: schemas.FaceID(registrant, s.digest), Registrant: registrant, Photo: s.digest,
+		Embedding: s.embedding})
 	g.people = append(g.people, person)
 	g.groups = append(g.groups, group)
 }

@@ -95,7 +95,8 @@ func newTally(model schemas.Model, people []person) *tally {
 		}
 		for _, s := range p.shots {
 			if s.problem != nil {
-				t.unusable = append(t.unusable, Unusable{Person: s.Person, Photo: s.Path, Code: string(s.problem.Code), Why: s.problem.Text, Enrolled: s.embedding != nil})
+				t.unusable = append(t.unusable, Unusable{Person: s.Person, Photo: s.Path, Code: string(s.problem.Code), Why: s.problem.Text,
+					Enrolled: s.embedding != nil})
 			}
 		}
 	}
@@ -170,8 +171,9 @@ func (c *counts) summary() Summary {
 		Mateless: map[string]float64{}, Mates: map[string]float64{}, FMR: []Rate{}, FNMR: []Rate{},
 		Searches: c.searches, Detected: c.detected, MatelessSearches: c.matelessSearches, Answered: c.answered,
 		Rank1CI: wilson(c.first, c.searches), OthersFirst: share(c.othersFirst, c.answered), OthersFirstCI: wilson(c.othersFirst, c.answered),
-		MatelessCI: map[string]Interval{}, MatesCI: map[string]Interval{}, MatesDetected: map[string]float64{}, MatesDetectedCI: map[string]Interval{},
-		rank1Detected: share(c.first, c.detected), counts: c}
+		MatelessCI: map[string]Interval{}, MatesCI: map[string]Interval{}, MatesDetected: map[string]float64{},
+		MatesDetectedCI: map[string]Interval{},
+		rank1Detected:   share(c.first, c.detected), counts: c}
 	for name := range levels {
 		s.Mateless[name], s.MatelessCI[name] = share(c.mateless[name], c.matelessSearches), wilson(c.mateless[name], c.matelessSearches)
 		s.Mates[name], s.MatesCI[name] = share(c.mates[name], c.searches), wilson(c.mates[name], c.searches)

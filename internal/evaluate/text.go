@@ -77,7 +77,8 @@ func writeRates(t *tabwriter.Writer, names []string, sets map[string]Summary) {
 	fmt.Fprintln(t, "group\tfalse-match rate\tdistance\tmeasured\tfalse-non-match rate\t")
 	for _, name := range names {
 		for i, f := range sets[name].FMR {
-			fmt.Fprintf(t, "%s\t%g\t%.3f\t%.3g\t%s\t\n", name, f.Target, f.Distance, f.Rate, shown(sets[name].FNMR[i].Rate, sets[name].FNMR[i].RateCI))
+			fmt.Fprintf(t, "%s\t%g\t%.3f\t%.3g\t%s\t\n", name, f.Target, f.Distance, f.Rate,
+				shown(sets[name].FNMR[i].Rate, sets[name].FNMR[i].RateCI))
 		}
 	}
 }

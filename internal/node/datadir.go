@@ -34,7 +34,8 @@ func Exists(c config.Config) error {
 	if err != nil {
 		where = c.Data
 	}
-	return fmt.Errorf("there is no Lineup in %s: name its directory with --data DIR (lineup up, demo, scrape, import, restore and prepare make a new one)", where)
+	return fmt.Errorf("there is no Lineup in %s: name its directory with --data DIR (lineup up, demo, scrape, import, restore and prepare "+
+		"make a new one)", where)
 }
 
 // FullDisk tells whether a full disk may be why a command over our own broker failed with err: without

@@ -40,7 +40,8 @@ func (n *Node) checkNightly(ctx context.Context) error {
 				findings.WithLabelValues(kind).Set(float64(count))
 			}
 			n.Log.Info("gallery checked", "registrants", report.Looked, "faces", report.Faces, "alone", report.Counts[operate.FindingAlone],
-				"disagree", report.Counts[operate.FindingDisagree], "shared", report.Counts[operate.FindingShared], "duplicate", report.Counts[operate.FindingDuplicate])
+				"disagree", report.Counts[operate.FindingDisagree], "shared", report.Counts[operate.FindingShared], "duplicate",
+				report.Counts[operate.FindingDuplicate])
 		}
 	}
 }

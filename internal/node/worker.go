@@ -128,7 +128,8 @@ func (n *Node) reconcile(ctx context.Context, model schemas.Model) error {
 func (n *Node) ReconcileOnce(ctx context.Context) error {
 	done, err := n.Reconcile(ctx)
 	if done.Untidy != nil {
-		n.Log.Warn("answered jobs that a killed server left behind were not deleted (deploy/nats/lineup.conf has the right it takes)", "error", done.Untidy)
+		n.Log.Warn("answered jobs that a killed server left behind were not deleted (deploy/nats/lineup.conf has the right it takes)", "error",
+			done.Untidy)
 	}
 	if done.Enqueued > 0 || done.Orphans > 0 {
 		n.Log.Info("reconciled", "enqueued", done.Enqueued, "orphans", done.Orphans)
@@ -154,5 +155,8 @@ func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]schemas.Tar
 
 // promote lets a complete generation serve where none does.
 func (n *Node) promote(ctx context.Context) error {
-	return indexer.Promote(ctx, n.Index, func(g index.Generation) (bool, error) { return indexer.Complete(ctx, n.Ledger, n.Queue, g.Target()) })
+	return indexer.Promote(ctx, n.Index, func(g index.Generation) (bool, error) {
+		return indexer.Complete(ctx, n.Ledger, n.Queue,
+			g.Target())
+	})
 }

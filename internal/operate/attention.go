@@ -37,7 +37,8 @@ func (r *StatusReport) Attend(now time.Time) {
 func (r *StatusReport) attendSource(s SourceStatus, now time.Time, add func(format string, args ...any)) {
 	switch s.LastState {
 	case schemas.RunBlocked:
-		add("%s refused to be crawled and is not asked again: look at the site, then lineup scrape %s --once --unblock REASON", s.Source, s.Source)
+		add("%s refused to be crawled and is not asked again: look at the site, then lineup scrape %s --once --unblock REASON", s.Source,
+			s.Source)
 	case schemas.RunRefused:
 		add("%s: more vanished than may be believed: look at the site, then lineup scrape %s --once --accept-drop REASON", s.Source, s.Source)
 	case schemas.RunFailed:

@@ -26,14 +26,25 @@ func TestAttentionNamesWhatNeedsAHuman(t *testing.T) {
 	}{
 		"all is well":           {StatusReport{Engines: ok, Sources: []SourceStatus{well}, Generations: serving}, ""},
 		"nothing is configured": {StatusReport{Engines: ok}, ""},
-		"an engine":             {StatusReport{Engines: map[string]string{"index": "down"}, Sources: []SourceStatus{well}}, "index does not answer: down"},
-		"blocked":               {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.LastState, s.Next = schemas.RunBlocked, time.Time{} }), Generations: serving}, "--unblock"},
-		"refused":               {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.LastState = schemas.RunRefused }), Generations: serving}, "--accept-drop"},
-		"failed":                {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.LastState, s.LastReason = schemas.RunFailed, "no route" }), Generations: serving}, "failed: no route"},
-		"never crawled":         {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Last, s.LastState, s.Next = nil, "", now }), Generations: serving}, "never crawled"},
-		"overdue":               {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Next = now.Add(-2 * time.Hour) }), Generations: serving}, "should have been crawled"},
-		"dead jobs":             {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Dead = 2 }), Generations: serving}, "2 registrants cannot be indexed"},
-		"nothing serves":        {StatusReport{Engines: ok, Sources: []SourceStatus{well}}, "no generation serves"},
+		"an engine": {StatusReport{Engines: map[string]string{"index": "down"}, Sources: []SourceStatus{well}},
+			"index does not answer: down"},
+		"blocked": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) {
+			s.LastState, s.Next = schemas.RunBlocked,
+				time.Time{}
+		}), Generations: serving}, "--unblock"},
+		"refused": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.LastState = schemas.RunRefused }),
+			Generations: serving}, "--accept-drop"},
+		"failed": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) {
+			s.LastState, s.LastReason = schemas.RunFailed,
+				"no route"
+		}), Generations: serving}, "failed: no route"},
+		"never crawled": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Last, s.LastState, s.Next = nil, "", now }),
+			Generations: serving}, "never crawled"},
+		"overdue": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Next = now.Add(-2 * time.Hour) }),
+			Generations: serving}, "should have been crawled"},
+		"dead jobs": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Dead = 2 }), Generations: serving},
+			"2 registrants cannot be indexed"},
+		"nothing serves": {StatusReport{Engines: ok, Sources: []SourceStatus{well}}, "no generation serves"},
 	} {
 		tc.report.Attend(now)
 		got := strings.Join(tc.report.Attention, "\n")

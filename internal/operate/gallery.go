@@ -224,7 +224,8 @@ func (k *galleryCheck) registrant(ctx context.Context, d index.Document) error {
 		k.report.Faces++
 		for _, other := range faces[:i] {
 			if distance := k.g.Model.Distance(f.Embedding, other.Embedding); distance > k.g.Model.MaxDistance {
-				k.report.Disagree = counted(k, FindingDisagree, k.report.Disagree, DisagreeingPhotos{d.ID, [2]schemas.UUID{other.ID, f.ID}, score.Rounded(distance)})
+				k.report.Disagree = counted(k, FindingDisagree, k.report.Disagree,
+					DisagreeingPhotos{d.ID, [2]schemas.UUID{other.ID, f.ID}, score.Rounded(distance)})
 			}
 		}
 		if err := k.face(ctx, f); err != nil {
@@ -262,7 +263,8 @@ func (k *galleryCheck) face(ctx context.Context, f schemas.Face) error {
 		same := f.Photo == c.Face.Photo || c.Distance == 0
 		switch {
 		case len(docs) == 2 && same && person.Contradict(docs[0].Record, docs[1].Record):
-			k.report.Shared = counted(k, FindingShared, k.report.Shared, SharedPhoto{[2]schemas.UUID{f.Registrant, c.Face.Registrant}, [2]schemas.UUID{f.ID, c.Face.ID}})
+			k.report.Shared = counted(k, FindingShared, k.report.Shared, SharedPhoto{[2]schemas.UUID{f.Registrant, c.Face.Registrant},
+				[2]schemas.UUID{f.ID, c.Face.ID}})
 		case len(docs) == 2:
 			k.report.Duplicates = counted(k, FindingDuplicate, k.report.Duplicates, Duplicate{pair, score.Rounded(c.Distance), pairs})
 		}

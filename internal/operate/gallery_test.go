@@ -95,7 +95,8 @@ func TestTheGalleryCheckNamesWhatLooksWrong(t *testing.T) {
 		Disagree:   []operate.DisagreeingPhotos{{Registrant: people[81].ID, Faces: [2]schemas.UUID{people[81].Faces[0].ID, second}}},
 		Shared:     []operate.SharedPhoto{{Registrants: sorted(people[82].ID, people[83].ID), Faces: sorted(shared[0], shared[1])}},
 		Duplicates: []operate.Duplicate{{Registrants: sorted(people[84].ID, people[85].ID)}}}
-	if diff := cmp.Diff(want, report, ids, cmpopts.IgnoreFields(operate.AloneFace{}, "Distance"), cmpopts.IgnoreFields(operate.DisagreeingPhotos{}, "Distance"),
+	if diff := cmp.Diff(want, report, ids, cmpopts.IgnoreFields(operate.AloneFace{}, "Distance"),
+		cmpopts.IgnoreFields(operate.DisagreeingPhotos{}, "Distance"),
 		cmpopts.IgnoreFields(operate.Duplicate{}, "Distance", "ExpectedPairs")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}

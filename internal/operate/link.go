@@ -53,7 +53,8 @@ func (s *Stores) Link(ctx context.Context, id schemas.UUID) (Linked, error) {
 		}
 	}
 	for _, d := range found.Members {
-		out.Members = append(out.Members, LinkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full, Listed: found.Listed[d.ID]})
+		out.Members = append(out.Members, LinkMember{UUID: d.ID, Source: d.Record.Source, Key: d.Record.Key, Name: d.Record.Name.Full,
+			Listed: found.Listed[d.ID]})
 	}
 	return out, nil
 }

@@ -153,7 +153,7 @@ func (s *Stores) awaitIndexed(ctx context.Context, source string, target schemas
 		if left == 0 {
 			// Sweeping the ledger takes seconds where it is large: only when nobody is at work.
 			due := 0
-			if due, all, err = s.due(ctx, source, target); err != nil || due == 0 {
+			if due, _, err = s.due(ctx, source, target); err != nil || due == 0 {
 				break
 			}
 			return fmt.Errorf("%d registrants cannot be indexed in %s (lineup jobs dead shows why, lineup jobs retry enqueues them again; "+

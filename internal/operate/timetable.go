@@ -34,7 +34,8 @@ func NewTimetable(source string, every time.Duration, expressions ...string) (Ti
 		}
 		schedule, err := parseSchedule(expression)
 		if err != nil {
-			return Timetable{}, fmt.Errorf("sources.%s.schedule: %w (five fields, like %q, CRON_TZ=... before them allowed)", source, err, defaultSchedule)
+			return Timetable{}, fmt.Errorf("sources.%s.schedule: %w (five fields, like %q, CRON_TZ=... before them allowed)", source, err,
+				defaultSchedule)
 		}
 		return Timetable{source, schedule, every}, nil
 	}

@@ -25,13 +25,19 @@ func TestTimetable(t *testing.T) {
 		from, to time.Time // due not before, not after; zero is blocked
 	}{
 		{"never crawled", ledger.Runs{}, now, now},
-		{"crawled this morning", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour)}, night.Add(30 * time.Minute), night.Add(time.Hour)},
-		{"crawled by hand long ago", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-80*time.Hour), time.Hour)}, now.Add(-72 * time.Hour), now},
-		{"ran for days and ended now", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-50*time.Hour), 50*time.Hour)}, night, night.Add(jitter)},
-		{"killed in a run", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour), Open: &ledger.OpenRun{Run: "r2"}}, now, now},
-		{"asked to wait", ledger.Runs{Last: &schemas.RunSummary{Run: "r1", State: schemas.RunPartial, Started: now.Add(-time.Hour), Ended: now.Add(-time.Minute),
+		{"crawled this morning", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour)}, night.Add(30 * time.Minute),
+			night.Add(time.Hour)},
+		{"crawled by hand long ago", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-80*time.Hour), time.Hour)}, now.Add(-72 * time.Hour),
+			now},
+		{"ran for days and ended now", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-50*time.Hour), 50*time.Hour)}, night,
+			night.Add(jitter)},
+		{"killed in a run", ledger.Runs{Last: ended(schemas.RunComplete, now.Add(-5*time.Hour), time.Hour), Open: &ledger.OpenRun{Run: "r2"}},
+			now, now},
+		{"asked to wait", ledger.Runs{Last: &schemas.RunSummary{Run: "r1", State: schemas.RunPartial, Started: now.Add(-time.Hour),
+			Ended:       now.Add(-time.Minute),
 			Interrupted: true, NotBefore: now.Add(time.Hour)}, Open: &ledger.OpenRun{Run: "r1"}}, now.Add(time.Hour), now.Add(time.Hour)},
-		{"stopped by its window", ledger.Runs{Last: ended(schemas.RunPartial, now.Add(-30*time.Hour), 29*time.Hour), Open: &ledger.OpenRun{Run: "r1"}}, night, night.Add(jitter)},
+		{"stopped by its window", ledger.Runs{Last: ended(schemas.RunPartial, now.Add(-30*time.Hour), 29*time.Hour),
+			Open: &ledger.OpenRun{Run: "r1"}}, night, night.Add(jitter)},
 		{"blocked", ledger.Runs{Last: ended(schemas.RunBlocked, now.Add(-80*time.Hour), time.Hour)}, time.Time{}, time.Time{}},
 	} {
 		due, blocked := w.Due(tc.runs, now)
@@ -53,7 +59,8 @@ func TestTimetable(t *testing.T) {
 
 // TestSchedulesThatCannotBeFollowedAreRefused, and none ends the program.
 func TestSchedulesThatCannotBeFollowedAreRefused(t *testing.T) {
-	for _, expression := range []string{"TZ=0", "CRON_TZ=", "", "0 3 * *", "0 3 30 2 *", "61 * * * *", "every day", "CRON_TZ=Nowhere/Land 0 3 * * *", "TZ= 0 3 * * *"} {
+	for _, expression := range []string{"TZ=0", "CRON_TZ=", "", "0 3 * *", "0 3 30 2 *", "61 * * * *", "every day",
+		"CRON_TZ=Nowhere/Land 0 3 * * *", "TZ= 0 3 * * *"} {
 		if CheckSchedule(expression) == nil {
 			t.Errorf("%q is taken", expression)
 		}

@@ -61,7 +61,8 @@ func TestAKeyIsMadeCheckedAndRevoked(t *testing.T) {
 	if err != nil || strings.Contains(string(entry.Value()), secret) || strings.Contains(string(entry.Value()), secret[3:]) {
 		t.Errorf("what is stored: %s, %v", entry.Value(), err)
 	}
-	for name, wrong := range map[string]string{"another": "lu_AAAA", "empty": "", "the id": made.ID, "cut": secret[:len(secret)-1], "demo": keys.Demo} {
+	for name, wrong := range map[string]string{"another": "lu_AAAA", "empty": "", "the id": made.ID, "cut": secret[:len(secret)-1],
+		"demo": keys.Demo} {
 		if _, err := ring.Check(ctx, wrong); !errors.Is(err, keys.ErrUnknown) {
 			t.Errorf("%s: %v", name, err)
 		}

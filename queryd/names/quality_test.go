@@ -21,10 +21,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // The people are made up: every given name below with every surname, most of which nobody has.
 var (
-	givenNames = strings.Fields("Robert Roberta Jonathan John Joan Katherine Catherine William Elizabeth Michael Michelle Stephen Stephanie Richard Margaret " +
+	givenNames = strings.Fields("Robert Roberta Jonathan John Joan Katherine Catherine William Elizabeth Michael Michelle Stephen Stephanie " +
+		"Richard Margaret " +
 		"Charles Charlotte Edward Edwin James Jamie Theodore Rowan Ash Quinn José Zoë Geoffrey Anthony Patricia Patrick Alexander Alexandra")
-	surnames = []string{"Smith", "Smithe", "Smitherly", "Johnson", "Jonsson", "Smith-Johnson", "O'Testcase", "Testcase", "Testcast", "Mockley", "Mocksley", "MacSample", "Sampleton",
-		"Samplerton", "de la Fixture", "Fixture", "Núñez-Placeholder", "Placeholder", "Stubb", "Stubbs", "Dummy", "Dumney", "Exampler", "Examplar", "Schmock", "Shmock", "Knullman", "Nullman", "Vanderfake", "van der Fake"}
+	surnames = []string{"Smith", "Smithe", "Smitherly", "Johnson", "Jonsson", "Smith-Johnson", "O'Testcase", "Testcase", "Testcast", "Mockley",
+		"Mocksley", "MacSample", "Sampleton",
+		"Samplerton", "de la Fixture", "Fixture", "Núñez-Placeholder", "Placeholder", "Stubb", "Stubbs", "Dummy", "Dumney", "Exampler",
+		"Examplar", "Schmock", "Shmock", "Knullman", "Nullman", "Vanderfake", "van der Fake"}
 )
 
 // TestQuality is the golden file of name search: for each way of asking, how often the person meant

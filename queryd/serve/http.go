@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -150,7 +151,7 @@ func (s *Server) Call(ctx context.Context, kind string, call func(context.Contex
 func (s *Server) answer(rt Route, w http.ResponseWriter, r *http.Request) (failed *Failure) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(p)
 			}
 			s.deps.Log.Error("panic in a request", "endpoint", rt.Kind, "panic", fmt.Sprintf("%.200v", p), "stack", string(debug.Stack()))

@@ -116,10 +116,12 @@ func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 	for _, source := range sources(t, "page/*.html", "*.go") {
 		all.WriteString(source)
 	}
-	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month.", "why."} // made from codes
+	// made from codes
+	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month.", "why."}
 	for key := range text {
 		stem := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
-		if !used[key] && !strings.Contains(all.String(), `"`+stem+`"`) && !slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) }) {
+		if !used[key] && !strings.Contains(all.String(), `"`+stem+`"`) && !slices.ContainsFunc(prefixes,
+			func(p string) bool { return strings.HasPrefix(key, p) }) {
 			t.Errorf("nothing says %q", key)
 		}
 	}
@@ -129,13 +131,16 @@ func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 var reasons = regexp.MustCompile(`(?:BadRequest\(|BadParam\(|Reason: +)"([a-z_A-Z ]+)"`)
 
 // onlyForPrograms are reasons that no form of the page can cause.
-var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_query", "repeated_param", "bad_mode", "bad_fuzzy", "bad_prefix_match", "bad_source", "unknown_param", "client_left", "bad_"}
+var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_query", "repeated_param", "bad_mode", "bad_fuzzy",
+	"bad_prefix_match", "bad_source", "unknown_param", "client_left", "bad_"}
 
 func TestEveryReasonIsExplained(t *testing.T) {
 	text := english(t)
-	codes := []face.Code{face.CodeNoFace, face.CodeSeveralFaces, face.CodeFaceTooSmall, face.CodeBlurred, face.CodeTooDark, face.CodeTooBright, face.CodeTurnedAway,
+	codes := []face.Code{face.CodeNoFace, face.CodeSeveralFaces, face.CodeFaceTooSmall, face.CodeBlurred, face.CodeTooDark, face.CodeTooBright,
+		face.CodeTurnedAway,
 		face.CodeNotAnImage, face.CodeUnsupportedFormat, face.CodeTooLarge, face.CodeTruncated, face.CodePartlyOutside, face.CodeDrawn}
-	all := []string{"index_unavailable", "ledger_unavailable", "key_store_unavailable", "photo_store_unavailable", "evidence_store_unavailable", "bad_page", "bad_perPage", "bad_lng", "bad_radius", "bad_createdAtStart"}
+	all := []string{"index_unavailable", "ledger_unavailable", "key_store_unavailable", "photo_store_unavailable",
+		"evidence_store_unavailable", "bad_page", "bad_perPage", "bad_lng", "bad_radius", "bad_createdAtStart"}
 	for _, code := range codes {
 		all = append(all, string(code))
 	}
@@ -162,7 +167,8 @@ func TestEveryReasonIsExplained(t *testing.T) {
 func TestThePagesNoticesAreThoseOfTheHeaders(t *testing.T) {
 	text := english(t)
 	here, _ := text.text("notice.correct.here", "operator@lineup.test")
-	said := []string{text["notice.authority"], text["notice.similarity"], text["notice.name"], text["notice.misuse"], here, text["notice.correct"], text["notice.fcra"]}
+	said := []string{text["notice.authority"], text["notice.similarity"], text["notice.name"], text["notice.misuse"], here,
+		text["notice.correct"], text["notice.fcra"]}
 	for _, notice := range append(serve.Notices("operator@lineup.test"), serve.Notices("")...) {
 		if !slices.Contains(said, notice) {
 			t.Errorf("the page does not say %q", notice)
@@ -213,7 +219,8 @@ func TestASecondLanguageIsOneFile(t *testing.T) {
 		t.Fatalf("%d languages, %v", len(all), err)
 	}
 	s := &Pages{languages: []language{{texts: all[0]}, {texts: all[1]}}}
-	for accept, want := range map[string]string{"": "en", "fr, de;q=0.9": "en", "es-MX,en;q=0.8": "es", "en;q=0.8, es;q=0.9": "es", "en-US,es;q=0.7": "en"} {
+	for accept, want := range map[string]string{"": "en", "fr, de;q=0.9": "en", "es-MX,en;q=0.8": "es", "en;q=0.8, es;q=0.9": "es",
+		"en-US,es;q=0.7": "en"} {
 		if got := s.languageOf(accept).texts["lang"]; got != want {
 			t.Errorf("Accept-Language %q gets %s, want %s", accept, got, want)
 		}

@@ -84,7 +84,8 @@ func Abbreviate(words []string) []string {
 }
 
 // umlauts are the letters that German and Nordic names write as two where they cannot be written.
-var umlauts = strings.NewReplacer("ä", "ae", "Ä", "Ae", "ö", "oe", "Ö", "Oe", "ü", "ue", "Ü", "Ue", "ø", "oe", "Ø", "Oe", "å", "aa", "Å", "Aa",
+var umlauts = strings.NewReplacer("ä", "ae", "Ä", "Ae", "ö", "oe", "Ö", "Oe", "ü", "ue", "Ü", "Ue", "ø", "oe", "Ø", "Oe", "å", "aa", "Å",
+	"Aa",
 	"a\u0308", "ae", "A\u0308", "Ae", "o\u0308", "oe", "O\u0308", "Oe", "u\u0308", "ue", "U\u0308", "Ue", "a\u030a", "aa", "A\u030a", "Aa")
 
 // Spellings are a name as it stands and, where it has umlauts, with these written as two letters:

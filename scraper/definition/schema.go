@@ -110,8 +110,10 @@ func fields(t reflect.Type, do func(owner reflect.Type, f reflect.StructField, k
 func Keys() string {
 	var b strings.Builder
 	for _, t := range []reflect.Type{
-		reflect.TypeFor[Definition](), reflect.TypeFor[scraper.Manners](), reflect.TypeFor[scraper.Guards](), reflect.TypeFor[scraper.Policy](), reflect.TypeFor[Step](),
-		reflect.TypeFor[Ask](), reflect.TypeFor[Table](), reflect.TypeFor[Labels](), reflect.TypeFor[Then](), reflect.TypeFor[Pages](), reflect.TypeFor[Drop](),
+		reflect.TypeFor[Definition](), reflect.TypeFor[scraper.Manners](), reflect.TypeFor[scraper.Guards](), reflect.TypeFor[scraper.Policy](),
+		reflect.TypeFor[Step](),
+		reflect.TypeFor[Ask](), reflect.TypeFor[Table](), reflect.TypeFor[Labels](), reflect.TypeFor[Then](), reflect.TypeFor[Pages](),
+		reflect.TypeFor[Drop](),
 		reflect.TypeFor[Value](), reflect.TypeFor[Record](), reflect.TypeFor[NameRule](), reflect.TypeFor[Alias](), reflect.TypeFor[Place](),
 		reflect.TypeFor[Offense](), reflect.TypeFor[Charge](), reflect.TypeFor[Vehicle](), reflect.TypeFor[Photo](),
 	} {

@@ -41,7 +41,8 @@ func TestOrdinaryPagesAreNotRefusals(t *testing.T) {
 		}
 	}
 	long := strings.Repeat("<p>Terms of use and how to read this register, at some length.</p>", 40)
-	if mark := fetch.Refusal([]byte(strings.Replace(detail, "END", long+`<form><div class="g-recaptcha"></div>Tell us of an error</form>`, 1)), nil); mark != "" {
+	if mark := fetch.Refusal([]byte(strings.Replace(detail, "END", long+`<form><div class="g-recaptcha"></div>Tell us of an error</form>`, 1)),
+		nil); mark != "" {
 		t.Errorf("a form at the foot of a long page: refused for %q", mark)
 	}
 }

@@ -77,7 +77,8 @@ func (s *Site) takeFault(r *http.Request) (Fault, bool) {
 	target := r.URL.RequestURI()
 	for i := range s.faults {
 		f := &s.faults[i]
-		if f.Kind == Robots && r.URL.Path != "/robots.txt" || f.Kind != Robots && f.Path == "" && r.URL.Path == "/robots.txt" || !strings.Contains(target, f.Path) || f.Times < 0 {
+		if f.Kind == Robots && r.URL.Path != "/robots.txt" || f.Kind != Robots && f.Path == "" && r.URL.Path == "/robots.txt" ||
+			!strings.Contains(target, f.Path) || f.Times < 0 {
 			continue
 		}
 		if f.Skip > 0 {

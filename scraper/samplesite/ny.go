@@ -157,7 +157,8 @@ var nyForm = template.Must(template.New("ny form").Funcs(pageFuncs).Parse(nyHead
 </form></div></body></html>
 `))
 
-var nyList = template.Must(template.New("ny list").Funcs(pageFuncs).Parse(nyHead + `{{if not .Count}}<p>There are no offenders that match the given criteria.</p>{{else}}<p>{{.Count}} offenders found</p>
+var nyList = template.Must(template.New("ny list").Funcs(pageFuncs).Parse(nyHead +
+	`{{if not .Count}}<p>There are no offenders that match the given criteria.</p>{{else}}<p>{{.Count}} offenders found</p>
 <table class="results" border="1">
 <tr><th>Offender Name</th><th>Risk Level</th><th>County</th><th>Zip</th></tr>
 {{range .Rows}}<tr><td align="left"><a rel="nofollow" href="/SomsSUBDirectory/offenderDetails.jsp?offenderid={{.ID}}&amp;lang=EN">{{upper .Last}}, {{upper .First}}</a></td><td>{{.Level}}</td>{{with index .Addresses 0}}<td>{{.County}}</td><td>{{.Zip}}</td>{{end}}</tr>

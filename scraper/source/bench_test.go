@@ -17,12 +17,15 @@ func BenchmarkFile(b *testing.B) {
 		b.Fatal(err)
 	}
 	var body bytes.Buffer
-	body.WriteString("NAME,SEX,RACE,YEAR OF BIRTH,HEIGHT,WEIGHT,EYE COLOR,HAIR COLOR,STREET NUMBER,STREET,CITY,STATE,ZIP CODE,COUNTY,REGISTRATION DATE,CRIME,CONVICTION DATE,CONVICTION STATE,INCARCERATED,PREDATOR,ABSCONDER,RES VERIFICATION DATE,LEVELING\n")
+	body.WriteString("NAME,SEX,RACE,YEAR OF BIRTH,HEIGHT,WEIGHT,EYE COLOR,HAIR COLOR,STREET NUMBER,STREET,CITY,STATE,ZIP " +
+		"CODE,COUNTY,REGISTRATION DATE,CRIME,CONVICTION DATE,CONVICTION STATE,INCARCERATED,PREDATOR,ABSCONDER,RES VERIFICATION DATE,LEVELING\n")
 	const rows = 10000
 	for i := range rows {
-		fmt.Fprintf(&body, "\"FABRICATED%d, WENDELL Q\",MALE,WHITE,1961,511,190,BRO,BRO,12,NOWHERE LN,NOTOWN,GA,00001,SAMPLE,01/04/2010,INVENTED OFFENSE,03/05/2009,GEORGIA, , , ,02/02/2026,LEVEL 1\n", i)
+		fmt.Fprintf(&body, "\"FABRICATED%d, WENDELL Q\",MALE,WHITE,1961,511,190,BRO,BRO,12,NOWHERE "+
+			"LN,NOTOWN,GA,00001,SAMPLE,01/04/2010,INVENTED OFFENSE,03/05/2009,GEORGIA, , , ,02/02/2026,LEVEL 1\n", i)
 	}
-	page := scraper.Page{Request: scraper.Request{Rule: "file"}, URL: "https://x.example", Body: body.Bytes(), Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
+	page := scraper.Page{Request: scraper.Request{Rule: "file"}, URL: "https://x.example", Body: body.Bytes(),
+		Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
 	b.ReportAllocs()
 	for b.Loop() {
 		parsed, err := src.Parse(page)

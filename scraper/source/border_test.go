@@ -71,7 +71,8 @@ func TestRowsOfOnePersonAcrossPages(t *testing.T) {
 	for _, want := range []schemas.RunSummary{{New: 3}, {Unchanged: 3}} {
 		c := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Tries: 1, Transport: inside{site}}}
 		sum, err := c.Run(t.Context())
-		if err != nil || sum.State != schemas.RunComplete || sum.Registrants != 3 || sum.New != want.New || sum.Unchanged != want.Unchanged || sum.Pages != 3 || len(sum.Alarms()) > 0 {
+		if err != nil || sum.State != schemas.RunComplete || sum.Registrants != 3 || sum.New != want.New || sum.Unchanged != want.Unchanged ||
+			sum.Pages != 3 || len(sum.Alarms()) > 0 {
 			t.Errorf("%+v, %v; want %d new, %d unchanged of 3 pages", sum, err, want.New, want.Unchanged)
 		}
 	}
@@ -81,7 +82,8 @@ func TestRowsOfOnePersonAcrossPages(t *testing.T) {
 			got[key] = append(got[key], a.Kind+" "+a.Street)
 		}
 	}
-	want := map[string][]string{"601": {"home 1 UNREAL ST", "work 3 UNREAL ST"}, "602": {"home 2 UNREAL ST"}, "603": {"home 4 UNREAL ST", "school 5 UNREAL ST"}}
+	want := map[string][]string{"601": {"home 1 UNREAL ST", "work 3 UNREAL ST"}, "602": {"home 2 UNREAL ST"},
+		"603": {"home 4 UNREAL ST", "school 5 UNREAL ST"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

@@ -29,7 +29,8 @@ func parsed(t *testing.T, id, step, file string) (scraper.Parsed, error) {
 	}
 	const at = "https://registry.example/page"
 	request := scraper.Request{Rule: step, URL: at, Carry: map[string]string{"key": "K", "page": "1", "offset": "0", "size": "100"}}
-	return src.Parse(scraper.Page{Request: request, URL: at, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)})
+	return src.Parse(scraper.Page{Request: request, URL: at, Status: http.StatusOK, Header: http.Header{}, Body: body,
+		Read: time.Date(2026, 11, 27, 0, 0, 0, 0, time.UTC)})
 }
 
 func record(t *testing.T, id, step, file string) schemas.Record {
@@ -48,7 +49,8 @@ func record(t *testing.T, id, step, file string) schemas.Record {
 func TestPublicShapes(t *testing.T) {
 	type person struct{ Name, Alias, Born, Street, City, Zip, Offense, Statute, Committed, Convicted, Height, Sex string }
 	whole := func(r schemas.Record) person {
-		p := person{Name: strings.Join(slices.DeleteFunc([]string{r.Name.First, r.Name.Middle, r.Name.Last, r.Name.Suffix}, func(s string) bool { return s == "" }), " "),
+		p := person{Name: strings.Join(slices.DeleteFunc([]string{r.Name.First, r.Name.Middle, r.Name.Last, r.Name.Suffix},
+			func(s string) bool { return s == "" }), " "),
 			Born: r.Birth.String(), Sex: r.Sex.Value}
 		if r.Height.Value > 0 {
 			p.Height = r.Height.Raw
@@ -68,15 +70,21 @@ func TestPublicShapes(t *testing.T) {
 		id, step, file string
 		want           person
 	}{
-		{"us-or", "file", "public-shapes/or-offenders.csv", person{Name: "WENDELL Q FAKE JR", Born: "1971-02-03", Street: "1 UNREAL ST", City: "NOTOWN", Zip: "97001", Height: "511"}},
-		{"us-ia", "detail", "public-shapes/ia-detail.json", person{Name: "WENDELL Q FAKE JR", Born: "1971-02-03", Street: "1 UNREAL ST", City: "NOTOWN", Zip: "50001", Height: "71", Sex: "male"}},
-		{"us-tn", "list", "public-shapes/tn-list.json", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM, WEN; MIRAGE, W; ", Born: "1971-02-03", Street: "1 UNREAL ST", City: "NOTOWN", Zip: "37001",
+		{"us-or", "file", "public-shapes/or-offenders.csv", person{Name: "WENDELL Q FAKE JR", Born: "1971-02-03", Street: "1 UNREAL ST",
+			City: "NOTOWN", Zip: "97001", Height: "511"}},
+		{"us-ia", "detail", "public-shapes/ia-detail.json", person{Name: "WENDELL Q FAKE JR", Born: "1971-02-03", Street: "1 UNREAL ST",
+			City: "NOTOWN", Zip: "50001", Height: "71", Sex: "male"}},
+		{"us-tn", "list", "public-shapes/tn-list.json", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM, WEN; MIRAGE, W; ", Born: "1971-02-03",
+			Street: "1 UNREAL ST", City: "NOTOWN", Zip: "37001",
 			Offense: "INVENTED", Statute: "39-13-000", Committed: "2003-01-02", Height: "511", Sex: "male"}},
-		{"us-ne", "detail", "public-shapes/ne-detail.html", person{Name: "Wendell Q Fake", Alias: "Wen Phantom; ", Born: "1971-02-03", Street: "1 Unreal St", City: "Notown", Zip: "68001", Offense: "Invented",
+		{"us-ne", "detail", "public-shapes/ne-detail.html", person{Name: "Wendell Q Fake", Alias: "Wen Phantom; ", Born: "1971-02-03",
+			Street: "1 Unreal St", City: "Notown", Zip: "68001", Offense: "Invented",
 			Height: "5' 11\"", Sex: "male"}},
-		{"us-nc", "file", "public-shapes/nc-file.zip", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM,WEN; ", Born: "1970-01-02", Street: "1 UNREAL ST", City: "NOTOWN", Zip: "27001", Offense: "INVENTED", Statute: "14-000",
+		{"us-nc", "file", "public-shapes/nc-file.zip", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM,WEN; ", Born: "1970-01-02",
+			Street: "1 UNREAL ST", City: "NOTOWN", Zip: "27001", Offense: "INVENTED", Statute: "14-000",
 			Committed: "2003-01-02", Convicted: "2004-01-02", Height: "511", Sex: "male"}},
-		{"us-tx", "file", "tx-export-without-headers.zip", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM,WEN; ", Born: "1970-01-02", Street: "12 UNREAL ST", City: "NOTOWN", Zip: "75001", Offense: "INVENTED OFFENSE",
+		{"us-tx", "file", "tx-export-without-headers.zip", person{Name: "WENDELL Q FAKE", Alias: "PHANTOM,WEN; ", Born: "1970-01-02",
+			Street: "12 UNREAL ST", City: "NOTOWN", Zip: "75001", Offense: "INVENTED OFFENSE",
 			Statute: "99.01", Convicted: "2004-02-02", Height: "511", Sex: "male"}},
 	} {
 		t.Run(test.id, func(t *testing.T) {

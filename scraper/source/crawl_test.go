@@ -24,7 +24,8 @@ import (
 
 func run(t *testing.T, src scraper.Source, sink *scrapertest.Sink, transport http.RoundTripper) schemas.RunSummary {
 	t.Helper()
-	crawl := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Contact: "test@example.org", Transport: transport, Backoff: time.Millisecond}}
+	crawl := scraper.Crawl{Source: src, Sink: sink, Fetcher: fetch.Config{Version: "test", Contact: "test@example.org", Transport: transport,
+		Backoff: time.Millisecond}}
 	sum, err := crawl.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +40,8 @@ func TestSampleSiteIsCrawledComplete(t *testing.T) {
 	if sum.State != schemas.RunComplete || sum.Registrants != samplesite.DefaultPeople || len(sum.Leftovers) > 0 || len(sum.Errors) > 0 {
 		t.Errorf("first run: %+v", sum)
 	}
-	if again := run(t, src, sink, nil); again.State != schemas.RunComplete || again.Unchanged != samplesite.DefaultPeople || again.Photos["fetched"] > 0 {
+	if again := run(t, src, sink, nil); again.State != schemas.RunComplete || again.Unchanged != samplesite.DefaultPeople ||
+		again.Photos["fetched"] > 0 {
 		t.Errorf("second run: %+v", again)
 	}
 }
@@ -82,9 +84,10 @@ func TestImportOfAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"XX_offenders.csv":  []byte("id,dob,gender,webUrl,photoUrl,absconder\nA1,1970-01-02,M,https://agency.example/A1,photos/one.jpg,N\nA2,1981-05-06,F,https://agency.example/A2,,Y\n"),
-		"XX_names.csv":      []byte("id,prefix,firstName,middleName,lastName,suffix,comment,primary\nA1,,Wendell,,Fabricated,,,Y\nA2,,Odette,,Madeup,,,Y\n"),
-		"XX_addresses.csv":  []byte("id,locationName,type,streetAddress,city,state,county,zipCode,latitude,longitude\nA1,,R,1 Unreal St,Notown,XX,Sample,00001,,\n"),
+		"XX_offenders.csv": []byte("id,dob,gender,webUrl,photoUrl,absconder\nA1,1970-01-02,M,https://agency.example/A1,photos/one.jpg,N\nA2,1981-05-06,F,https://agency.example/A2,,Y\n"),
+		"XX_names.csv":     []byte("id,prefix,firstName,middleName,lastName,suffix,comment,primary\nA1,,Wendell,,Fabricated,,,Y\nA2,,Odette,,Madeup,,,Y\n"),
+		"XX_addresses.csv": []byte("id,locationName,type,streetAddress,city,state,county,zipCode,latitude,longitude\nA1,,R,1 Unreal " +
+			"St,Notown,XX,Sample,00001,,\n"),
 		"photos/one.jpg":    photo,
 		"photos/a2.jpg":     other,
 		"readme.txt":        []byte("not a table"),
@@ -171,8 +174,10 @@ func TestDeniedColumnsAreNotKeptAsEvidence(t *testing.T) {
 
 // states are all jurisdictions of which somebody may ask where to look.
 var states = []string{
-	"AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD", "MA", "MI", "MN1", "MN2", "MS",
-	"MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA", "WV", "WI", "WY",
+	"AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "DC", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME", "MD", "MA", "MI",
+	"MN1", "MN2", "MS",
+	"MO", "MT", "NE", "NV", "NH", "NJ", "NM", "NY", "NC", "ND", "OH", "OK", "OR", "PA", "RI", "SC", "SD", "TN", "TX", "UT", "VT", "VA", "WA",
+	"WV", "WI", "WY",
 	"GU", "PR", "CNMI", "USVI", "AMERICANSAMOA", "TRIBES", "NSOPW",
 }
 
@@ -202,12 +207,15 @@ func TestLargeFileIsReadOneByOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := []byte("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS\n")
+	body := []byte("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF " +
+		"BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS\n")
 	const rows = 2500
 	for i := range rows {
-		body = fmt.Appendf(body, "Odette,,Madeup%d,,%02d/02/%d,509,180,BRO,BRO,1 Unreal St,,Notown,OR,00001,Sample,REGISTERED\n", i, i%12+1, 1990+i%2*25)
+		body = fmt.Appendf(body, "Odette,,Madeup%d,,%02d/02/%d,509,180,BRO,BRO,1 Unreal St,,Notown,OR,00001,Sample,REGISTERED\n", i, i%12+1,
+			1990+i%2*25)
 	}
-	page := scraper.Page{Request: scraper.Request{Rule: "file"}, URL: "https://x.example", Body: body, Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
+	page := scraper.Page{Request: scraper.Request{Rule: "file"}, URL: "https://x.example", Body: body,
+		Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
 	parsed, err := src.Parse(page)
 	if err != nil {
 		t.Fatal(err)

@@ -35,7 +35,8 @@ var spoils = []struct {
 	{samplesite.Truncated, []schemas.RunState{schemas.RunFailed, schemas.RunPartial}, nil, nil},
 	// A page that names its charset is held to it, and JSON has only one; of other files it is found out.
 	// Oregon's file is in ISO-8859-1 by its definition, and archives have no charset.
-	{samplesite.Charset, []schemas.RunState{schemas.RunFailed, schemas.RunPartial, schemas.RunComplete}, nil, []string{"us-or", "us-mo", "us-nc", "us-tx"}},
+	{samplesite.Charset, []schemas.RunState{schemas.RunFailed, schemas.RunPartial, schemas.RunComplete}, nil,
+		[]string{"us-or", "us-mo", "us-nc", "us-tx"}},
 	{samplesite.Charset, []schemas.RunState{schemas.RunFailed, schemas.RunPartial}, []string{"us-ny", "us-id", "us-ne", "us-nd"}, nil},
 	{samplesite.Renamed, []schemas.RunState{schemas.RunFailed}, tables, []string{"us-tx"}}, // Texas names no columns
 	{samplesite.Reordered, []schemas.RunState{schemas.RunComplete}, tables, []string{"us-mo", "us-tx"}},
@@ -115,7 +116,8 @@ func TestFaultsOfEveryShape(t *testing.T) {
 				}
 				sum, err := r.crawl(&scraper.Crawl{})
 				if !slices.Contains(fault.states, sum.State) || sum.Delisted != 0 || r.sink.Listed(id) < few {
-					t.Errorf("%s: %s (%s), %d delisted, %d listed, %v; want %v", fault.kind, sum.State, sum.Reason, sum.Delisted, r.sink.Listed(id), err, fault.states)
+					t.Errorf("%s: %s (%s), %d delisted, %d listed, %v; want %v", fault.kind, sum.State, sum.Reason, sum.Delisted, r.sink.Listed(id), err,
+						fault.states)
 				}
 				if sum.State == schemas.RunComplete && (sum.Registrants != few || sum.New > 0 || sum.Changed > 1) {
 					t.Errorf("%s: a complete run read %d people, %d of them new, %d changed", fault.kind, sum.Registrants, sum.New, sum.Changed)

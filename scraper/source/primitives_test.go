@@ -80,7 +80,8 @@ func TestEveryPrimitiveHasItsState(t *testing.T) {
 // Shipped is the list of the issue; nothing of it may be lost, in the mode it names.
 func TestShippedSourcesAreThere(t *testing.T) {
 	want := map[string][]string{
-		"enabled":             {"us-ga", "us-or", "us-dc", "us-mo", "us-nc", "us-tn", "us-mt", "us-mo-map", "us-tn-map", "us-tx", "us-fl", "us-ia"},
+		"enabled": {"us-ga", "us-or", "us-dc", "us-mo", "us-nc", "us-tn", "us-mt", "us-mo-map", "us-tn-map", "us-tx", "us-fl",
+			"us-ia"},
 		"permission_required": {"us-ny", "us-ca", "us-id", "us-ne", "us-nd"},
 		"import":              {"import-nsopw"},
 	}

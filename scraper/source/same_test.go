@@ -106,7 +106,8 @@ func recordFacts(r schemas.Record) facts {
 	each(f, "sentences", r.Offenses, func(o schemas.Offense) string { return o.Sentence })
 	each(f, "victims", r.Offenses, func(o schemas.Offense) string { return o.Victim })
 	each(f, "charges", r.Offenses, func(o schemas.Offense) string { return strings.TrimSuffix(fmt.Sprint(len(o.Charges)), "0") })
-	each(f, "photos", slices.DeleteFunc(slices.Clone(r.Photos), func(p schemas.Photo) bool { return p.Digest == "" }), func(p schemas.Photo) string { return string(p.Digest) })
+	each(f, "photos", slices.DeleteFunc(slices.Clone(r.Photos), func(p schemas.Photo) bool { return p.Digest == "" }),
+		func(p schemas.Photo) string { return string(p.Digest) })
 	each(f, "taken", r.Photos, func(p schemas.Photo) string { return p.Taken.String() })
 	return f
 }
@@ -129,7 +130,8 @@ func personFacts(t *testing.T, p samplesite.Person) facts {
 	f.set("marks", p.Marks...)
 	f.set("level", number(p.Level))
 	f.set("designation", p.Designation)
-	f.set("status", map[string]string{"Registered": schemas.StatusRegistered, "Incarcerated": schemas.StatusIncarcerated, "Absconder": schemas.StatusAbsconded, "Non-Compliant": schemas.StatusNonCompliant}[p.Status])
+	f.set("status", map[string]string{"Registered": schemas.StatusRegistered, "Incarcerated": schemas.StatusIncarcerated,
+		"Absconder": schemas.StatusAbsconded, "Non-Compliant": schemas.StatusNonCompliant}[p.Status])
 	f.set("predator", strconv.FormatBool(p.Designation == "Sexual Predator"))
 	f.set("absconder", strconv.FormatBool(p.Status == "Absconder"))
 	f.set("registered", p.Registered.String())
@@ -273,7 +275,8 @@ type started struct {
 func (s started) Start() ([]scraper.Request, error) { return s.start, nil }
 
 // crawlShape crawls a shape, then reads its stored pages again: that must change nothing.
-func crawlShape(t *testing.T, site *samplesite.Site, id, name string, has shape, people []samplesite.Person) (*scrapertest.Sink, schemas.RunSummary) {
+func crawlShape(t *testing.T, site *samplesite.Site, id, name string, has shape, people []samplesite.Person) (*scrapertest.Sink,
+	schemas.RunSummary) {
 	t.Helper()
 	src, err := source.Get(id)
 	if err != nil {
@@ -311,7 +314,8 @@ func crawlShape(t *testing.T, site *samplesite.Site, id, name string, has shape,
 	}
 	for range 2 { // the second time of what the first has kept
 		again := scraper.Reread{Source: src, Sink: sink}
-		if reread, err := again.Run(t.Context()); err != nil || reread.Unchanged != len(people) || len(reread.Errors)+len(reread.Leftovers)+len(reread.Dropped) > 0 {
+		if reread, err := again.Run(t.Context()); err != nil || reread.Unchanged != len(people) ||
+			len(reread.Errors)+len(reread.Leftovers)+len(reread.Dropped) > 0 {
 			t.Errorf("stored pages read again: %d unchanged, %d changed, errors %v, left over %v, dropped %v, %v",
 				reread.Unchanged, reread.Changed, reread.Errors, reread.Leftovers, reread.Dropped, err)
 		}

@@ -70,7 +70,8 @@ func get(t *testing.T, ask scraper.Request) scraper.Page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scraper.Page{Request: ask, URL: ask.URL, Status: resp.StatusCode, Header: resp.Header, Body: body, Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
+	return scraper.Page{Request: ask, URL: ask.URL, Status: resp.StatusCode, Header: resp.Header, Body: body,
+		Read: time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)}
 }
 
 func sample(t *testing.T, id string) *read.Source {
@@ -101,7 +102,8 @@ func TestSampleSiteIsReadWhole(t *testing.T) {
 		t.Errorf("left over: %v", left)
 	}
 	for key, r := range got {
-		if r.Birth.Precision() != "exact" || r.Height.Value == 0 || len(r.Addresses) == 0 || len(r.Offenses) == 0 || len(r.Offenses[0].Charges) == 0 {
+		if r.Birth.Precision() != "exact" || r.Height.Value == 0 || len(r.Addresses) == 0 || len(r.Offenses) == 0 ||
+			len(r.Offenses[0].Charges) == 0 {
 			data, _ := r.Canonical()
 			t.Errorf("%s: %s", key, data)
 		}

@@ -19,7 +19,8 @@ var shapes = map[string]shape{
 			}
 		}},
 	"us-ga": {
-		lacks: "alias births, aliases, charges, committed, coordinates, designation, ethnicity, marks, photos, taken, released, sentences, since, statutes, victims",
+		lacks: "alias births, aliases, charges, committed, coordinates, designation, ethnicity, marks, photos, taken, released, sentences, " +
+			"since, statutes, victims",
 		bends: bends(firstAddress, allHome, birthYear, func(f facts, p samplesite.Person) {
 			f["level"] = "LEVEL " + f["level"]
 			for _, flag := range []string{"predator", "absconder"} { // a word or nothing
@@ -32,32 +33,41 @@ var shapes = map[string]shape{
 			}
 		})},
 	"us-or": {
-		lacks: "sex, race, ethnicity, alias births, aliases, marks, level, designation, predator, absconder, registered, verified, coordinates, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
+		lacks: "sex, race, ethnicity, alias births, aliases, marks, level, designation, predator, absconder, registered, verified, " +
+			"coordinates, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
 		bends: bends(firstAddress, allHome)},
 	"us-fl": {
-		lacks: "ethnicity, alias births, aliases, marks, level, designation, predator, absconder, registered, verified, coordinates, offenses, statutes, committed, convicted, released, sentences, victims, charges, taken",
+		lacks: "ethnicity, alias births, aliases, marks, level, designation, predator, absconder, registered, verified, coordinates, offenses, " +
+			"statutes, committed, convicted, released, sentences, victims, charges, taken",
 		bends: bends(firstAddress, allHome, onePhoto, compliant)},
 	"us-dc": {
-		lacks: "middle, suffix, birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, designation, status, predator, absconder, registered, verified, counties, zips, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
+		lacks: "middle, suffix, birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, designation, status, " +
+			"predator, absconder, registered, verified, counties, zips, since, offenses, statutes, committed, convicted, released, sentences, " +
+			"victims, charges, photos, taken",
 		bends: bends(heldAtHome, oneState("DC"), func(f facts, p samplesite.Person) {
 			f.set("level", map[int]string{2: "B", 3: "A"}[p.Level])
 			each(f, "cities", p.Addresses, func(samplesite.Address) string { return "Washington" })
 			each(f, "streets", p.Addresses, func(a samplesite.Address) string { return "100 block of " + a.Street })
 		})},
 	"us-mo": {
-		lacks: "sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, sentences, charges, photos, taken",
+		lacks: "sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, designation, predator, absconder, registered, verified, " +
+			"coordinates, since, statutes, sentences, charges, photos, taken",
 		bends: bends(firstAddress, allHome)},
 	"us-nc": {
-		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, released, sentences, victims, charges, taken",
+		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, released, sentences, victims, " +
+			"charges, taken",
 		bends: bends(allHome, photoOfKey, func(f facts, _ samplesite.Person) { f.set("designation", "Sex Offender") })},
 	"us-tn": {
-		lacks: "ethnicity, alias births, level, predator, absconder, registered, verified, coordinates, since, convicted, released, sentences, victims, charges, taken",
+		lacks: "ethnicity, alias births, level, predator, absconder, registered, verified, coordinates, since, convicted, released, sentences, " +
+			"victims, charges, taken",
 		bends: bends(heldAtHome, onePhoto, compliant, tnAddresses, func(f facts, _ samplesite.Person) { f.set("designation", "Sexual") })},
 	"us-ia": { // coordinates are published, and may not be kept
-		lacks: "ethnicity, alias births, designation, status, predator, registered, verified, coordinates, since, committed, released, sentences, charges, taken",
+		lacks: "ethnicity, alias births, designation, status, predator, registered, verified, coordinates, since, committed, released, " +
+			"sentences, charges, taken",
 		bends: bends(firstAddress, allHome, onePhoto)},
 	"us-mt": {
-		lacks: "birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, predator, absconder, registered, verified, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, taken",
+		lacks: "birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, marks, predator, absconder, registered, verified, " +
+			"since, offenses, statutes, committed, convicted, released, sentences, victims, charges, taken",
 		bends: bends(allHome, photoOfKey, oneState("MT"), func(f facts, p samplesite.Person) {
 			each(f, "aliases", p.Aliases, func(a samplesite.Alias) string { return a.Last })
 			if p.Status != "Non-Compliant" {
@@ -65,37 +75,44 @@ var shapes = map[string]shape{
 			}
 		})},
 	"us-tx": {
-		lacks: "alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, since, committed, released, charges",
+		lacks: "alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, since, committed, " +
+			"released, charges",
 		bends: bends(allHome, func(f facts, p samplesite.Person) {
 			if p.Ethnicity == "Not Hispanic" {
 				f.set("ethnicity", "N") // a code the state has no word for in its files
 			}
 		})},
 	"us-mo-map": {
-		lacks: "birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, level, designation, status, predator, absconder, registered, verified, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
+		lacks: "birth, sex, race, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, level, designation, status, predator, " +
+			"absconder, registered, verified, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, photos, taken",
 		bends: heldAtHome},
 	"us-tn-map": {
-		lacks: "suffix, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, level, designation, status, predator, absconder, registered, verified, since, statutes, convicted, released, sentences, victims, charges, photos, taken",
+		lacks: "suffix, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, level, designation, status, predator, absconder, " +
+			"registered, verified, since, statutes, convicted, released, sentences, victims, charges, photos, taken",
 		bends: bends(allHome, oneState("TN"), func(f facts, p samplesite.Person) {
 			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Statute + " " + o.Description })
 		})},
 	"us-ca": {
-		lacks: "race, alias births, designation, status, predator, absconder, registered, verified, coordinates, since, committed, sentences, victims, charges, taken",
+		lacks: "race, alias births, designation, status, predator, absconder, registered, verified, coordinates, since, committed, sentences, " +
+			"victims, charges, taken",
 		bends: bends(firstAddress, allHome, onePhoto, caWords)},
 	"us-ca popup": {
-		lacks: "race, alias births, level, designation, status, predator, absconder, registered, verified, counties, coordinates, since, statutes, committed, released, sentences, victims, charges, taken",
+		lacks: "race, alias births, level, designation, status, predator, absconder, registered, verified, counties, coordinates, since, " +
+			"statutes, committed, released, sentences, victims, charges, taken",
 		bends: bends(firstAddress, allHome, onePhoto, func(f facts, p samplesite.Person) {
 			alikeOnce(f, p, func(o samplesite.Offense) any { return o.Convicted.Year })
 		}, caWords),
 		start: func(site string, people []samplesite.Person) (all []scraper.Request) {
 			for _, p := range people {
 				id := fmt.Sprintf("%08dA%04d", p.ID, p.ID%10000)
-				all = append(all, scraper.Request{Rule: "popup", URL: site + "/OffenderPop.aspx?ID=" + id, Carry: map[string]string{"key": id}, Registrant: id})
+				all = append(all, scraper.Request{Rule: "popup", URL: site + "/OffenderPop.aspx?ID=" + id, Carry: map[string]string{"key": id},
+					Registrant: id})
 			}
 			return all
 		}},
 	"us-id": {
-		lacks: "ethnicity, alias births, marks, level, designation, predator, absconder, coordinates, since, committed, released, sentences, victims, charges",
+		lacks: "ethnicity, alias births, marks, level, designation, predator, absconder, coordinates, since, committed, released, sentences, " +
+			"victims, charges",
 		bends: bends(firstAddress, allHome, onePhoto, oneDate, func(f facts, p samplesite.Person) {
 			f.set("states", "ID")
 			var run []string // all in one cell, without a mark between them
@@ -105,10 +122,12 @@ var shapes = map[string]shape{
 			f.set("aliases", strings.Join(run, " "))
 		})},
 	"us-ne": {
-		lacks: "ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, counties, coordinates, since, committed, released, sentences, charges, taken",
+		lacks: "ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, counties, coordinates, " +
+			"since, committed, released, sentences, charges, taken",
 		bends: allHome},
 	"us-nd": {
-		lacks: "ethnicity, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, committed, released, sentences, victims, charges, taken",
+		lacks: "ethnicity, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, " +
+			"committed, released, sentences, victims, charges, taken",
 		bends: bends(allHome, onePhoto, birthYear, func(f facts, p samplesite.Person) {
 			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Description + "; " + o.Statute })
 			f.set("level", map[int]string{2: "moderate", 3: "high"}[p.Level])
@@ -118,7 +137,8 @@ var shapes = map[string]shape{
 }
 
 var nsopw = shape{
-	lacks: "race, ethnicity, height, weight, eyes, hair, alias births, marks, level, designation, status, predator, registered, verified, since, offenses, statutes, committed, convicted, released, sentences, victims, charges, taken",
+	lacks: "race, ethnicity, height, weight, eyes, hair, alias births, marks, level, designation, status, predator, registered, verified, " +
+		"since, offenses, statutes, committed, convicted, released, sentences, victims, charges, taken",
 	bends: bends(heldAtHome, onePhoto)}
 
 type bend = func(facts, samplesite.Person)

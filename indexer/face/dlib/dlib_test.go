@@ -139,10 +139,12 @@ func TestTurned(t *testing.T) {
 		if d := distance(r.Embedding, want.Embedding); d > 0.15 {
 			t.Errorf("turned by %d: %.3f from the upright photo", degrees, d)
 		}
-		if r.Box.Left < 0 || r.Box.Top < 0 || r.Box.Right > r.Width || r.Box.Bottom > r.Height || math.Abs(float64(r.Box.Area()-want.Box.Area())) > 0.7*float64(want.Box.Area()) {
+		if r.Box.Left < 0 || r.Box.Top < 0 || r.Box.Right > r.Width || r.Box.Bottom > r.Height ||
+			math.Abs(float64(r.Box.Area()-want.Box.Area())) > 0.7*float64(want.Box.Area()) {
 			t.Errorf("turned by %d: box %v in %d x %d, upright %v", degrees, r.Box, r.Width, r.Height, want.Box)
 		}
-		back := map[int][2]int{90: {r.Box.Top, r.Width - r.Box.Right}, 180: {r.Width - r.Box.Right, r.Height - r.Box.Bottom}, 270: {r.Height - r.Box.Bottom, r.Box.Left}}[degrees]
+		back := map[int][2]int{90: {r.Box.Top, r.Width - r.Box.Right}, 180: {r.Width - r.Box.Right, r.Height - r.Box.Bottom},
+			270: {r.Height - r.Box.Bottom, r.Box.Left}}[degrees]
 		if math.Abs(float64(back[0]-want.Box.Left)) > 25 || math.Abs(float64(back[1]-want.Box.Top)) > 25 {
 			t.Errorf("turned by %d: the box's corner lies at %v of the upright photo, want %d %d", degrees, back, want.Box.Left, want.Box.Top)
 		}

@@ -25,7 +25,8 @@ func broken(data []byte) [][]byte {
 	for i := 4; i < min(n, 200); i += 13 {
 		header[i] ^= 0x10
 	}
-	return [][]byte{data, data[:n*3/4], data[:n/3], changed, header, slices.Delete(slices.Clone(data), n/3, n/3+n/10), slices.Insert(slices.Clone(data), n/2, data[n/4:n/2]...)}
+	return [][]byte{data, data[:n*3/4], data[:n/3], changed, header, slices.Delete(slices.Clone(data), n/3, n/3+n/10),
+		slices.Insert(slices.Clone(data), n/2, data[n/4:n/2]...)}
 }
 
 // fuzzMegabytes bounds the process while it embeds whatever it is sent: two of the photos allowed
@@ -35,7 +36,8 @@ const fuzzMegabytes = 1200
 // Whatever is sent, for whatever purpose, the embedder answers with a possible face or a Problem, and
 // the same answer again; it neither crashes nor grows.
 func FuzzEmbed(f *testing.F) {
-	e := open(f, Options{Workers: 1, MoreFormats: true, Limits: photo.Limits{Bytes: 1 << 20, Pixels: 1e6, Memory: 16 << 20, Time: photo.DefaultLimits().Time}})
+	e := open(f, Options{Workers: 1, MoreFormats: true, Limits: photo.Limits{Bytes: 1 << 20, Pixels: 1e6, Memory: 16 << 20,
+		Time: photo.DefaultLimits().Time}})
 	for _, name := range []string{"demo.jpg", "small.jpg", "gray.jpg", "cmyk.jpg", "sideways.jpg"} {
 		for _, data := range broken(sampled(f, name)) {
 			f.Add(data)

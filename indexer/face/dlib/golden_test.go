@@ -29,7 +29,8 @@ const golden = "testdata/quality.golden"
 func TestQualityGolden(t *testing.T) {
 	e, cnn := open(t, Options{Workers: 1, MoreFormats: true}), open(t, Options{Workers: 1, CNN: true})
 	var got strings.Builder
-	fmt.Fprintln(&got, "# photo: step, box (+ other faces), pixels sharpness brightness yaw roll score, warnings; probe: what a searcher is told")
+	fmt.Fprintln(&got, "# photo: step, box (+ other faces), pixels sharpness brightness yaw roll score, warnings; probe: what a searcher is "+
+		"told")
 	fmt.Fprintln(&got, "# go test ./indexer/face/dlib -run QualityGolden -update")
 	for _, v := range append(sampleFiles(t), variants(t)...) {
 		fmt.Fprintf(&got, "%s: %s\n", v.name, outcome(t, e, v.data))

@@ -102,13 +102,15 @@ func faceless(p *photo.Photo, r faces.Result) *faces.Problem {
 		Text: "No face was found. Use a photo that shows the face from the front, upright and large."}
 	switch {
 	case p.Damaged && p.Lost > 0.1:
-		problem.Code, problem.Text = faces.CodeTruncated, "The end of the photo is missing, and no face was found in the rest. Send the whole file."
+		problem.Code, problem.Text = faces.CodeTruncated,
+			"The end of the photo is missing, and no face was found in the rest. Send the whole file."
 	case r.Quality.Brightness < darkWarn:
 		problem.Code, problem.Text = faces.CodeTooDark, "No face was found: the photo is too dark. Use a photo with more light."
 	case r.Quality.Brightness > 97:
 		problem.Code, problem.Text = faces.CodeTooBright, "No face was found: the photo is nearly white. Use a photo with less exposure."
 	case p.Quality > 0 && p.Quality <= mushQuality:
-		problem.Text = "No face was found: the photo is compressed so strongly that little is left of it. Use the original, or one of higher quality."
+		problem.Text = "No face was found: the photo is compressed so strongly that little is left of it. Use the original, or one of higher " +
+			"quality."
 	case r.Quality.Sharpness < sharpWarn && middle.contrast() > 10:
 		problem.Code, problem.Text = faces.CodeBlurred, "No face was found: the photo is blurred. Use a sharper photo."
 	}

@@ -91,7 +91,8 @@ func variants(t testing.TB) []variant {
 	for i := len(broken) * 70 / 100; i < len(broken)*70/100+20; i += 2 {
 		broken[i], broken[i+1] = 0xff, 0 // sixteen ones are no Huffman code
 	}
-	return append(out, variant{"broken block", broken}, variant{"text", []byte("no picture at all")}, variant{"heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00")})
+	return append(out, variant{"broken block", broken}, variant{"text", []byte("no picture at all")},
+		variant{"heic", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00")})
 }
 
 func blank(w, h int, gray uint8) *image.RGBA {

@@ -151,14 +151,16 @@ func (d Description) verify(dir string) (path string, err error) {
 		return "", fmt.Errorf("read the weights of %s: %w", d.ID, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); n != d.Bytes || got != d.SHA256 {
-		return "", fmt.Errorf("the weights of %s in %s have the sum %s, want %s; delete the file and fetch it from %s", d.ID, path, got, d.SHA256, d.URL)
+		return "", fmt.Errorf("the weights of %s in %s have the sum %s, want %s; delete the file and fetch it from %s", d.ID, path, got, d.SHA256,
+			d.URL)
 	}
 	return path, nil
 }
 
 // model describes the embeddings, given the model that finds the faces.
 func (d Description) model(located schemas.Model) schemas.Model {
-	m := schemas.Model{ID: d.ID + "/" + located.ID, Dimensions: d.Length, Metric: schemas.Euclidean, MaxDistance: d.MaxDistance, FalseMatch: d.FalseMatch}
+	m := schemas.Model{ID: d.ID + "/" + located.ID, Dimensions: d.Length, Metric: schemas.Euclidean, MaxDistance: d.MaxDistance,
+		FalseMatch: d.FalseMatch}
 	if d.Fusion != nil {
 		m.Dimensions += located.Dimensions
 	}

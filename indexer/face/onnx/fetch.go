@@ -24,7 +24,8 @@ func Fetch(ctx context.Context, d Description, dir, accepted string, client *htt
 	case d.SHA256 == "" || d.Bytes <= 0 || d.URL == "":
 		return fmt.Errorf("fetch the weights of %s: its description has no address or sum: %s", d.ID, d.Note)
 	case accepted != d.Licence:
-		return fmt.Errorf("fetch the weights of %s: %w: it is %s (%s); read it, and say --accept-licence %s", d.ID, ErrLicence, d.Licence, d.URL, d.Licence)
+		return fmt.Errorf("fetch the weights of %s: %w: it is %s (%s); read it, and say --accept-licence %s", d.ID, ErrLicence, d.Licence, d.URL,
+			d.Licence)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("fetch the weights of %s: %w", d.ID, err)

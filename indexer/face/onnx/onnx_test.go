@@ -323,7 +323,8 @@ func TestDescriptions(t *testing.T) {
 			t.Errorf("%s: %+v", name, d)
 		}
 	}
-	if d, err := Describe("sface-dlib"); err != nil || d.Fusion == nil || d.Input.Side != 112 || d.MaxDistance != 1.5 || d.ID != "sface-2021dec+dlib" {
+	if d, err := Describe("sface-dlib"); err != nil || d.Fusion == nil || d.Input.Side != 112 || d.MaxDistance != 1.5 ||
+		d.ID != "sface-2021dec+dlib" {
 		t.Errorf("a base is not completed: %+v, %v", d, err)
 	}
 	for text, want := range map[string]string{

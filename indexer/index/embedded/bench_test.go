@@ -64,8 +64,9 @@ func (c *crowd) photo(fresh bool) []float32 {
 func benchEntry(n int, revision uint64, e []float32) index.Entry {
 	r := schemas.Record{Schema: 1, Source: fmt.Sprintf("us-s%d", n%50), Key: strconv.Itoa(n), Jurisdiction: fmt.Sprintf("S%d", n%50),
 		Name: schemas.Name{First: "Invented", Last: fmt.Sprintf("Person%d", n%40000)}, Sex: schemas.Coded{Value: []string{"male", "female"}[n%2]},
-		Birth:     schemas.Date{Year: 1940 + n%60, Month: 1 + n%12, Day: 1 + n%28},
-		Addresses: []schemas.Address{{Kind: "home", Street: "1 Nowhere Lane", City: fmt.Sprintf("Town %d", n%2000), Zip: fmt.Sprintf("%05d", n%20000)}}}
+		Birth: schemas.Date{Year: 1940 + n%60, Month: 1 + n%12, Day: 1 + n%28},
+		Addresses: []schemas.Address{{Kind: "home", Street: "1 Nowhere Lane", City: fmt.Sprintf("Town %d", n%2000),
+			Zip: fmt.Sprintf("%05d", n%20000)}}}
 	id := schemas.RegistrantID(r.Source, r.Key)
 	photo := schemas.DigestOf([]byte(r.Key))
 	f := schemas.Face{ID: schemas.FaceID(id, photo), Registrant: id, Photo: photo, Embedding: e, Quality: schemas.Quality{Step: "hog"}}

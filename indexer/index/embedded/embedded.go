@@ -78,7 +78,8 @@ func Open(ctx context.Context, dir string, log *slog.Logger) (_ *Index, err erro
 	if dir, err = filepath.Abs(dir); err != nil {
 		return nil, fmt.Errorf("open index: %w", err)
 	}
-	x := &Index{dir: dir, log: log, scans: &scans{turns: make(chan struct{}, runtime.GOMAXPROCS(0))}, slots: map[string]*slot{}, stop: func() {}}
+	x := &Index{dir: dir, log: log, scans: &scans{turns: make(chan struct{}, runtime.GOMAXPROCS(0))}, slots: map[string]*slot{},
+		stop: func() {}}
 	defer func() {
 		if err != nil {
 			_ = x.Close()

@@ -274,7 +274,8 @@ func (x *generation) findRows(ctx context.Context, tx *sql.Tx, q index.Query, li
 
 // nearRows computes the exact distances of what lies in the circle's boxes. With an address in
 // the query as well, it is the registrant that must meet both, not one address.
-func (x *generation) nearRows(ctx context.Context, tx *sql.Tx, q index.Query, from string, w where, args []any, limit int) ([]int64, bool, error) {
+func (x *generation) nearRows(ctx context.Context, tx *sql.Tx, q index.Query, from string, w where, args []any, limit int) ([]int64, bool,
+	error) {
 	type near struct {
 		rid   int64
 		id    string

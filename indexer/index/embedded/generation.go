@@ -297,7 +297,8 @@ func explain(err error) error {
 	}
 	switch e.Code {
 	case sqlite3.ErrFull:
-		return fmt.Errorf("no space left for the index, nothing of this was written: %w; hint: free some disk space, the work is taken up again by itself", err)
+		return fmt.Errorf("no space left for the index, nothing of this was written: %w; hint: free some disk space, the work is taken up "+
+			"again by itself", err)
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
 		return fmt.Errorf("another process holds the index for more than %s: %w", 30*time.Second, err)
 	case sqlite3.ErrCorrupt, sqlite3.ErrNotADB:

@@ -82,7 +82,8 @@ func (x *Index) Face(ctx context.Context, id schemas.UUID) (schemas.Face, error)
 	if err != nil {
 		return schemas.Face{}, fmt.Errorf("face %.40q: %w", id, fs.ErrNotExist)
 	}
-	f, err := scanFace(g.read.QueryRowContext(ctx, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.id = ?", raw), g.Model.Dimensions)
+	f, err := scanFace(g.read.QueryRowContext(ctx, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.id = ?",
+		raw), g.Model.Dimensions)
 	if errors.Is(err, sql.ErrNoRows) {
 		return f, fmt.Errorf("face %s: %w", id, fs.ErrNotExist)
 	}
@@ -219,7 +220,8 @@ func (x *Index) Count(ctx context.Context, generation string) (index.Counts, err
 	}
 	defer release()
 	var c index.Counts
-	err = g.read.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM document), (SELECT count(DISTINCT rid) FROM face), (SELECT count(*) FROM face)").
+	err = g.read.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM document), (SELECT count(DISTINCT rid) FROM face), (SELECT count(*) "+
+		"FROM face)").
 		Scan(&c.Registrants, &c.WithFace, &c.Faces)
 	if err != nil {
 		return c, fmt.Errorf("count generation %s: %w", generation, explain(err))
@@ -284,7 +286,8 @@ func (x *Index) Walk(ctx context.Context, generation string) iter.Seq2[index.Doc
 		after := []byte{}
 		for {
 			page := make([]index.Document, 0, walkPage)
-			err := g.each(ctx, g.read, "SELECT r.id, r.revision, d.photos FROM registrant r JOIN document d ON d.rid = r.rid WHERE r.id > ? ORDER BY r.id LIMIT ?",
+			err := g.each(ctx, g.read, "SELECT r.id, r.revision, d.photos FROM registrant r JOIN document d ON d.rid = r.rid WHERE r.id > ? ORDER "+
+				"BY r.id LIMIT ?",
 				[]any{after, walkPage}, func(rows *sql.Rows) error {
 					var (
 						d          index.Document
@@ -328,7 +331,8 @@ func (x *Index) Held(ctx context.Context, generation string, photo schemas.Diges
 		faces    []schemas.Face
 		outcomes []index.PhotoOutcome
 	)
-	err = g.each(ctx, g.read, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.photo = ? ORDER BY f.id LIMIT ?", []any{digest, index.MostHeld},
+	err = g.each(ctx, g.read, "SELECT "+faceColumns+" FROM face f JOIN registrant r ON r.rid = f.rid WHERE f.photo = ? ORDER BY f.id LIMIT ?",
+		[]any{digest, index.MostHeld},
 		func(rows *sql.Rows) error {
 			f, err := scanFace(rows, g.Model.Dimensions)
 			faces = append(faces, f)
@@ -337,18 +341,19 @@ func (x *Index) Held(ctx context.Context, generation string, photo schemas.Diges
 	if err != nil {
 		return nil, nil, fmt.Errorf("faces of a photo in generation %s: %w", generation, err)
 	}
-	err = g.each(ctx, g.read, "SELECT outcome FROM photo WHERE photo = ? ORDER BY rowid LIMIT ?", []any{digest, index.MostHeld}, func(rows *sql.Rows) error {
-		var (
-			outcome []byte
-			o       index.PhotoOutcome
-		)
-		if err := rows.Scan(&outcome); err != nil {
+	err = g.each(ctx, g.read, "SELECT outcome FROM photo WHERE photo = ? ORDER BY rowid LIMIT ?", []any{digest, index.MostHeld},
+		func(rows *sql.Rows) error {
+			var (
+				outcome []byte
+				o       index.PhotoOutcome
+			)
+			if err := rows.Scan(&outcome); err != nil {
+				return err
+			}
+			err := json.Unmarshal(outcome, &o)
+			outcomes = append(outcomes, o)
 			return err
-		}
-		err := json.Unmarshal(outcome, &o)
-		outcomes = append(outcomes, o)
-		return err
-	})
+		})
 	if err != nil {
 		return nil, nil, fmt.Errorf("outcomes of a photo in generation %s: %w", generation, err)
 	}
@@ -376,23 +381,24 @@ func (x *generation) sharing(ctx context.Context, source string, hash uint64, mo
 	}
 	var sharers []index.Sharer
 	for _, rid := range rids {
-		err := x.each(ctx, x.read, "SELECT r.id, p.outcome FROM photo p JOIN registrant r ON r.rid = p.rid WHERE p.rid = ? ORDER BY p.rowid", []any{rid}, func(rows *sql.Rows) error {
-			var id, outcome []byte
-			if err := rows.Scan(&id, &outcome); err != nil {
-				return err
-			}
-			if len(id) != 16 {
-				return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
-			}
-			s := index.Sharer{ID: uuidOf([16]byte(id))}
-			if err := json.Unmarshal(outcome, &s.Photo); err != nil {
-				return err
-			}
-			if s.Photo.Hash != 0 && bits.OnesCount64(s.Photo.Hash^hash) <= most {
-				sharers = append(sharers, s)
-			}
-			return nil
-		})
+		err := x.each(ctx, x.read, "SELECT r.id, p.outcome FROM photo p JOIN registrant r ON r.rid = p.rid WHERE p.rid = ? ORDER BY p.rowid",
+			[]any{rid}, func(rows *sql.Rows) error {
+				var id, outcome []byte
+				if err := rows.Scan(&id, &outcome); err != nil {
+					return err
+				}
+				if len(id) != 16 {
+					return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+				}
+				s := index.Sharer{ID: uuidOf([16]byte(id))}
+				if err := json.Unmarshal(outcome, &s.Photo); err != nil {
+					return err
+				}
+				if s.Photo.Hash != 0 && bits.OnesCount64(s.Photo.Hash^hash) <= most {
+					sharers = append(sharers, s)
+				}
+				return nil
+			})
 		if err != nil {
 			return nil, err
 		}

@@ -104,8 +104,9 @@ func Person(n int, revision uint64, change func(r *schemas.Record)) index.Entry 
 	e := index.Entry{ID: id, Source: r.Source, Revision: revision, Document: d}
 	for _, p := range r.Photos {
 		f := schemas.Face{ID: schemas.FaceID(id, p.Digest), Registrant: id, Photo: p.Digest,
-			Box:       schemas.Box{Left: 10, Top: 20, Right: 110, Bottom: 130},
-			Quality:   schemas.Quality{FacePixels: 100, Sharpness: 61.25, Brightness: 48.5, Yaw: -3.125, Roll: 1.5, Score: 77.7, Step: "hog", Warnings: []string{"blurred"}},
+			Box: schemas.Box{Left: 10, Top: 20, Right: 110, Bottom: 130},
+			Quality: schemas.Quality{FacePixels: 100, Sharpness: 61.25, Brightness: 48.5, Yaw: -3.125, Roll: 1.5, Score: 77.7, Step: "hog",
+				Warnings: []string{"blurred"}},
 			Embedding: Embedding(Model.Dimensions, p.Digest)}
 		e.Faces = append(e.Faces, f)
 		d.Photos = append(d.Photos, index.PhotoOutcome{Photo: p.Digest, Face: f.ID, Hash: hashOf(p.Digest)})

@@ -84,7 +84,8 @@ func nearest(t *testing.T, open opener) {
 	if err := ix.Replace(ctx, "two", batch[3]); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := ix.Search(ctx, "two", batch[3].Faces[0].Embedding, 5); err != nil || len(got) != 1 || got[0].Face.ID != batch[3].Faces[0].ID {
+	if got, err := ix.Search(ctx, "two", batch[3].Faces[0].Embedding, 5); err != nil || len(got) != 1 ||
+		got[0].Face.ID != batch[3].Faces[0].ID {
 		t.Errorf("one that is being built finds %+v, %v", got, err)
 	}
 	if _, err := ix.Search(ctx, "three", batch[3].Faces[0].Embedding, 5); !errors.Is(err, fs.ErrNotExist) {
@@ -119,7 +120,8 @@ func people() map[string]index.Entry {
 		},
 		"dan": func(r *schemas.Record) { // an age only: born 1979 or 1980
 			r.Birth, r.Age = schemas.Date{}, schemas.AgeAsOf{Years: 40, On: schemas.Date{Year: 2020, Month: 6, Day: 1}}
-			r.Addresses = []schemas.Address{at("home", "ST ELME", "aa", "00001", 45.0, -75.2), at("temporary", "Samplefield", "BB", "00002", 45.0001, -75)}
+			r.Addresses = []schemas.Address{at("home", "ST ELME", "aa", "00001", 45.0, -75.2),
+				at("temporary", "Samplefield", "BB", "00002", 45.0001, -75)}
 		},
 		"eve": func(r *schemas.Record) { // no state at all
 			r.Sex.Value, r.Jurisdiction, r.Birth = "female", "", schemas.Date{Year: 1990}
@@ -177,7 +179,8 @@ func filters(t *testing.T, open opener) {
 		{"born from", index.Filter{BornMin: 1980}, []string{"cat", "dan", "eve"}},
 		{"born to", index.Filter{BornMax: 1979}, []string{"ann", "bob", "cat", "dan"}},
 		{"born between", index.Filter{BornMin: 1965, BornMax: 1975}, []string{"bob", "cat"}},
-		{"all", index.Filter{Sources: []string{"us-aa"}, States: []string{"BB"}, Sexes: []string{"female"}, BornMin: 1950, BornMax: 1990}, []string{"ann"}},
+		{"all", index.Filter{Sources: []string{"us-aa"}, States: []string{"BB"}, Sexes: []string{"female"}, BornMin: 1950, BornMax: 1990},
+			[]string{"ann"}},
 		{"a fact that is not known", index.Filter{Sexes: []string{"female"}, BornMin: 1950, BornMax: 1960}, []string{"ann", "cat"}},
 	} {
 		near, _, err := ix.Nearest(ctx, make([]float32, Model.Dimensions), 20, c.filter)
@@ -224,7 +227,8 @@ func find(t *testing.T, open opener) {
 		{"ids that are none", index.Query{IDs: []schemas.UUID{"x"}}, nil},
 		{"person", index.Query{Persons: []schemas.UUID{schemas.PersonID("shared")}}, []string{"ann", "dan"}},
 		{"any key", index.Query{AnyKey: []string{"last:person1000", "last:person1001", "last:none"}}, []string{"ann", "bob"}},
-		{"a key with others", index.Query{AnyKey: []string{"first:invented"}, Filter: index.Filter{Sexes: []string{"male"}}}, []string{"bob", "cat", "dan"}},
+		{"a key with others", index.Query{AnyKey: []string{"first:invented"}, Filter: index.Filter{Sexes: []string{"male"}}},
+			[]string{"bob", "cat", "dan"}},
 		{"city", index.Query{City: "st elme"}, []string{"ann", "dan"}},
 		{"city and state of one address", index.Query{City: "Samplefield", State: "bb"}, []string{"bob", "dan"}},
 		{"city and state of two addresses", index.Query{City: "St Elme", State: "BB", Zip: "00002"}, nil},
@@ -234,7 +238,8 @@ func find(t *testing.T, open opener) {
 		{"where somebody works", index.Query{City: "Worktown"}, nil},
 		{"first seen from", index.Query{FirstSeenFrom: bob.Document.FirstSeen}, []string{"bob", "cat", "dan", "eve"}},
 		{"first seen to", index.Query{FirstSeenTo: bob.Document.FirstSeen}, []string{"ann", "bob"}},
-		{"changed between", index.Query{ChangedFrom: bob.Document.FirstSeen, ChangedTo: dan.Document.Changed.Add(-time.Second)}, []string{"bob", "cat"}},
+		{"changed between", index.Query{ChangedFrom: bob.Document.FirstSeen, ChangedTo: dan.Document.Changed.Add(-time.Second)},
+			[]string{"bob", "cat"}},
 		{"all parts", index.Query{IDs: []schemas.UUID{ann.ID, bob.ID}, Persons: []schemas.UUID{ann.Document.Person}, AnyKey: ann.Document.Keys,
 			City: "ST. ELME", State: "BB", Zip: "00001", Near: &index.Circle{Lat: 45, Lon: -75, Miles: 1},
 			FirstSeenFrom: ann.Document.FirstSeen, ChangedTo: ann.Document.Changed}, []string{"ann"}},
@@ -392,7 +397,8 @@ func audit(t *testing.T, open opener) {
 	for i := range 9 { // marked ones come last
 		if i != 5 {
 			marked := Person(i, 200, nil)
-			marked.Faces, marked.Document.Photos[0] = nil, index.PhotoOutcome{Photo: marked.Document.Photos[0].Photo, Hash: looks, Problem: index.Placeholder}
+			marked.Faces, marked.Document.Photos[0] = nil, index.PhotoOutcome{Photo: marked.Document.Photos[0].Photo, Hash: looks,
+				Problem: index.Placeholder}
 			Put(t, ix, marked)
 		}
 	}

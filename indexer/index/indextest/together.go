@@ -73,7 +73,8 @@ func together(t *testing.T, open opener) {
 	const revisions = 25
 	at := func(n int, revision uint64) index.Entry {
 		return Person(n, revision, func(r *schemas.Record) {
-			r.Photos = []schemas.Photo{{Digest: schemas.DigestOf(fmt.Appendf(nil, "%d left %d", n, revision))}, {Digest: schemas.DigestOf(fmt.Appendf(nil, "%d right %d", n, revision))}}
+			r.Photos = []schemas.Photo{{Digest: schemas.DigestOf(fmt.Appendf(nil, "%d left %d", n, revision))},
+				{Digest: schemas.DigestOf(fmt.Appendf(nil, "%d right %d", n, revision))}}
 		})
 	}
 	for n := range 4 {

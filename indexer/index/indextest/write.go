@@ -130,7 +130,8 @@ func generations(t *testing.T, open opener) {
 		}
 	}
 	want("switched", map[string]index.State{"one": index.Serving, "two": index.Building})
-	if _, g, err := ix.Nearest(ctx, p.Faces[0].Embedding, 1, index.Filter{}); err != nil || g.Name != "one" || g.Model.ID != Model.ID || g.State != index.Serving {
+	if _, g, err := ix.Nearest(ctx, p.Faces[0].Embedding, 1, index.Filter{}); err != nil || g.Name != "one" || g.Model.ID != Model.ID ||
+		g.State != index.Serving {
 		t.Errorf("nearest answers from %+v, %v", g, err)
 	}
 	if err := ix.Drop(ctx, "one"); !errors.Is(err, index.ErrServing) {
@@ -213,7 +214,8 @@ func calibrations(t *testing.T, open opener) {
 		}
 	}
 	told("before", index.Calibration{})
-	first := index.Calibration{Version: 3, Registrants: 1000, Probes: 200, Slope: 20.125, Offset: -0.1, Power: 1.0 / 3, Measured: time.Unix(1795000000, 5).UTC()}
+	first := index.Calibration{Version: 3, Registrants: 1000, Probes: 200, Slope: 20.125, Offset: -0.1, Power: 1.0 / 3,
+		Measured: time.Unix(1795000000, 5).UTC()}
 	if err := ix.Calibrate(ctx, "one", first); err != nil {
 		t.Fatal(err)
 	}
@@ -249,10 +251,12 @@ func wholeDocuments(t *testing.T, open opener) {
 	lat, lon := 44.5, -73.25
 	full := Person(1, 7, func(r *schemas.Record) {
 		r.Aliases = []schemas.Alias{{Name: schemas.Name{Full: "Somebody Élse"}, Birth: schemas.Date{Year: 1961}}}
-		r.Addresses = []schemas.Address{{Kind: schemas.AddressHome, Street: "1 Nowhere Lane", City: "St. Élme", State: "AA", Zip: "00001", Lat: &lat, Lon: &lon}}
+		r.Addresses = []schemas.Address{{Kind: schemas.AddressHome, Street: "1 Nowhere Lane", City: "St. Élme", State: "AA", Zip: "00001",
+			Lat: &lat, Lon: &lon}}
 		r.Offenses = []schemas.Offense{{Description: "invented", Charges: []schemas.Charge{{Title: "one"}}}}
 		r.Predator = truth(false)
-		r.Photos = append(r.Photos, schemas.Photo{URL: "http://site.invalid/2", Digest: schemas.DigestOf([]byte("second"))}, schemas.Photo{URL: "http://site.invalid/3", Problem: "placeholder"})
+		r.Photos = append(r.Photos, schemas.Photo{URL: "http://site.invalid/2", Digest: schemas.DigestOf([]byte("second"))},
+			schemas.Photo{URL: "http://site.invalid/3", Problem: "placeholder"})
 	})
 	// The third photo has no bytes, so no outcome and no face.
 	full.Faces, full.Document.Photos = full.Faces[:2], full.Document.Photos[:2]
@@ -342,9 +346,12 @@ func badEntries(t *testing.T, open opener) {
 		}
 	}
 	for name, spoil := range map[string]func(e *index.Entry){
-		"no id":                                 func(e *index.Entry) { e.ID = "x" },
-		"no source":                             func(e *index.Entry) { e.Source = "" },
-		"a revision too large":                  func(e *index.Entry) { e.Revision, e.Document.Revision = index.MaxRevision+1, index.MaxRevision+1 },
+		"no id":     func(e *index.Entry) { e.ID = "x" },
+		"no source": func(e *index.Entry) { e.Source = "" },
+		"a revision too large": func(e *index.Entry) {
+			e.Revision, e.Document.Revision = index.MaxRevision+1,
+				index.MaxRevision+1
+		},
 		"the document of somebody else":         func(e *index.Entry) { e.Document.ID = good.ID },
 		"the document of another revision":      func(e *index.Entry) { e.Document.Revision++ },
 		"a person that is none":                 func(e *index.Entry) { e.Document.Person = "x" },

@@ -62,7 +62,8 @@ func generationOf(payload map[string]*qdrant.Value) (generation, error) {
 // describe reads a generation's point. Errors: fs.ErrNotExist.
 func (x *Index) describe(ctx context.Context, name string) (g generation, err error) {
 	err = x.call(ctx, "generation "+name, func(ctx context.Context) error {
-		points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.meta(), Ids: []*qdrant.PointId{metaID(name)}, WithPayload: qdrant.NewWithPayload(true)})
+		points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.meta(), Ids: []*qdrant.PointId{metaID(name)},
+			WithPayload: qdrant.NewWithPayload(true)})
 		if err != nil {
 			return err
 		}
@@ -137,19 +138,20 @@ func (x *Index) Generations(ctx context.Context) ([]index.Generation, error) {
 		return nil, err
 	}
 	list := []index.Generation{}
-	err = x.scroll(ctx, "list generations", &qdrant.ScrollPoints{CollectionName: x.meta(), WithPayload: qdrant.NewWithPayload(true)}, func(p *qdrant.RetrievedPoint) (bool, error) {
-		g, err := generationOf(p.GetPayload())
-		if err != nil {
-			return false, err
-		}
-		if g.Name == serving {
-			g.State = index.Serving
-		}
-		if g.ready {
-			list = append(list, g.Generation)
-		}
-		return true, nil
-	})
+	err = x.scroll(ctx, "list generations", &qdrant.ScrollPoints{CollectionName: x.meta(), WithPayload: qdrant.NewWithPayload(true)},
+		func(p *qdrant.RetrievedPoint) (bool, error) {
+			g, err := generationOf(p.GetPayload())
+			if err != nil {
+				return false, err
+			}
+			if g.Name == serving {
+				g.State = index.Serving
+			}
+			if g.ready {
+				list = append(list, g.Generation)
+			}
+			return true, nil
+		})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) { // no collection: a new index
 		return nil, err
 	}
@@ -179,7 +181,8 @@ const abandoned = time.Minute
 // claim writes the generation's point, which only one caller can.
 func (x *Index) claim(ctx context.Context, g index.Generation) error {
 	err := x.call(ctx, "make the list of generations", func(ctx context.Context) error {
-		return ignore(codes.AlreadyExists, x.client.CreateCollection(ctx, &qdrant.CreateCollection{CollectionName: x.meta(), ReplicationFactor: x.replicas()}))
+		return ignore(codes.AlreadyExists, x.client.CreateCollection(ctx, &qdrant.CreateCollection{CollectionName: x.meta(),
+			ReplicationFactor: x.replicas()}))
 	})
 	if err != nil {
 		return err
@@ -197,11 +200,13 @@ func (x *Index) claim(ctx context.Context, g index.Generation) error {
 	err = x.call(ctx, "claim the name", func(ctx context.Context) error {
 		_, err := x.client.Upsert(ctx, &qdrant.UpsertPoints{
 			CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(), UpdateMode: qdrant.UpdateMode_InsertOnly.Enum(),
-			Points: []*qdrant.PointStruct{{Id: metaID(g.Name), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}), Payload: map[string]*qdrant.Value{
-				"name": qdrant.NewValueString(g.Name), "model": qdrant.NewValueString(string(model)), "token": qdrant.NewValueString(token),
-				"created":  qdrant.NewValueInt(time.Now().UnixNano()),
-				"features": qdrant.NewValueInt(int64(cmp.Or(g.Features, index.FeatureVersion))), "served": qdrant.NewValueBool(false), "ready": qdrant.NewValueBool(false),
-			}}},
+			Points: []*qdrant.PointStruct{{Id: metaID(g.Name), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}),
+				Payload: map[string]*qdrant.Value{
+					"name": qdrant.NewValueString(g.Name), "model": qdrant.NewValueString(string(model)), "token": qdrant.NewValueString(token),
+					"created":  qdrant.NewValueInt(time.Now().UnixNano()),
+					"features": qdrant.NewValueInt(int64(cmp.Or(g.Features, index.FeatureVersion))), "served": qdrant.NewValueBool(false),
+					"ready": qdrant.NewValueBool(false),
+				}}},
 		})
 		return err
 	})
@@ -237,7 +242,8 @@ func ignore(code codes.Code, err error) error {
 var (
 	factFields = map[string]qdrant.FieldType{
 		"source": qdrant.FieldType_FieldTypeKeyword, "state": qdrant.FieldType_FieldTypeKeyword, "sex": qdrant.FieldType_FieldTypeKeyword,
-		"born_min": qdrant.FieldType_FieldTypeInteger, "born_max": qdrant.FieldType_FieldTypeInteger, "revision": qdrant.FieldType_FieldTypeInteger,
+		"born_min": qdrant.FieldType_FieldTypeInteger, "born_max": qdrant.FieldType_FieldTypeInteger,
+		"revision": qdrant.FieldType_FieldTypeInteger,
 	}
 	faceFields = map[string]qdrant.FieldType{
 		"registrant": qdrant.FieldType_FieldTypeKeyword, "photo": qdrant.FieldType_FieldTypeKeyword,
@@ -264,7 +270,8 @@ func (x *Index) create(ctx context.Context, g index.Generation) error {
 		request := &qdrant.CreateCollection{CollectionName: c.name, ReplicationFactor: x.replicas()}
 		if c.vectors {
 			request.VectorsConfig = qdrant.NewVectorsConfig(&qdrant.VectorParams{Size: uint64(g.Model.Dimensions), Distance: qdrant.Distance_Euclid})
-			request.QuantizationConfig = qdrant.NewQuantizationScalar(&qdrant.ScalarQuantization{Type: qdrant.QuantizationType_Int8, AlwaysRam: qdrant.PtrOf(true)})
+			request.QuantizationConfig = qdrant.NewQuantizationScalar(&qdrant.ScalarQuantization{Type: qdrant.QuantizationType_Int8,
+				AlwaysRam: qdrant.PtrOf(true)})
 		}
 		if err := x.call(ctx, "make "+c.name, func(ctx context.Context) error { return x.client.CreateCollection(ctx, request) }); err != nil {
 			return err
@@ -272,7 +279,8 @@ func (x *Index) create(ctx context.Context, g index.Generation) error {
 		for _, fields := range []map[string]qdrant.FieldType{factFields, c.fields} {
 			for field, kind := range fields {
 				err := x.call(ctx, "index "+field, func(ctx context.Context) error {
-					_, err := x.client.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{CollectionName: c.name, FieldName: field, FieldType: kind.Enum(), Wait: qdrant.PtrOf(true)})
+					_, err := x.client.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{CollectionName: c.name, FieldName: field,
+						FieldType: kind.Enum(), Wait: qdrant.PtrOf(true)})
 					return err
 				})
 				if err != nil {
@@ -349,7 +357,8 @@ func (x *Index) Drop(ctx context.Context, name string) error {
 
 func (x *Index) remove(ctx context.Context, name string) error {
 	err := x.call(ctx, "forget generation "+name, func(ctx context.Context) error {
-		_, err := x.client.Delete(ctx, &qdrant.DeletePoints{CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(), Points: qdrant.NewPointsSelector(metaID(name))})
+		_, err := x.client.Delete(ctx, &qdrant.DeletePoints{CollectionName: x.meta(), Wait: qdrant.PtrOf(true), Ordering: strong(),
+			Points: qdrant.NewPointsSelector(metaID(name))})
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {

@@ -56,7 +56,8 @@ func document(payload map[string]*qdrant.Value, e index.Entry, facts map[string]
 	for _, p := range index.FactsOf(e.Document.Record).Places {
 		places = append(places, placeKeys(p)...)
 		if p.Located {
-			geo = append(geo, qdrant.NewValueFromFields(map[string]*qdrant.Value{"lat": qdrant.NewValueDouble(p.Lat), "lon": qdrant.NewValueDouble(p.Lon)}))
+			geo = append(geo, qdrant.NewValueFromFields(map[string]*qdrant.Value{"lat": qdrant.NewValueDouble(p.Lat),
+				"lon": qdrant.NewValueDouble(p.Lon)}))
 		}
 	}
 	for name, value := range map[string]*qdrant.Value{

@@ -51,7 +51,8 @@ func TestQdrant(t *testing.T) {
 		t.Run("real", func(t *testing.T) {
 			indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
 				ca := os.Getenv("LINEUP_TEST_QDRANT_CA")
-				o := qdrant.Options{Address: address, APIKey: os.Getenv("LINEUP_TEST_QDRANT_KEY"), CAFile: ca, TLS: os.Getenv("LINEUP_TEST_QDRANT_TLS") != "", Prefix: "test-" + string(schemas.RandomID())[:8]}
+				o := qdrant.Options{Address: address, APIKey: os.Getenv("LINEUP_TEST_QDRANT_KEY"), CAFile: ca,
+					TLS: os.Getenv("LINEUP_TEST_QDRANT_TLS") != "", Prefix: "test-" + string(schemas.RandomID())[:8]}
 				t.Cleanup(func() { clean(t, o) })
 				return func(t *testing.T) index.Index { return open(t, o) }
 			})
@@ -84,9 +85,11 @@ func TestGenerationsBeforeFeatureVersions(t *testing.T) {
 	old := &client.PointStruct{Id: client.NewIDUUID(string(schemas.RandomID())), Vectors: client.NewVectorsMap(map[string]*client.Vector{})}
 	old.Payload = map[string]*client.Value{
 		"name": client.NewValueString("old"), "model": client.NewValueString(`{"id":"suite/v1","dimensions":24,"metric":"euclidean"}`),
-		"token": client.NewValueString("x"), "created": client.NewValueInt(1), "served": client.NewValueBool(false), "ready": client.NewValueBool(true),
+		"token": client.NewValueString("x"), "created": client.NewValueInt(1), "served": client.NewValueBool(false),
+		"ready": client.NewValueBool(true),
 	}
-	_, err = c.Upsert(ctx, &client.UpsertPoints{CollectionName: "lineup-generations", Wait: client.PtrOf(true), Points: []*client.PointStruct{old}})
+	_, err = c.Upsert(ctx, &client.UpsertPoints{CollectionName: "lineup-generations", Wait: client.PtrOf(true),
+		Points: []*client.PointStruct{old}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,8 @@ import (
 const page = 500
 
 // scroll yields the points of a request in the order of their ids, page by page, until do says no.
-func (x *Index) scroll(ctx context.Context, what string, request *qdrant.ScrollPoints, do func(*qdrant.RetrievedPoint) (bool, error)) error {
+func (x *Index) scroll(ctx context.Context, what string, request *qdrant.ScrollPoints,
+	do func(*qdrant.RetrievedPoint) (bool, error)) error {
 	if request.Limit == nil {
 		request.Limit = qdrant.PtrOf(uint32(page))
 	}
@@ -55,7 +56,8 @@ func (x *Index) Lookup(ctx context.Context, ids ...schemas.UUID) (docs []index.D
 		held := map[string]index.Document{}
 		for part := range slices.Chunk(validIDs(ids), page) {
 			err := x.call(ctx, "look up", func(ctx context.Context) error {
-				points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(g.Name), Ids: pointIDs(part), WithPayload: qdrant.NewWithPayloadInclude("listed", "document")})
+				points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(g.Name), Ids: pointIDs(part),
+					WithPayload: qdrant.NewWithPayloadInclude("listed", "document")})
 				if err != nil {
 					return err
 				}
@@ -90,7 +92,8 @@ func (x *Index) Face(ctx context.Context, id schemas.UUID) (f schemas.Face, err 
 		var got []*qdrant.RetrievedPoint
 		if ids := validIDs([]schemas.UUID{id}); len(ids) == 1 {
 			err := x.call(ctx, "face", func(ctx context.Context) (err error) {
-				got, err = x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.faces(g.Name), Ids: pointIDs(ids), WithPayload: qdrant.NewWithPayload(true), WithVectors: qdrant.NewWithVectors(true)})
+				got, err = x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.faces(g.Name), Ids: pointIDs(ids),
+					WithPayload: qdrant.NewWithPayload(true), WithVectors: qdrant.NewWithVectors(true)})
 				return err
 			})
 			if err != nil {
@@ -118,7 +121,8 @@ func (x *Index) Face(ctx context.Context, id schemas.UUID) (f schemas.Face, err 
 
 // Nearest returns the k faces that pass f and are nearest to the embedding: exactly those,
 // unless the options say Approximate.
-func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) (near []index.Neighbour, serving index.Generation, err error) {
+func (x *Index) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) (near []index.Neighbour, serving index.Generation,
+	err error) {
 	err = x.reading(ctx, func(g generation) error {
 		serving = g.Generation
 		near, err = x.nearest(ctx, g.Generation, embedding, k, f)
@@ -141,7 +145,8 @@ func (x *Index) Search(ctx context.Context, name string, embedding []float32, k 
 	return nil, missing(name)
 }
 
-func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []float32, k int, f index.Filter) (near []index.Neighbour, err error) {
+func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []float32, k int, f index.Filter) (near []index.Neighbour,
+	err error) {
 	if err := index.ValidateEmbedding(embedding, g.Model.Dimensions); err != nil {
 		return nil, fmt.Errorf("nearest: %w", err)
 	}
@@ -166,15 +171,18 @@ func (x *Index) nearest(ctx context.Context, g index.Generation, embedding []flo
 	}
 }
 
-func (x *Index) query(ctx context.Context, generation string, embedding []float32, limit int, f index.Filter) (hits []*qdrant.ScoredPoint, err error) {
+func (x *Index) query(ctx context.Context, generation string, embedding []float32, limit int, f index.Filter) (hits []*qdrant.ScoredPoint,
+	err error) {
 	params := &qdrant.SearchParams{Exact: qdrant.PtrOf(true), Quantization: &qdrant.QuantizationSearchParams{Ignore: qdrant.PtrOf(true)}}
 	if x.o.Approximate {
 		params = &qdrant.SearchParams{HnswEf: qdrant.PtrOf(uint64(max(x.o.Effort, limit))),
 			Quantization: &qdrant.QuantizationSearchParams{Rescore: qdrant.PtrOf(true), Oversampling: qdrant.PtrOf(x.o.Oversampling)}}
 	}
 	err = x.call(ctx, "nearest", func(ctx context.Context) (err error) {
-		hits, err = x.client.Query(ctx, &qdrant.QueryPoints{CollectionName: x.faces(generation), Query: qdrant.NewQuery(embedding...), Filter: filter(f),
-			Params: params, Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude("face", "source"), WithVectors: qdrant.NewWithVectors(true)})
+		hits, err = x.client.Query(ctx, &qdrant.QueryPoints{CollectionName: x.faces(generation), Query: qdrant.NewQuery(embedding...),
+			Filter: filter(f),
+			Params: params, Limit: qdrant.PtrOf(uint64(limit)), WithPayload: qdrant.NewWithPayloadInclude("face", "source"),
+			WithVectors: qdrant.NewWithVectors(true)})
 		return err
 	})
 	return hits, err
@@ -183,7 +191,8 @@ func (x *Index) query(ctx context.Context, generation string, embedding []float3
 // counting keeps the faces that are in their registrant's list, nearest first. whole says
 // that all were. The distances are computed here, in float64: Qdrant adds in float32, in an order
 // that depends on its processor.
-func (x *Index) counting(ctx context.Context, generation string, embedding []float32, hits []*qdrant.ScoredPoint) (near []index.Neighbour, whole bool, err error) {
+func (x *Index) counting(ctx context.Context, generation string, embedding []float32, hits []*qdrant.ScoredPoint) (near []index.Neighbour,
+	whole bool, err error) {
 	var ids []schemas.UUID
 	near = make([]index.Neighbour, 0, len(hits))
 	for _, h := range hits {
@@ -247,10 +256,12 @@ func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err err
 	if !index.ValidName(name) {
 		return c, missing(name)
 	}
-	if c.Registrants, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed", true)}}); err != nil {
+	if c.Registrants, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed",
+		true)}}); err != nil {
 		return c, err
 	}
-	if c.WithFace, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("enrolled", true)}}); err != nil {
+	if c.WithFace, err = x.count(ctx, x.registrants(name), &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("enrolled",
+		true)}}); err != nil {
 		return c, err
 	}
 	c.Faces, err = x.count(ctx, x.faces(name), nil)
@@ -291,12 +302,14 @@ func photosOf(p *qdrant.RetrievedPoint) (photos []index.PhotoOutcome, err error)
 }
 
 // Held returns what a generation holds of a photo.
-func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (faces []schemas.Face, outcomes []index.PhotoOutcome, err error) {
+func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (faces []schemas.Face, outcomes []index.PhotoOutcome,
+	err error) {
 	if !index.ValidName(name) {
 		return nil, nil, missing(name)
 	}
 	of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("photo", string(photo))}}
-	err = x.scroll(ctx, "faces of a photo", &qdrant.ScrollPoints{CollectionName: x.faces(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)},
+	err = x.scroll(ctx, "faces of a photo", &qdrant.ScrollPoints{CollectionName: x.faces(name), Filter: of,
+		WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)},
 		func(p *qdrant.RetrievedPoint) (bool, error) {
 			f, err := decodeFace(p.GetPayload())
 			if err != nil {
@@ -309,7 +322,8 @@ func (x *Index) Held(ctx context.Context, name string, photo schemas.Digest) (fa
 	if err != nil {
 		return nil, nil, err
 	}
-	err = x.scroll(ctx, "outcomes of a photo", &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos")},
+	err = x.scroll(ctx, "outcomes of a photo", &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of,
+		WithPayload: qdrant.NewWithPayloadInclude("photos")},
 		func(p *qdrant.RetrievedPoint) (bool, error) {
 			photos, err := photosOf(p)
 			for _, o := range photos {
@@ -329,7 +343,8 @@ func (x *Index) Sharing(ctx context.Context, name, source string, hash uint64, m
 	}
 	for _, field := range []string{"bands", "marked"} {
 		of := &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchKeyword("source", source), qdrant.NewMatchKeywords(field, bands(hash)...)}}
-		request := &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos"), Limit: qdrant.PtrOf(uint32(limit))}
+		request := &qdrant.ScrollPoints{CollectionName: x.registrants(name), Filter: of, WithPayload: qdrant.NewWithPayloadInclude("photos"),
+			Limit: qdrant.PtrOf(uint32(limit))}
 		err := x.scroll(ctx, "photos like one", request, func(p *qdrant.RetrievedPoint) (bool, error) {
 			photos, err := photosOf(p)
 			for _, o := range photos {
@@ -355,7 +370,8 @@ func (x *Index) Find(ctx context.Context, q index.Query) (docs []index.Document,
 		if !any {
 			return ctx.Err()
 		}
-		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: narrow, WithPayload: qdrant.NewWithPayloadInclude("document")}
+		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: narrow,
+			WithPayload: qdrant.NewWithPayloadInclude("document")}
 		if q.Near != nil {
 			docs, more, err = x.findNear(ctx, request, *q.Near, limit)
 			return err
@@ -423,7 +439,8 @@ func conditions(q index.Query) (f *qdrant.Filter, any bool) {
 }
 
 // findNear reads all in the circle, as the nearest are wanted, and measures.
-func (x *Index) findNear(ctx context.Context, request *qdrant.ScrollPoints, circle index.Circle, limit int) ([]index.Document, bool, error) {
+func (x *Index) findNear(ctx context.Context, request *qdrant.ScrollPoints, circle index.Circle, limit int) ([]index.Document, bool,
+	error) {
 	type place struct {
 		doc   index.Document
 		miles float64

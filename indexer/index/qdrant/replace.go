@@ -78,7 +78,8 @@ func (x *Index) replace(ctx context.Context, generation string, entries []entry)
 		f := &qdrant.Filter{}
 		for _, e := range entries {
 			if list := ids(e); len(list) > 0 {
-				f.Should = append(f.Should, qdrant.NewFilterAsCondition(&qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewHasID(list...), upTo(e.revision)}}))
+				f.Should = append(f.Should, qdrant.NewFilterAsCondition(&qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewHasID(list...),
+					upTo(e.revision)}}))
 			}
 		}
 		return f
@@ -86,7 +87,8 @@ func (x *Index) replace(ctx context.Context, generation string, entries []entry)
 	upsert := func(collection string, points []*qdrant.PointStruct, when *qdrant.Filter) error {
 		for part := range slices.Chunk(points, 10*batch) {
 			err := x.call(ctx, "write "+collection, func(ctx context.Context) error {
-				_, err := x.client.Upsert(ctx, &qdrant.UpsertPoints{CollectionName: collection, Wait: qdrant.PtrOf(true), Ordering: strong(), Points: part, UpdateFilter: when})
+				_, err := x.client.Upsert(ctx, &qdrant.UpsertPoints{CollectionName: collection, Wait: qdrant.PtrOf(true), Ordering: strong(),
+					Points: part, UpdateFilter: when})
 				return err
 			})
 			if err != nil {
@@ -98,7 +100,8 @@ func (x *Index) replace(ctx context.Context, generation string, entries []entry)
 	if err := upsert(x.faces(generation), faces, newer(func(e entry) []*qdrant.PointId { return e.faceIDs })); err != nil {
 		return err
 	}
-	if err := upsert(x.registrants(generation), registrants, newer(func(e entry) []*qdrant.PointId { return []*qdrant.PointId{qdrant.NewIDUUID(string(e.id))} })); err != nil {
+	if err := upsert(x.registrants(generation), registrants,
+		newer(func(e entry) []*qdrant.PointId { return []*qdrant.PointId{qdrant.NewIDUUID(string(e.id))} })); err != nil {
 		return err
 	}
 	// Another writer may have been quicker with a newer revision: then it is ours that go.
@@ -115,7 +118,8 @@ func (x *Index) replace(ctx context.Context, generation string, entries []entry)
 		stale.Should = append(stale.Should, qdrant.NewFilterAsCondition(must))
 	}
 	return x.call(ctx, "delete old faces", func(ctx context.Context) error {
-		_, err := x.client.Delete(ctx, &qdrant.DeletePoints{CollectionName: x.faces(generation), Wait: qdrant.PtrOf(true), Ordering: strong(), Points: qdrant.NewPointsSelectorFilter(stale)})
+		_, err := x.client.Delete(ctx, &qdrant.DeletePoints{CollectionName: x.faces(generation), Wait: qdrant.PtrOf(true), Ordering: strong(),
+			Points: qdrant.NewPointsSelectorFilter(stale)})
 		return err
 	})
 }
@@ -147,7 +151,8 @@ func (x *Index) holdings(ctx context.Context, generation string, ids []schemas.U
 			points[i] = string(id)
 		}
 		err := x.call(ctx, "read revisions", func(ctx context.Context) error {
-			got, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(generation), Ids: pointIDs(points), WithPayload: qdrant.NewWithPayloadInclude("revision", "faces")})
+			got, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(generation), Ids: pointIDs(points),
+				WithPayload: qdrant.NewWithPayloadInclude("revision", "faces")})
 			for _, p := range got {
 				h := holding{revision: uint64(p.GetPayload()["revision"].GetIntegerValue())}
 				for _, f := range p.GetPayload()["faces"].GetListValue().GetValues() {
@@ -188,7 +193,8 @@ func encode(e index.Entry, dim int) (entry, error) {
 		return out, err
 	}
 	payload := map[string]*qdrant.Value{"revision": qdrant.NewValueInt(int64(e.Revision)), "listed": qdrant.NewValueBool(e.Document != nil)}
-	out.point = &qdrant.PointStruct{Id: qdrant.NewIDUUID(string(e.ID)), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}), Payload: payload}
+	out.point = &qdrant.PointStruct{Id: qdrant.NewIDUUID(string(e.ID)), Vectors: qdrant.NewVectorsMap(map[string]*qdrant.Vector{}),
+		Payload: payload}
 	if e.Document == nil {
 		return out, nil
 	}

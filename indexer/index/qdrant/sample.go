@@ -19,7 +19,8 @@ func (x *Index) Sample(ctx context.Context, name string, n int, seed uint64) (fa
 	}
 	start := string(schemas.FaceID("", schemas.Digest(fmt.Sprint("sample ", seed))))
 	for _, from := range []string{start, "00000000-0000-0000-0000-000000000000"} {
-		request := &qdrant.ScrollPoints{CollectionName: x.faces(name), Offset: qdrant.NewIDUUID(from), Limit: qdrant.PtrOf(uint32(min(max(n, 1), page))),
+		request := &qdrant.ScrollPoints{CollectionName: x.faces(name), Offset: qdrant.NewIDUUID(from),
+			Limit:       qdrant.PtrOf(uint32(min(max(n, 1), page))),
 			WithPayload: qdrant.NewWithPayloadInclude("face"), WithVectors: qdrant.NewWithVectors(true)}
 		err := x.scroll(ctx, "sample", request, func(p *qdrant.RetrievedPoint) (bool, error) {
 			if len(faces) >= n || from != start && p.GetId().GetUuid() >= start {
@@ -48,7 +49,8 @@ func (x *Index) Persons(ctx context.Context, name string, ids ...schemas.UUID) (
 	persons := map[schemas.UUID]schemas.UUID{}
 	for part := range slices.Chunk(validIDs(ids), page) {
 		err := x.call(ctx, "persons", func(ctx context.Context) error {
-			points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(name), Ids: pointIDs(part), WithPayload: qdrant.NewWithPayloadInclude("listed", "person")})
+			points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(name), Ids: pointIDs(part),
+				WithPayload: qdrant.NewWithPayloadInclude("listed", "person")})
 			if err != nil {
 				return err
 			}

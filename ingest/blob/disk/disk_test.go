@@ -42,7 +42,8 @@ func TestConformance(t *testing.T) {
 				}
 			},
 			Litter: func(t *testing.T) {
-				for _, name := range []string{"README", "11/11/notes.txt", "11/11/" + string(owner) + ".photo." + strings.Repeat("0", 64), "tmp/half", "lost+found/x"} {
+				for _, name := range []string{"README", "11/11/notes.txt", "11/11/" + string(owner) + ".photo." + strings.Repeat("0", 64), "tmp/half",
+					"lost+found/x"} {
 					file := filepath.Join(dir, name)
 					if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 						t.Fatal(err)

@@ -54,7 +54,8 @@ func bench(t *testing.T, opts Options) blobtest.Bench {
 	admin := makeBucket(t, opts)
 	write := func(t *testing.T, key string, data []byte) {
 		t.Helper()
-		if _, err := admin.client.PutObject(t.Context(), opts.Bucket, key, bytes.NewReader(data), int64(len(data)), s3.PutObjectOptions{}); err != nil {
+		if _, err := admin.client.PutObject(t.Context(), opts.Bucket, key, bytes.NewReader(data), int64(len(data)),
+			s3.PutObjectOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +134,8 @@ func TestMinIO(t *testing.T) {
 		opts := options(server, "expiring", "house/")
 		opts.PageDays = 30
 		s := makeBucket(t, opts)
-		theirs := lifecycle.Rule{ID: "theirs", Status: "Enabled", RuleFilter: lifecycle.Filter{Prefix: "logs/"}, Expiration: lifecycle.Expiration{Days: 7}}
+		theirs := lifecycle.Rule{ID: "theirs", Status: "Enabled", RuleFilter: lifecycle.Filter{Prefix: "logs/"},
+			Expiration: lifecycle.Expiration{Days: 7}}
 		if err := s.client.SetBucketLifecycle(t.Context(), opts.Bucket, &lifecycle.Configuration{Rules: []lifecycle.Rule{theirs}}); err != nil {
 			t.Fatal(err)
 		}

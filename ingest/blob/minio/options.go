@@ -59,7 +59,8 @@ var (
 
 func (o Options) endpoint() (host string, secure bool, err error) {
 	u, err := url.Parse(o.Endpoint)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || (u.Path != "" && u.Path != "/") || u.User != nil || u.RawQuery != "" {
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || (u.Path != "" && u.Path != "/") || u.User != nil ||
+		u.RawQuery != "" {
 		return "", false, fmt.Errorf("%w: endpoint %.100q: want https://host:port, without a path or a password", ErrOptions, o.Endpoint)
 	}
 	return u.Host, u.Scheme == "https", nil

@@ -33,14 +33,16 @@ func (s *Store) Probe(ctx context.Context) (Findings, error) {
 	config, err := s.client.GetBucketVersioning(ctx, s.opts.Bucket)
 	switch {
 	case err != nil && refused(err):
-		f.Warnings = append(f.Warnings, "cannot tell whether the bucket keeps versions: grant s3:GetBucketVersioning, or removed photos may live on as old versions")
+		f.Warnings = append(f.Warnings, "cannot tell whether the bucket keeps versions: grant s3:GetBucketVersioning, or removed photos may "+
+			"live on as old versions")
 	case err != nil:
 		return f, s.failed(ctx, "ask for versioning", err)
 	default:
 		f.Versioned = config.Enabled() || config.Suspended()
 	}
 	if _, mode, _, _, err := s.client.GetObjectLockConfig(ctx, s.opts.Bucket); err == nil && mode != nil && *mode == s3.Compliance {
-		f.Warnings = append(f.Warnings, "the bucket locks objects in compliance mode: nobody will be able to remove a registrant before the lock ends; use governance mode or none")
+		f.Warnings = append(f.Warnings, "the bucket locks objects in compliance mode: nobody will be able to remove a registrant before the "+
+			"lock ends; use governance mode or none")
 	}
 	if s.opts.PageDays == 0 || s.opts.ReadOnly {
 		return f, nil

@@ -184,7 +184,8 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 	}
 	sum, err := c.Run(ctx)
 	now := m.listed(t)
-	t.Logf("%s (%s) %v: %d on the site, %d listed, %d delisted, %d unread", sum.State, sum.Reason, err, len(m.site.people), len(now), sum.Delisted, sum.Unread)
+	t.Logf("%s (%s) %v: %d on the site, %d listed, %d delisted, %d unread", sum.State, sum.Reason, err, len(m.site.people), len(now),
+		sum.Delisted, sum.Unread)
 	if c.DryRun {
 		if !maps.Equal(before, now) {
 			t.Fatalf("a dry run changed who is listed")

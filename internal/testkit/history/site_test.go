@@ -32,7 +32,8 @@ const (
 	wait        fault = "the site asks to be left alone for two hours"
 )
 
-var everyFault = []fault{pageFails, pageMissing, pageBlank, pageOther, photoNo, listFails, totalOff, twice, robotsFail, robotsNo, captcha, wait}
+var everyFault = []fault{pageFails, pageMissing, pageBlank, pageOther, photoNo, listFails, totalOff, twice, robotsFail, robotsNo, captcha,
+	wait}
 
 // perPage is how many cards a list page has.
 const perPage = 4
@@ -125,7 +126,8 @@ func (s *site) list(page string) string {
 
 // Info says that the site is a small registry.
 func (s *site) Info() scraper.Info {
-	return scraper.Info{ID: s.id, Name: "Invented", Jurisdiction: "ZZ", Home: base, Mode: scraper.Enabled, Version: 1, Guards: scraper.Guards{MinCount: 1}}
+	return scraper.Info{ID: s.id, Name: "Invented", Jurisdiction: "ZZ", Home: base, Mode: scraper.Enabled, Version: 1,
+		Guards: scraper.Guards{MinCount: 1}}
 }
 
 const base = "http://registry.invalid"
@@ -172,7 +174,8 @@ func (s *site) Parse(page scraper.Page) (scraper.Parsed, error) {
 	}
 	photo := base + "/photo?key=" + key
 	out.Drafts = []scraper.Draft{{
-		Record: schemas.Record{Source: s.id, Key: key, Name: schemas.Name{Full: *detail.Name}, Designation: strconv.Itoa(detail.Age), Photos: []schemas.Photo{{URL: photo}}},
+		Record: schemas.Record{Source: s.id, Key: key, Name: schemas.Name{Full: *detail.Name}, Designation: strconv.Itoa(detail.Age),
+			Photos: []schemas.Photo{{URL: photo}}},
 		Photos: []scraper.Request{{Rule: "photo", URL: photo}}, Evidence: page.Body,
 	}}
 	return out, nil

@@ -96,7 +96,8 @@ func looseRow(text string) (cells []string, length int, err error) {
 // wholeTail holds that the last row is whole: a file that was cut off ends in a row with fewer
 // cells than its header and the row before.
 func wholeTail(rows [][]string) error {
-	if n := len(rows); n > 1 && len(rows[n-1]) < len(rows[0]) && !blankRow(rows[n-1]) && len(rows[n-1]) < len(rows[n-2]) && !totalsRow(rows[n-1]) {
+	if n := len(rows); n > 1 && len(rows[n-1]) < len(rows[0]) && !blankRow(rows[n-1]) && len(rows[n-1]) < len(rows[n-2]) &&
+		!totalsRow(rows[n-1]) {
 		return errors.New("the last row is cut off")
 	}
 	return nil

@@ -23,7 +23,8 @@ type keeper struct {
 
 // HTMLOf is the page at root with nothing of it but item, one of its items.
 func (r *Reading) HTMLOf(root *goquery.Selection, items []*goquery.Selection, item *goquery.Selection) string {
-	k := &keeper{Reading: r, item: map[*html.Node]bool{}, others: map[*html.Node]bool{}, blank: map[*html.Node]bool{}, instead: map[*html.Node]string{}}
+	k := &keeper{Reading: r, item: map[*html.Node]bool{}, others: map[*html.Node]bool{}, blank: map[*html.Node]bool{},
+		instead: map[*html.Node]string{}}
 	for _, other := range items {
 		if other == nil || len(other.Nodes) == len(item.Nodes) && len(item.Nodes) > 0 && other.Nodes[0] == item.Nodes[0] {
 			continue

@@ -12,7 +12,8 @@ import (
 // the network's first and widest layers. It takes about 20 ms.
 func checkProducts(single product[float32], double product[float64]) error {
 	random := rand.New(rand.NewPCG(2, 3))
-	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 7}, {16, 16, 16}, {17, 33, 65}, {64, 48, 256}, {97, 131, 61}, {128, 1, 256}, {32, 49, 147}} {
+	for _, size := range [][3]int{{1, 1, 1}, {3, 5, 7}, {16, 16, 16}, {17, 33, 65}, {64, 48, 256}, {97, 131, 61}, {128, 1, 256},
+		{32, 49, 147}} {
 		for trans := range 4 {
 			if err := checkProduct(random, single, double, size, trans&1 != 0, trans&2 != 0); err != nil {
 				return err

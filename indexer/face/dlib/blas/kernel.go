@@ -112,7 +112,8 @@ func setenv(name, value string) error {
 
 // fellBack reports whether a kernel is one of those for processors without AVX2.
 func fellBack(core string) bool {
-	return slices.Contains([]string{"Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2", "Penryn", "Dunnington", "Nehalem",
+	return slices.Contains([]string{"Katmai", "Coppermine", "Northwood", "Prescott", "Banias", "Atom", "Core2", "Penryn", "Dunnington",
+		"Nehalem",
 		"Sandybridge", "Athlon", "Opteron", "Opteron_SSE3", "Barcelona", "Bobcat", "Bulldozer", "Nano", "Generic"}, core)
 }
 

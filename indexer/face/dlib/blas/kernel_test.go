@@ -136,8 +136,10 @@ func TestChoice(t *testing.T) {
 		said       string // of Current's How, in part
 	}{
 		{"fell back", "Prescott", []string{"SkylakeX", "Haswell"}, nil, nil, nil, "SkylakeX", 1, "instead of Prescott"},
-		{"the best computes wrong", "Prescott", []string{"SkylakeX", "Haswell"}, nil, []string{"SkylakeX"}, nil, "Haswell", 2, "instead of Prescott"},
-		{"all compute wrong", "Nehalem", []string{"SkylakeX", "Haswell"}, nil, []string{"SkylakeX", "Haswell"}, nil, "", 2, "SkylakeX: wrong product; Haswell: wrong product"},
+		{"the best computes wrong", "Prescott", []string{"SkylakeX", "Haswell"}, nil, []string{"SkylakeX"}, nil, "Haswell", 2,
+			"instead of Prescott"},
+		{"all compute wrong", "Nehalem", []string{"SkylakeX", "Haswell"}, nil, []string{"SkylakeX", "Haswell"}, nil, "", 2,
+			"SkylakeX: wrong product; Haswell: wrong product"},
 		{"chose well", "SkylakeX", []string{"SkylakeX"}, nil, nil, nil, "", 0, ""},
 		{"chose well, newer than we know", "SapphireRapids", []string{"SkylakeX"}, nil, nil, nil, "", 0, ""},
 		{"another library", "", []string{"SkylakeX"}, nil, nil, nil, "", 0, ""},
@@ -145,7 +147,8 @@ func TestChoice(t *testing.T) {
 		{"the operator's", "Prescott", []string{"Haswell"}, map[string]string{coreType: "Prescott"}, nil, nil, "", 0, ""},
 		{"a child of one that could not", "Prescott", []string{"Haswell"}, map[string]string{outcome: refused}, nil, nil, "", 0, refused},
 		{"the shell asks for completions", "Prescott", []string{"Haswell"}, map[string]string{"COMP_LINE": "lineup "}, nil, nil, "", 0, ""},
-		{"cannot be started anew", "Prescott", []string{"SkylakeX", "Haswell"}, nil, nil, wrong, "", 1, "start anew with SkylakeX: wrong product"},
+		{"cannot be started anew", "Prescott", []string{"SkylakeX", "Haswell"}, nil, nil, wrong, "", 1,
+			"start anew with SkylakeX: wrong product"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			env, got, checked := maps.Clone(c.env), "", 0

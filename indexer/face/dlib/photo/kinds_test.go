@@ -83,7 +83,8 @@ func TestEveryKindOfFile(t *testing.T) {
 		asIs         bool
 	}{
 		{"baseline JPEG", "jpeg", encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, base, nil) }), base, 4, true},
-		{"gray JPEG", "jpeg", encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, in(image.NewGray(base.Rect), base), nil) }), gray, 4, false},
+		{"gray JPEG", "jpeg", encoded(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, in(image.NewGray(base.Rect), base), nil) }), gray, 4,
+			false},
 		{"progressive JPEG", "jpeg", read(t, "progressive.jpg"), base, 4, true},
 		{"progressive gray JPEG", "jpeg", read(t, "progressive-gray.jpg"), gray, 4, false},
 		{"YCCK JPEG, Adobe's inverted inks", "jpeg", read(t, "ycck.jpg"), base, 4, false},
@@ -118,7 +119,8 @@ func TestEveryKindOfFile(t *testing.T) {
 
 // withExif puts an orientation into a JPEG, as cameras do.
 func withExif(jpeg []byte, orientation int) []byte {
-	tiff := append([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), byte(orientation), 0, 0, 0, 0, 0, 0)
+	tiff := append([]byte("Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12\x00\x03\x00\x00\x00\x01\x00"), byte(orientation), 0, 0, 0, 0,
+		0, 0)
 	segment := append([]byte{0xff, 0xe1, 0, byte(len(tiff) + 2)}, tiff...)
 	return slices.Concat(jpeg[:2], segment, jpeg[2:])
 }
@@ -177,7 +179,8 @@ func TestManyScans(t *testing.T) {
 func TestDecodingEnds(t *testing.T) {
 	base := decoded(t, sampled(t, "p001a.jpg"))
 	files := map[string][]byte{
-		"jpeg": sampled(t, "p001a.jpg"), "progressive": read(t, "progressive.jpg"), "png": read(t, "interlaced.png"), "gif": read(t, "animated.gif"),
+		"jpeg": sampled(t, "p001a.jpg"), "progressive": read(t, "progressive.jpg"), "png": read(t, "interlaced.png"),
+		"gif":  read(t, "animated.gif"),
 		"webp": sampled(t, "p005a.webp"), "bmp": encoded(t, func(b *bytes.Buffer) error { return bmp.Encode(b, base.Image) }),
 	}
 	over := DefaultLimits()

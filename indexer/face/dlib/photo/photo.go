@@ -143,7 +143,8 @@ func decode(ctx context.Context, data []byte, limits Limits, scale Scale) (*Phot
 }
 
 func unsupported(format string) error {
-	return &face.Problem{Code: face.CodeUnsupportedFormat, Text: "Photos of the format " + format + " cannot be read. Save it as JPEG or PNG and try again."}
+	return &face.Problem{Code: face.CodeUnsupportedFormat, Text: "Photos of the format " + format +
+		" cannot be read. Save it as JPEG or PNG and try again."}
 }
 
 func decodeOther(ctx context.Context, data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error),
@@ -196,13 +197,15 @@ func (l Limits) check(w, h int, memory int64, bytes int) error {
 		return unreadable("image", errors.New("it has no pixels"))
 	case int64(w)*int64(h) > l.Pixels, memory > l.Memory:
 		return &face.Problem{Code: face.CodeTooLarge,
-			Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than is read. Save it smaller (1000 pixels are plenty) and try again.", w, h)}
+			Text: fmt.Sprintf("The photo has %d x %d pixels, which is more than is read. Save it smaller (1000 pixels are plenty) and try again.", w,
+				h)}
 	case max(w, h) > 100*min(w, h):
 		return &face.Problem{Code: face.CodeNotAnImage,
 			Text: fmt.Sprintf("The picture is a line of %d x %d pixels, not a photo.", w, h)}
 	case int64(w)*int64(h) > pixelsPerByte*int64(bytes):
 		return &face.Problem{Code: face.CodeTruncated,
-			Text: fmt.Sprintf("The file has %d bytes for %d x %d pixels: its end is missing, or it shows nothing. Send the whole file.", bytes, w, h)}
+			Text: fmt.Sprintf("The file has %d bytes for %d x %d pixels: its end is missing, or it shows nothing. Send the whole file.", bytes, w,
+				h)}
 	}
 	return nil
 }
@@ -211,7 +214,8 @@ func unreadable(format string, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 		return &face.Problem{Code: face.CodeTruncated, Text: "The end of the photo is missing. Send the whole file."}
 	}
-	return &face.Problem{Code: face.CodeNotAnImage, Text: "The photo is broken: " + format + ": " + err.Error() + ". Open it, save it anew and try again."}
+	return &face.Problem{Code: face.CodeNotAnImage, Text: "The photo is broken: " + format + ": " + err.Error() +
+		". Open it, save it anew and try again."}
 }
 
 // onWhite draws img on a white canvas, reduced where it is larger than is kept.

@@ -216,7 +216,8 @@ func TestLarge(t *testing.T) {
 	for _, c := range []struct {
 		scale float64
 		want  image.Point
-	}{{0.12, image.Pt(375, 500)}, {0.05, image.Pt(150, 200)}, {0.3, image.Pt(900, 1200)}, {0.37, image.Pt(1125, 1500)}, {0.1, image.Pt(300, 400)}} {
+	}{{0.12, image.Pt(375, 500)}, {0.05, image.Pt(150, 200)}, {0.3, image.Pt(900, 1200)}, {0.37, image.Pt(1125, 1500)},
+		{0.1, image.Pt(300, 400)}} {
 		got, err := p.At(context.Background(), c.scale)
 		if err != nil {
 			t.Fatal(err)
@@ -340,7 +341,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encoded(f, func(b *bytes.Buffer) error { return bmp.Encode(b, small) }))
 	f.Add(bomb(60000, 60000))
 	f.Add(webpBomb())
-	for _, name := range []string{"progressive.jpg", "progressive-gray.jpg", "ycck.jpg", "cmyk-plain.jpg", "interlaced.png", "animated.gif", "alpha.webp"} {
+	for _, name := range []string{"progressive.jpg", "progressive-gray.jpg", "ycck.jpg", "cmyk-plain.jpg", "interlaced.png", "animated.gif",
+		"alpha.webp"} {
 		f.Add(read(f, name))
 	}
 	f.Add(scans(f, 400))

@@ -78,7 +78,8 @@ func TestWhatStandsBeforeAPicture(t *testing.T) {
 			t.Errorf("%q: as is %v, %d bytes", before, p.AsIs, len(p.Data))
 		}
 	}
-	if _, err := Decode(context.Background(), append([]byte(strings.Repeat("\n", 17)), whole...), DefaultLimits(), Whole); code(err) != face.CodeNotAnImage {
+	if _, err := Decode(context.Background(), append([]byte(strings.Repeat("\n", 17)), whole...), DefaultLimits(),
+		Whole); code(err) != face.CodeNotAnImage {
 		t.Errorf("a page of blank lines: %v", err)
 	}
 }
@@ -108,7 +109,8 @@ func TestMemoryRunsOut(t *testing.T) {
 	if out, err := exec.Command(cc, "-g", "-I.", "jpeg.c", "testdata/memory.c", "-ljpeg", "-o", program).CombinedOutput(); err != nil {
 		t.Fatalf("compile: %v: %s", err, out)
 	}
-	if out, err := exec.Command(program, "testdata/ycck.jpg", "testdata/progressive.jpg", "testdata/cmyk-plain.jpg").CombinedOutput(); err != nil {
+	if out, err := exec.Command(program, "testdata/ycck.jpg", "testdata/progressive.jpg",
+		"testdata/cmyk-plain.jpg").CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
 	}
 }
