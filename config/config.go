@@ -21,6 +21,7 @@ type Config struct {
 	Contact     string `yaml:"contact"`
 	Models      string `yaml:"models"`
 	ModelsURL   string `yaml:"models_url"`
+	SourcesDir  string `yaml:"sources_dir"`
 	ONNXRuntime string `yaml:"onnxruntime"`
 	Log         Log    `yaml:"log"`
 

@@ -15,7 +15,7 @@ import (
 )
 
 // registries are what the program would know.
-func registries() (map[string]config.Registry, error) {
+func registries(string) (map[string]config.Registry, error) {
 	return map[string]config.Registry{"us-ny": {Permission: true}, "us-or": {Terms: "https://registry.example/terms", Unverified: true}, "us-zz": {LinkOnly: true}, "import-nsopw": {Import: true}}, nil
 }
 

@@ -20,9 +20,9 @@ type Input struct {
 	Environ []string // "NAME=value"
 	Sets    []string // "key=value"
 
-	// Sources tells the registries the program knows, by id; nil leaves ids unchecked. It is asked only where
-	// sources are configured.
-	Sources func() (map[string]Registry, error)
+	// Sources tells the registries the program knows, those of sources_dir included, by id; nil leaves ids unchecked.
+	// It is asked only where sources or their directory are configured.
+	Sources func(dir string) (map[string]Registry, error)
 	// Schedule is nil for a cron expression that the program can follow; a nil function checks none.
 	Schedule func(expression string) error
 }
@@ -36,6 +36,7 @@ type Registry struct {
 	Import     bool   // read from files
 	Permission bool   // crawled only with a permission
 	Unverified bool   // its definition was never held against a real page or public code
+	Shadows    string // file of a definition that stands in the place of one of the program's; "" for none
 	Terms      string // where its terms are, for whoever must read them; "read" where they were read for everybody
 }
 

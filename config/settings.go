@@ -57,6 +57,8 @@ var settings = []Setting{
 		Kind: URL, Example: "https://mirror.example.org/dlib/"},
 	{Key: "onnxruntime", Doc: "ONNX Runtime's shared library, for models that need it; empty looks in the usual places.",
 		Example: "/opt/onnxruntime/lib/libonnxruntime.so", Needs: restart},
+	{Key: "sources_dir", Doc: "Directory of source definitions beside those of the program, as us-xx/source.yml; empty for none. " +
+		"One with the id of a shipped definition stands in its place.", Example: "/etc/lineup/sources", Needs: restart},
 
 	{Key: "log.level", Doc: "What is written to standard error.",
 		OneOf: []string{"debug", "info", "warn", "error"}, Example: "info", Needs: restart},

@@ -111,11 +111,16 @@ func (k Kind) check(value string, in Input) string {
 // validateSources looks at what is configured of each registry.
 func (l *loader) validateSources(in Input) {
 	var known map[string]Registry
-	if in.Sources != nil && len(l.Sources) > 0 {
+	if in.Sources != nil && (len(l.Sources) > 0 || l.SourcesDir != "") {
 		var err error
-		if known, err = in.Sources(); err != nil {
+		if known, err = in.Sources(l.SourcesDir); err != nil {
 			l.bad("sources", "", "%v", err)
 			return
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(known)) {
+		if file := known[id].Shadows; file != "" {
+			l.Warnings = append(l.Warnings, fmt.Sprintf("sources_dir: %s is read by %s, in the place of the definition that came with this program", id, file))
 		}
 	}
 	nameless := ""

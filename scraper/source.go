@@ -118,6 +118,9 @@ type Info struct {
 	Guards       Guards  `json:"guards"`
 	Policy       Policy  `json:"policy"`
 
+	File    string `json:"file,omitempty"`    // of a definition that is not the program's own
+	Shadows bool   `json:"shadows,omitempty"` // it stands in the place of one that is
+
 	Verified Verified `json:"verified"`
 	// TermsUnread says that nobody has read the terms for everybody: the operator must, before the
 	// site is asked. It is false where no site is asked, and for a sample site.

@@ -12,6 +12,7 @@ import (
 	"lineup/config"
 	"lineup/internal/node"
 	"lineup/internal/operate"
+	"lineup/scraper/source"
 )
 
 // App is what every command works with.
@@ -42,6 +43,12 @@ func (*Completion) needsNoConfig() {}
 func (*Version) needsNoConfig()    {}
 func (*KeysTerms) needsNoConfig()  {}
 
+// What makes and mends definitions runs while one in sources_dir is wrong.
+func (*SourcesLint) needsNoConfig() {}
+func (*SourcesTry) needsNoConfig()  {}
+func (*SourcesTest) needsNoConfig() {}
+func (*SourcesNew) needsNoConfig()  {}
+
 // newApp reads the configuration; what is wrong with it is in the App.
 func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	sets := cli.Set
@@ -51,17 +58,30 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	if cli.Verbose {
 		sets = append(sets, "log.level=debug")
 	}
-	input := config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets, Sources: node.Registries, Schedule: operate.CheckSchedule}
+	var catalog *source.Catalog // parsed once a process: a reload keeps it
+	input := config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets, Schedule: operate.CheckSchedule,
+		Sources: func(dir string) (map[string]config.Registry, error) {
+			if catalog == nil {
+				catalog = source.In(dir)
+			}
+			return node.Registries(catalog)
+		}}
 	loaded, invalid := config.Load(input)
+	if catalog == nil {
+		catalog = source.In(loaded.SourcesDir)
+	}
 	if invalid != nil {
+		dir := loaded.SourcesDir // where definitions are mended
 		loaded.Config = config.Default()
+		loaded.SourcesDir = dir
 	}
 	c := loaded.Config
 	reload := func() (config.Config, error) {
 		again, err := config.Load(input)
 		return again.Config, err
 	}
-	return &App{Options: node.Options{Config: c, Version: version, Log: node.NewLog(c.Log, stderr), Metrics: node.NewMetrics(), Stderr: stderr, Reload: reload},
+	return &App{Options: node.Options{Config: c, Catalog: catalog, Version: version, Log: node.NewLog(c.Log, stderr),
+		Metrics: node.NewMetrics(), Stderr: stderr, Reload: reload},
 		Stdout: stdout, loaded: loaded, invalid: invalid}
 }
 

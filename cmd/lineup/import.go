@@ -6,7 +6,6 @@ import (
 	"lineup/internal/node"
 	"lineup/scraper"
 	"lineup/scraper/fetch"
-	"lineup/scraper/source"
 )
 
 // Import reads a source from files.
@@ -26,7 +25,7 @@ func (c *Import) Help() string {
 
 // Run imports: a crawl that reads the files in the place of the site, under the same guards.
 func (c *Import) Run(ctx context.Context, app *App) error {
-	s, err := source.Get(c.Source)
+	s, err := app.Definitions().Get(c.Source)
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func newParser(ctx context.Context, cli *CLI, stdout, stderr io.Writer, exit fun
 		kong.Writers(stdout, stderr), kong.UsageOnError(), kong.Exit(exit),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.ExplicitGroups([]kong.Group{{Key: "run", Title: "Run:"}, {Key: "operate", Title: "Operate:"}, {Key: "help", Title: "Help:"}}),
-		kong.Vars{"sourceFolder": sourceFolder, "samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
+		kong.Vars{"samplePeople": strconv.Itoa(samplesite.DefaultPeople), "sampleMax": strconv.Itoa(samplesite.MaxPeople)},
 		kong.BindTo(ctx, (*context.Context)(nil)))
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -16,6 +17,7 @@ type Sources struct {
 	Show SourcesShow `cmd:"" help:"Print a source's definition."`
 	Lint SourcesLint `cmd:"" help:"Explain the faults of definitions, as file:line:column with a hint."`
 	Try  SourcesTry  `cmd:"" help:"Read a saved page; print the record and what no rule read side by side."`
+	Test SourcesTest `cmd:"" help:"Hold a definition to its saved pages, and break each of its selectors in turn."`
 	New  SourcesNew  `cmd:"" help:"Make the folder of a new source, to be filled in."`
 }
 
@@ -26,7 +28,7 @@ type SourcesList struct {
 
 // Run lists.
 func (c *SourcesList) Run(app *App) error {
-	all, err := source.All()
+	all, err := app.Definitions().All()
 	if err != nil {
 		return err
 	}
@@ -48,13 +50,16 @@ type SourcesShow struct {
 
 // Run shows.
 func (c *SourcesShow) Run(app *App) error {
-	s, err := source.Get(c.ID)
+	s, err := app.Definitions().Get(c.ID)
 	if err != nil {
 		return err
 	}
-	text, err := source.YAML(c.ID)
+	text, err := app.Definitions().YAML(c.ID)
 	if c.JSON || err != nil { // a source that is only linked to has no file of its own
 		return app.printJSON(s.Info())
+	}
+	if info := s.Info(); info.File != "" {
+		fmt.Fprintf(app.Stdout, "# %s\n", source.Origin(info.File, info.Shadows))
 	}
 	_, err = app.Stdout.Write(text)
 	return err
@@ -62,20 +67,27 @@ func (c *SourcesShow) Run(app *App) error {
 
 // SourcesLint lints.
 type SourcesLint struct {
-	Files []string `arg:"" optional:"" type:"existingfile" help:"Definitions (default: those of the program)."`
+	Sources []string `arg:"" optional:"" help:"Definition files, or ids of sources (default: all there are)."`
 }
 
 // Run lints.
 func (c *SourcesLint) Run(app *App) error {
-	if len(c.Files) == 0 {
-		all, err := source.All()
+	if len(c.Sources) == 0 {
+		all, err := app.Definitions().All()
 		if err == nil {
 			fmt.Fprintf(app.Stdout, "%d definitions, no fault\n", len(all))
 		}
 		return err
 	}
 	faults := 0
-	for _, file := range c.Files {
+	for _, name := range c.Sources {
+		file := app.definition(name)
+		if file == "" {
+			if _, err := source.Get(name); err != nil { // those of the program have no fault, or it would not start
+				return err
+			}
+			continue
+		}
 		data, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("lint: %w", err)
@@ -102,21 +114,58 @@ type SourcesTry struct {
 
 // Run tries.
 func (c *SourcesTry) Run(app *App) error {
-	s, err := sourceOrFile(c.ID)
+	s, err := app.oneSource(c.ID)
 	if err != nil {
 		return err
 	}
 	return source.Try(app.Stdout, s, c.Step, c.Page)
 }
 
-// sourceOrFile finds a source by id, by a definition file, or in the folder where new ones are made.
-func sourceOrFile(id string) (*read.Source, error) {
-	for _, file := range []string{id, filepath.Join(sourceFolder, id, "source.yml")} {
-		if data, err := os.ReadFile(file); err == nil {
-			return read.Load(file, data)
+// SourcesTest tests.
+type SourcesTest struct {
+	ID     string `arg:"" help:"Id of a source in sources_dir or in a checkout, or its definition file."`
+	Update bool   `help:"Write what each page gives into its golden file first; then read those."`
+}
+
+// Run tests.
+func (c *SourcesTest) Run(app *App) error {
+	file := app.definition(c.ID)
+	if file == "" {
+		return fmt.Errorf("test %s: no %s in sources_dir or in a checkout; pages of the program's own definitions are not kept in it",
+			c.ID, filepath.Join(c.ID, "source.yml"))
+	}
+	faults, err := source.Test(app.Stdout, filepath.Dir(file), c.Update)
+	if err != nil {
+		return err
+	}
+	if faults > 0 {
+		return exitError{exitFailed, fmt.Errorf("faults found: %d", faults)}
+	}
+	fmt.Fprintln(app.Stdout, "no fault")
+	return nil
+}
+
+// oneSource finds a source by its definition's file, in sources_dir, in a checkout, or in the program. A fault of
+// another definition does not matter to it.
+func (a *App) oneSource(name string) (*read.Source, error) {
+	if file := a.definition(name); file != "" {
+		return source.Open(file)
+	}
+	return source.Get(name)
+}
+
+// definition is the file of a source's definition outside the program; "" for none.
+func (a *App) definition(name string) string {
+	files := []string{name, filepath.Join(sourceFolder, name, "source.yml")}
+	if dir := a.loaded.SourcesDir; dir != "" {
+		files = []string{name, filepath.Join(dir, name, "source.yml"), files[1]}
+	}
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return file
 		}
 	}
-	return source.Get(id)
+	return ""
 }
 
 // sourceFolder is where definitions lie in a checkout.
@@ -125,16 +174,24 @@ var sourceFolder = filepath.Join("scraper", "source")
 // SourcesNew makes.
 type SourcesNew struct {
 	ID  string `arg:"" help:"Id of the new source: us-xx."`
-	Dir string `default:"${sourceFolder}" type:"existingdir" help:"Folder to make it in."`
+	Dir string `type:"existingdir" placeholder:"DIR" help:"Folder to make it in (default: sources_dir, else scraper/source of a checkout)."`
 }
 
 // Run makes.
 func (c *SourcesNew) Run(app *App) error {
-	folder, err := source.Scaffold(c.Dir, c.ID)
+	dir := cmp.Or(c.Dir, app.loaded.SourcesDir, sourceFolder)
+	if _, err := os.Stat(dir); err != nil {
+		return fmt.Errorf("new source: %s is not there: make it, or set sources_dir in the configuration, or give --dir", dir)
+	}
+	folder, err := source.Scaffold(dir, c.ID)
 	if err != nil {
 		return err
 	}
+	name := c.ID
+	if app.definition(c.ID) != filepath.Join(folder, "source.yml") {
+		name = filepath.Join(folder, "source.yml")
+	}
 	fmt.Fprintf(app.Stdout, "%s: edit source.yml, put pages into testdata, then: lineup sources try %s --page %s\n(docs/add-a-registry.md is the guide)\n",
-		folder, filepath.Join(folder, "source.yml"), filepath.Join(folder, "testdata", "detail.html"))
+		folder, name, filepath.Join(folder, "testdata", "detail.html"))
 	return nil
 }

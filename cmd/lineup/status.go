@@ -14,6 +14,7 @@ import (
 	"lineup/internal/node"
 	"lineup/internal/operate"
 	"lineup/schemas"
+	"lineup/scraper/source"
 )
 
 // Status shows how everything stands.
@@ -64,6 +65,9 @@ func (a *App) printStatus(r operate.StatusReport) error {
 		}
 		if s.LastReason != "" && s.LastState != schemas.RunComplete {
 			fmt.Fprintf(w, "  %s\n", s.LastReason)
+		}
+		if s.Definition != "" {
+			fmt.Fprintf(w, "  %s\n", source.Origin(s.Definition, s.Shadows))
 		}
 		if p := s.Permission; p != nil {
 			fmt.Fprintf(w, "  permitted by %s on %s, %s (%s)\n", p.Who, p.When, p.Reference, p.Terms)

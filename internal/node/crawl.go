@@ -14,9 +14,17 @@ import (
 	"lineup/scraper/source"
 )
 
+// Definitions are what sources there are: the program's, and those in sources_dir.
+func (o Options) Definitions() *source.Catalog {
+	if o.Catalog != nil {
+		return o.Catalog
+	}
+	return source.In(o.Config.SourcesDir)
+}
+
 // Source opens a source as the operator configured it.
 func (o Options) Source(id string) (scraper.Source, *scraper.Permission, error) {
-	s, err := source.Get(id)
+	s, err := o.Definitions().Get(id)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -54,8 +62,8 @@ func (o Options) site(id string) (scraper.Source, *scraper.Permission, error) {
 }
 
 // Registries are what a configuration of sources is held against.
-func Registries() (map[string]config.Registry, error) {
-	all, err := source.All()
+func Registries(catalog *source.Catalog) (map[string]config.Registry, error) {
+	all, err := catalog.All()
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +72,10 @@ func Registries() (map[string]config.Registry, error) {
 		info := s.Info()
 		known[info.ID] = config.Registry{LinkOnly: info.Mode == scraper.LinkOnly, Import: info.Mode == scraper.Import,
 			Permission: info.Mode == scraper.PermissionRequired, Unverified: info.Mode == scraper.Unverified, Terms: config.TermsKnown}
+		if r := known[info.ID]; info.Shadows {
+			r.Shadows = info.File
+			known[info.ID] = r
+		}
 		if r := known[info.ID]; info.TermsUnread && !r.Permission {
 			r.Terms = cmp.Or(info.Policy.Terms, info.Home)
 			known[info.ID] = r

@@ -23,6 +23,7 @@ import (
 	"lineup/internal/operate"
 	"lineup/internal/progress"
 	"lineup/queryd/keys"
+	"lineup/scraper/source"
 )
 
 // Options are what a node is made of.
@@ -38,6 +39,8 @@ type Options struct {
 
 	// Reload reads the configuration anew; nil where it cannot change.
 	Reload func() (config.Config, error)
+
+	Catalog *source.Catalog // what Definitions gives; nil reads those of Config.SourcesDir anew each time
 }
 
 // show begins to show the progress of a task.

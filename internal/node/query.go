@@ -9,7 +9,6 @@ import (
 	"lineup/indexer/face"
 	"lineup/queryd"
 	"lineup/queryd/evidence"
-	"lineup/scraper/source"
 )
 
 // NewServer makes the query daemon over the node.
@@ -73,7 +72,7 @@ const staleAfter = 7 * 24 * time.Hour
 
 // toldSources is what answers and the coverage page say of the registries we know.
 func (o Options) toldSources() ([]queryd.Source, error) {
-	all, err := source.All()
+	all, err := o.Definitions().All()
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,12 @@ func (n *Node) Status(ctx context.Context) (operate.StatusReport, error) {
 			}
 		}
 	}
+	for i := range report.Sources {
+		row := &report.Sources[i]
+		if s, err := n.Definitions().Get(row.Source); err == nil {
+			row.Definition, row.Shadows = s.Info().File, s.Info().Shadows
+		}
+	}
 	report.Attend(time.Now())
 	return report, nil
 }

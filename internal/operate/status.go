@@ -29,8 +29,10 @@ type SourceStatus struct {
 	Dead       int                 `json:"dead"`    // dead jobs
 	Removed    int                 `json:"removed"` // for ever
 	Permission *Permission         `json:"permission,omitempty"`
-	Enabled    bool                `json:"enabled"`       // crawled on its schedule
-	Next       time.Time           `json:"next,omitzero"` // when it is crawled next; zero while it is not
+	Enabled    bool                `json:"enabled"`              // crawled on its schedule
+	Next       time.Time           `json:"next,omitzero"`        // when it is crawled next; zero while it is not
+	Definition string              `json:"definition,omitempty"` // file of one that is not the program's own
+	Shadows    bool                `json:"shadows,omitempty"`    // it stands in the place of one that is
 }
 
 // Permission is the operator's record that a source's agency allows the crawl.
@@ -63,7 +65,7 @@ type GenerationStatus struct {
 	Calibration *index.Calibration `json:"calibration,omitempty"`
 }
 
-// Status tells how sources, jobs, generations and engines stand. The caller adds permissions and the version.
+// Status tells how sources, jobs, generations and engines stand. The caller adds permissions, definitions and the version.
 func (s *Stores) Status(ctx context.Context) (StatusReport, error) {
 	report := StatusReport{Engines: make(map[string]string)}
 	var err error

@@ -236,13 +236,12 @@ func (l *linter) checkRecord(path string, r *Record) {
 			continue
 		}
 		for _, format := range v.Format {
-			if _, ok := notation.DateLayouts[format]; !ok {
-				l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "date format %q is none",
-					format)
+			if _, ok := notation.DateLayouts(format); !ok {
+				l.fault(path+at+".format", dateHint, "date format %q is none", format)
 			}
 		}
 		if len(v.Format) == 0 {
-			l.fault(path+at+".format", strings.Join(slices.Sorted(maps.Keys(notation.DateLayouts)), "; "), "a date needs its formats")
+			l.fault(path+at+".format", dateHint, "a date needs its formats")
 		}
 	}
 	for i, a := range r.Addresses {
@@ -257,6 +256,9 @@ func (l *linter) checkRecord(path string, r *Record) {
 		}
 	}
 }
+
+// dateHint says how a date's format is written.
+var dateHint = "of d, m or Month, and Y, as the page has them: " + strings.Join(notation.DateFormats, "; ")
 
 func (l *linter) checkValue(path string, v *Value) {
 	for key, css := range map[string]string{"css": v.CSS, "having": v.Having, "heading": v.Heading, "numbered": v.Numbered} {

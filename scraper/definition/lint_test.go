@@ -47,7 +47,7 @@ func TestLint(t *testing.T) {
 		{"key", "    key: {attr: id}\n", "", `items without a key`},
 		{"case", "{attr: data-city}", "{attr: data-city, case: upper}", `case "upper" is none (lower or title)`},
 		{"order", "order: first_last", "order: last_first", `order "last_first" is none (last_comma_first or first_last)`},
-		{"date format", "name: {order: first_last}", "name: {order: first_last}\n      birth: {label: DOB, format: d.m.Y}", `date format "d.m.Y" is none (Month d, Y;`},
+		{"date format", "name: {order: first_last}", "name: {order: first_last}\n      birth: {label: DOB, format: week Y}", `date format "week Y" is none (of d, m or Month`},
 		{"not yaml", "steps:", "steps: [", `source.yml:`},
 		{"link with steps", "mode: enabled", "mode: link_only", `a link_only source is a link and nothing more`},
 	}

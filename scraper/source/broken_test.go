@@ -114,7 +114,7 @@ func breakRuns(t *testing.T, shape string, people int, which func(path string) b
 		t.Fatalf("whole: %+v, %v", want.sum, want.err)
 	}
 	heard, same := 0, 0
-	breakOne(tree["steps"], "", "steps", func(path, _ string) {
+	source.BreakOne(tree["steps"], "", "steps", func(path, _ string) {
 		if !which(path) || slices.ContainsFunc(needless[shape], func(step string) bool { return strings.HasPrefix(path, step) }) {
 			return
 		}

@@ -6,14 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
+	"maps"
 	"os"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"lineup/scraper"
 	"lineup/scraper/definition/read"
@@ -22,12 +19,23 @@ import (
 // WriteList prints one line for each source.
 func WriteList(w io.Writer, all []*read.Source) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tJURISDICTION\tMODE\tREADS\tNAME")
+	fmt.Fprintln(t, "ID\tJURISDICTION\tMODE\tREADS\tNAME\tDEFINITION")
 	for _, src := range all {
 		i := src.Info()
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", i.ID, i.Jurisdiction, i.Mode, Shape(src), i.Name)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Jurisdiction, i.Mode, Shape(src), i.Name, Origin(i.File, i.Shadows))
 	}
 	return t.Flush()
+}
+
+// Origin says where a definition comes from: file, or the program for "".
+func Origin(file string, shadows bool) string {
+	switch {
+	case file == "":
+		return "of this program"
+	case shadows:
+		return file + ", in the place of the one of this program"
+	}
+	return file
 }
 
 // Shape says in a word what src reads: "csv", "html, json", or "-" for a link.
@@ -137,25 +145,15 @@ func Try(w io.Writer, src *read.Source, rule, file string) error {
 		return fmt.Errorf("try %s: %w", src.Info().ID, err)
 	}
 	if rule == "" {
-		rule, _, _ = strings.Cut(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), "-")
+		rule = ruleOf(file)
 	}
 	steps := src.Definition().Steps
 	if _, ok := steps[rule]; !ok {
-		var names []string
-		for name := range steps {
-			names = append(names, name)
-		}
-		slices.Sort(names)
-		return fmt.Errorf("try %s: no step %q; give --step, one of: %s", src.Info().ID, rule, strings.Join(names, ", "))
+		return fmt.Errorf("try %s: no step %q; give --step, one of: %s", src.Info().ID, rule, strings.Join(slices.Sorted(maps.Keys(steps)), ", "))
 	}
-	base := src.Definition().Base
-	if base == "" {
-		base = "http://import.invalid/"
-	}
-	parsed, err := src.Parse(scraper.Page{
-		Request: scraper.Request{Rule: rule, URL: base, Carry: map[string]string{"key": "KEY", "page": "1", "offset": "0"}},
-		URL:     base, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: time.Now(),
-	})
+	page := savedPage(src, file, body)
+	page.Request.Rule = rule
+	parsed, err := src.Parse(page)
 	if errors.Is(err, scraper.ErrLayout) {
 		return fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step with --step)",
 			file, err, rule)
@@ -183,6 +181,9 @@ func writeParsed(w io.Writer, parsed scraper.Parsed) error {
 	}
 	for _, r := range parsed.Next {
 		left = append(left, strings.TrimSpace("next "+r.Rule+": "+r.Method+" "+r.URL))
+		if len(r.Body) > 0 {
+			left = append(left, "     body: "+string(r.Body))
+		}
 	}
 	right := []string{"nothing"}
 	if len(parsed.Leftover) > 0 {
@@ -212,75 +213,3 @@ func writeParsed(w io.Writer, parsed scraper.Parsed) error {
 	_, err := w.Write(out.Bytes())
 	return err
 }
-
-var newID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
-
-// Scaffold makes the folder of a new source below dir: a definition to fill in and a page to try
-// it on. An existing folder is left alone.
-func Scaffold(dir, id string) (string, error) {
-	if !newID.MatchString(id) {
-		return "", fmt.Errorf("new source %q: want lower-case letters, digits and dashes, as us-ny", id)
-	}
-	folder := filepath.Join(dir, id)
-	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("new source: %s is there already", folder)
-	}
-	if err := os.MkdirAll(filepath.Join(folder, "testdata"), 0o755); err != nil {
-		return "", fmt.Errorf("new source: %w", err)
-	}
-	for name, text := range map[string]string{
-		"source.yml":           strings.ReplaceAll(scaffold, "ID", id),
-		"testdata/list.html":   scaffoldList,
-		"testdata/detail.html": scaffoldDetail,
-	} {
-		if err := os.WriteFile(filepath.Join(folder, filepath.FromSlash(name)), []byte(text), 0o644); err != nil {
-			return "", fmt.Errorf("new source: %w", err)
-		}
-	}
-	return folder, nil
-}
-
-const scaffold = `# yaml-language-server: $schema=../../../schemas/source.schema.json
-id: ID
-name: the registry's own name
-jurisdiction: XX
-home: https://registry.example/
-mode: permission_required
-version: 1
-base: https://registry.example/
-manners: {interval: 5s, every: 24h, schedule: "0 3 * * *"}
-guards: {min_count: 100, max_drop: 0.10, has_photos: true}
-policy:
-  attribution: the agency
-  evidence: what is known of the site, how, and since when
-start: list
-steps:
-  list:
-    request: {url: list}
-    as: html
-    root: main
-    marker: h1
-    empty: nobody is listed
-    ignore: [h1]
-    items: {css: "a[href*='/person/']"}
-    key: {attr: href, regex: '/person/(?P<value>\w+)'}
-    detail: detail
-  detail:
-    request: {url: "person/{key}"}
-    as: html
-    root: main
-    marker: dt
-    ignore: [h1]
-    labels: {layout: dl}
-    record:
-      name: {label: Name, order: last_comma_first}
-      birth: {label: Date of Birth, format: m/d/Y}
-      photos:
-        - {url: {css: img, attr: src}}
-`
-
-const scaffoldList = `<html><body><main><h1>Registry</h1><a href="/person/A1">Madeup, Odette</a></main></body></html>
-`
-
-const scaffoldDetail = `<html><body><main><h1>Person</h1><img src="/photo/A1"><dl><dt>Name</dt><dd>Madeup, Odette</dd><dt>Date of Birth</dt><dd>01/02/1970</dd></dl></main></body></html>
-`

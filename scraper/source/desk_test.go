@@ -122,7 +122,7 @@ func TestScaffoldWorksAsItStands(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, page := range []string{"list.html", "detail.html"} {
+	for _, page := range []string{"list.html", "list-empty.html", "detail.html"} {
 		var out bytes.Buffer
 		if err := source.Try(&out, src, "", filepath.Join(dir, "testdata", page)); err != nil {
 			t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lineup/scraper/definition"
+	"lineup/scraper/source"
 )
 
 // renames are the columns, labels and JSON names that a step reads: what a site may rename.
@@ -126,7 +127,7 @@ func TestRenamedFieldsAreNoticed(t *testing.T) {
 			}
 			n++
 			got := result(s.src, page)
-			if !cmp.Equal(want.Records, got.Records) && !noticed(want, got) { // a field without a value loses nothing
+			if !cmp.Equal(want.Records, got.Records) && !source.Noticed(want, got) { // a field without a value loses nothing
 				t.Errorf("%s: %q is renamed and nothing is said", s.path, name)
 			}
 		}

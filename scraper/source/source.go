@@ -21,24 +21,11 @@ var files embed.FS
 // all are the sources of this binary, parsed on first use.
 var all = sync.OnceValues(parse)
 
-// All gives every source, by id in order, those that are only linked to included.
-func All() ([]*read.Source, error) {
-	sources, err := all()
-	return slices.Clone(sources), err
-}
+// All gives every source of this binary, by id in order, those that are only linked to included.
+func All() ([]*read.Source, error) { return In("").All() }
 
-// Get gives one source by id. An unknown id is fs.ErrNotExist.
-func Get(id string) (*read.Source, error) {
-	sources, err := all()
-	if err != nil {
-		return nil, err
-	}
-	i, ok := slices.BinarySearchFunc(sources, id, func(s *read.Source, id string) int { return strings.Compare(s.Info().ID, id) })
-	if !ok {
-		return nil, fmt.Errorf("source %q: %w; lineup sources list names them all", id, fs.ErrNotExist)
-	}
-	return sources[i], nil
-}
+// Get gives one source of this binary by id. An unknown id is fs.ErrNotExist.
+func Get(id string) (*read.Source, error) { return In("").Get(id) }
 
 func parse() ([]*read.Source, error) {
 	paths, err := fs.Glob(files, "*/source.yml")
@@ -72,7 +59,7 @@ func parse() ([]*read.Source, error) {
 	return sources, nil
 }
 
-// YAML is the text of source id's definition. An unknown id is fs.ErrNotExist.
+// YAML is the text of the definition of source id of this binary. An unknown id is fs.ErrNotExist.
 func YAML(id string) ([]byte, error) {
 	data, err := files.ReadFile(path.Join(id, "source.yml"))
 	if err != nil {
@@ -86,12 +73,5 @@ func load(file string) (*read.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
-	one, err := read.Load(file, data)
-	if err != nil {
-		return nil, err
-	}
-	if folder := path.Dir(file); one.Info().ID != folder {
-		return nil, fmt.Errorf("%s: id %q is not the folder's name", file, one.Info().ID)
-	}
-	return one, nil
+	return parseFile(file, data)
 }

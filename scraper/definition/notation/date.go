@@ -10,27 +10,73 @@ import (
 	"lineup/schemas"
 )
 
-// DateLayouts are the ways a date is written, by the name definitions use. A format with a
-// four-digit year also takes two digits; a time of day behind a date is left away.
-var DateLayouts = map[string][]string{
-	"m/d/Y":      {"1/2/2006", "1/2/06"},
-	"m-d-Y":      {"1-2-2006", "1-2-06"},
-	"d/m/Y":      {"2/1/2006", "2/1/06"},
-	"Y-m-d":      {"2006-1-2"},
-	"Ymd":        {"20060102"},
-	"Month d, Y": {"January 2, 2006", "Jan 2, 2006"},
-	"d Month Y":  {"2 January 2006", "2 Jan 2006", "2 January 06", "2 Jan 06"},
-	"iso":        {"2006-01-02"},
-	"m/Y":        {"1/2006"},
-	"Y":          {"2006"},
-	"ms":         nil, // milliseconds since 1970, bare or as /Date(ms)/
+// DateFormats are examples of what a definition calls a way to write a date; DateLayouts takes any like them.
+var DateFormats = []string{"m/d/Y", "m-d-Y", "d/m/Y", "d.m.Y", "Y-m-d", "Ymd", "Month d, Y", "d Month Y", "Month Y", "m/Y", "Y", "iso", "ms"}
+
+// dateFormat is a way to write a date as a definition names it.
+type dateFormat struct {
+	layouts      []string // of package time, the likeliest first
+	day, month   bool     // it says them
+	milliseconds bool     // since 1970, bare or as /Date(ms)/
+}
+
+// DateLayouts reads a format that is made of d, m or Month, and Y in any order, with blanks, commas, dots, slashes and
+// dashes between them or nothing. m and d take one digit or two, Month takes a month's name or its first three letters,
+// and a year at the end of a whole date takes two digits too. ok is false for any other format.
+func DateLayouts(format string) (f dateFormat, ok bool) {
+	switch format {
+	case "ms":
+		return dateFormat{milliseconds: true, day: true, month: true}, true
+	case "iso":
+		format = "Y-m-d"
+	}
+	var parts []string
+	order, marks := "", ""
+	for rest := format; rest != ""; {
+		part := rest[:1]
+		if strings.HasPrefix(rest, "Month") {
+			part = "Month"
+		}
+		rest = rest[len(part):]
+		switch {
+		case strings.Contains(" ,./-", part):
+			marks += part
+		case part == "d" || part == "m" || part == "Y" || part == "Month":
+			order += part[:1]
+		default:
+			return f, false
+		}
+		parts = append(parts, part)
+	}
+	f.day, f.month = strings.Contains(order, "d"), strings.ContainsAny(order, "mM")
+	if strings.Count(order, "Y") != 1 || f.day && !f.month || len(order) > 3 || len(order) == 3 && !f.day {
+		return f, false
+	}
+	year, day, month := "2006", "2", []string{"1"}
+	switch {
+	case strings.Contains(order, "M"):
+		month = []string{"January", "Jan"}
+	case marks == "":
+		day, month = "02", []string{"01"}
+	}
+	if order == "dMY" { // ParseDay writes it with blanks, however the page does
+		parts = []string{"d", " ", "Month", " ", "Y"}
+	}
+	short := len(order) == 3 && strings.HasSuffix(order, "Y") && marks != ""
+	for _, year := range []string{year, "06"} {
+		for _, month := range month {
+			if year == "2006" || short {
+				f.layouts = append(f.layouts, strings.NewReplacer("d", day, "Month", month, "m", month, "Y", year).Replace(strings.Join(parts, "")))
+			}
+		}
+	}
+	return f, true
 }
 
 var (
 	milliseconds = regexp.MustCompile(`^(?:/Date\()?(-?\d+)(?:[+-]\d+)?(?:\)/)?$`)
 	timeOfDay    = regexp.MustCompile(`(?i)[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AP]\.?M\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?$`)
-	monthName    = regexp.MustCompile(`(?i)^(\d{1,2})[\s-]+([a-z]{3,9})\.?[\s,-]+(\d{2,4})$`)
-	shortYear    = regexp.MustCompile(`^\d{1,2}[/-]\d{1,2}[/-]\d{2}$|[a-z] \d{2}$`)
+	monthName    = regexp.MustCompile(`(?i)^(\d{1,2})[\s./-]+([a-z]{3,9})\.?[\s,./-]+(\d{2,4})$`)
 	serialDay    = regexp.MustCompile(`^(\d{5})(?:\.\d+)?$`)
 
 	// noDay are what databases and spreadsheets put where they have no date: the first day that
@@ -63,27 +109,25 @@ func ParseDay(text string, formats []string) (day Day, ok bool) {
 		}
 		text = m[1] + " " + month + " " + m[3]
 	}
-	for _, format := range formats {
-		if format == "ms" {
-			if m := milliseconds.FindStringSubmatch(text); m != nil {
-				if ms, err := strconv.ParseInt(m[1], 10, 64); err == nil {
-					d := schemas.DateOf(time.UnixMilli(ms))
-					return Day{Date: d}, plausible(d)
-				}
+	for _, name := range formats {
+		format, _ := DateLayouts(name)
+		if m := milliseconds.FindStringSubmatch(text); format.milliseconds && m != nil {
+			if ms, err := strconv.ParseInt(m[1], 10, 64); err == nil {
+				d := schemas.DateOf(time.UnixMilli(ms))
+				return Day{Date: d}, plausible(d)
 			}
-			continue
 		}
-		for _, layout := range DateLayouts[format] {
+		for _, layout := range format.layouts {
 			t, err := time.Parse(layout, text)
 			if err != nil {
 				continue
 			}
-			d := Day{Date: schemas.Date{Year: t.Year(), Month: int(t.Month()), Day: t.Day()}, TwoDigitYear: shortYear.MatchString(text)}
-			switch format {
-			case "Y":
-				d.Month, d.Day = 0, 0
-			case "m/Y":
+			d := Day{Date: schemas.DateOf(t), TwoDigitYear: !strings.Contains(layout, "2006")}
+			if !format.day {
 				d.Day = 0
+			}
+			if !format.month {
+				d.Month = 0
 			}
 			return d, plausible(d.Date)
 		}

@@ -37,6 +37,13 @@ func TestDate(t *testing.T) {
 		{"02 SEPT 1970", []string{"d Month Y"}, "1970-09-02"},
 		{"2 January, 1970", []string{"d Month Y"}, "1970-01-02"},
 		{"02/01/1970", []string{"d/m/Y"}, "1970-01-02"},
+		{"02.01.1970", []string{"d.m.Y"}, "1970-01-02"},
+		{"2/Jan/1970", []string{"d/Month/Y"}, "1970-01-02"},
+		{"2-Jan-1970", []string{"d-Month-Y"}, "1970-01-02"},
+		{"1970 January 2", []string{"Y Month d"}, "1970-01-02"},
+		{"January 1970", []string{"Month Y"}, "1970-01"},
+		{"02011970", []string{"dmY"}, "1970-01-02"},
+		{"01/02/1970", []string{"d, Month"}, ""},
 		{"25570", []string{"m/d/Y"}, "1970-01-02"},
 		{"25570.5", []string{"Y-m-d"}, "1970-01-02"},
 		{"25570", nil, ""},
@@ -133,7 +140,7 @@ func FuzzValues(f *testing.F) {
 			SplitName(a, order)
 		}
 		SplitAddress(a)
-		for format := range DateLayouts {
+		for _, format := range DateFormats {
 			if d, ok := ParseDay(b, []string{format}); ok {
 				if again, err := schemas.ParseDate(d.String()); err != nil || again != d.Date {
 					t.Errorf("%q as %s is %v: %v", b, format, d, err)

@@ -138,7 +138,27 @@ func (d *doc) leaveHTML(n *html.Node, label string) {
 				name += "." + strings.Join(strings.Fields(a.Val), ".")
 			}
 		}
+		if nth, several := cell(n); several {
+			name += fmt.Sprintf(":nth-child(%d)", nth)
+		}
 		parts = append([]string{name}, parts...)
 	}
 	d.leave("part", strings.Join(parts, " > "))
+}
+
+// cell numbers a cell of a table from 1, and reports whether its row has several.
+func cell(n *html.Node) (nth int, several bool) {
+	if n.Data != "td" && n.Data != "th" || n.Parent == nil {
+		return 0, false
+	}
+	cells := 0
+	for at := range n.Parent.ChildNodes() {
+		if at.Type == html.ElementNode {
+			cells++
+		}
+		if at == n {
+			nth = cells
+		}
+	}
+	return nth, cells > 1
 }

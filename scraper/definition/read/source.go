@@ -30,6 +30,9 @@ type Source struct {
 	elsewhere bool    // base is the operator's, who says that it may be asked wherever it is
 	files     *folder // the photos beside imported files, nil for a source on the web
 	opt       options
+
+	file    string // the definition's, outside the program
+	shadows bool   // the program ships another of the id
 }
 
 var _ scraper.Source = (*Source)(nil)
@@ -49,6 +52,14 @@ func New(def *definition.Definition) (*Source, error) {
 		return nil, fmt.Errorf("%s: base: %w", def.ID, err)
 	}
 	return &Source{def: def, base: base, opt: options{def: def, labels: def.LabelsByStep()}}, nil
+}
+
+// From is the source with the file that its definition was read from, and whether the program ships another
+// definition of the id, in whose place this one is.
+func (s *Source) From(file string, shadows bool) *Source {
+	from := *s
+	from.file, from.shadows = file, shadows
+	return &from
 }
 
 // Load reads a source.yml and makes its Source. file is the name used in errors.
@@ -111,6 +122,7 @@ func (s *Source) Info() scraper.Info {
 		ID: d.ID, Name: d.Name, Jurisdiction: d.Jurisdiction, Home: d.Home, Mode: d.Mode, Version: d.Version,
 		Manners: d.Manners, Guards: d.Guards, Policy: d.Policy, Blocked: d.Blocked,
 	}
+	info.File, info.Shadows = s.file, s.shadows
 	info.Verified, info.TermsUnread = d.Verified, d.Policy.TermsRead == ""
 	if info.Mode == scraper.Enabled && (d.Verified.By == "" || d.Verified.By == scraper.Nothing) {
 		info.Mode = scraper.Unverified
