@@ -12,6 +12,7 @@ import (
 // here reads anything.
 type Metrics struct {
 	complete, registrants *prometheus.GaugeVec
+	changed               *prometheus.GaugeVec
 	alarms, runs          *prometheus.GaugeVec
 	waiting, dead         prometheus.Gauge
 	differences           *prometheus.GaugeVec
@@ -24,10 +25,12 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	m := &Metrics{
 		complete: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_complete_timestamp_seconds",
 			Help: "When the last complete run over a source ended, in Unix time."}, []string{"source"}),
+		changed: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_last_change_timestamp_seconds",
+			Help: "When a complete run over a source last found anybody new, changed, returned or gone, in Unix time."}, []string{"source"}),
 		registrants: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_registrants",
 			Help: "Registrants of a source by state: listed, with_photo, with_face, due, removed."}, []string{"source", "state"}),
 		alarms: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_alarms",
-			Help: "What of the last run over a source wants a look: values that no rule reads, shares that moved."}, []string{"source"}),
+			Help: "What of the last run over a source wants a look: values that no rule reads, shares that moved, nothing changed for long."}, []string{"source"}),
 		runs: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_run_state",
 			Help: "1 for the state of the last run over a source: complete, partial, failed, blocked and others."}, []string{"source", "state"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
@@ -41,7 +44,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		engines: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_engine_up",
 			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index, and its serving generation."}, []string{"engine"}),
 	}
-	for _, c := range []prometheus.Collector{m.complete, m.registrants, m.alarms, m.runs, m.waiting, m.dead, m.differences, m.audited,
+	for _, c := range []prometheus.Collector{m.complete, m.changed, m.registrants, m.alarms, m.runs, m.waiting, m.dead, m.differences, m.audited,
 		m.engines} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register the metrics of the stores: %w", err)
@@ -50,8 +53,11 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 	return m, nil
 }
 
-// Source sets the figures of one source. A zero complete leaves its age unknown.
-func (m *Metrics) Source(source string, complete time.Time, registrants map[string]int) {
+// Source sets the figures of one source. A zero complete or changed leaves its age unknown.
+func (m *Metrics) Source(source string, complete, changed time.Time, registrants map[string]int) {
+	if !changed.IsZero() {
+		m.changed.WithLabelValues(source).Set(float64(changed.Unix()))
+	}
 	if !complete.IsZero() {
 		m.complete.WithLabelValues(source).Set(float64(complete.Unix()))
 	}

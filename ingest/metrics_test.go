@@ -15,8 +15,8 @@ func TestMetrics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.Source("us-zz", time.Unix(1000, 0), map[string]int{"listed": 3, "due": 1})
-	m.Source("us-yy", time.Time{}, map[string]int{"listed": 0}) // never complete: no age at all
+	m.Source("us-zz", time.Unix(1000, 0), time.Unix(900, 0), map[string]int{"listed": 3, "due": 1})
+	m.Source("us-yy", time.Time{}, time.Time{}, map[string]int{"listed": 0}) // never complete: no age at all
 	m.Alarms("us-zz", 2)
 	m.Run("us-zz", "blocked")
 	m.Run("us-zz", "complete")
@@ -43,12 +43,15 @@ lineup_jobs_dead 2
 # HELP lineup_jobs_waiting Jobs that no worker has done yet.
 # TYPE lineup_jobs_waiting gauge
 lineup_jobs_waiting 7
-# HELP lineup_source_alarms What of the last run over a source wants a look: values that no rule reads, shares that moved.
+# HELP lineup_source_alarms What of the last run over a source wants a look: values that no rule reads, shares that moved, nothing changed for long.
 # TYPE lineup_source_alarms gauge
 lineup_source_alarms{source="us-zz"} 2
 # HELP lineup_source_complete_timestamp_seconds When the last complete run over a source ended, in Unix time.
 # TYPE lineup_source_complete_timestamp_seconds gauge
 lineup_source_complete_timestamp_seconds{source="us-zz"} 1000
+# HELP lineup_source_last_change_timestamp_seconds When a complete run over a source last found anybody new, changed, returned or gone, in Unix time.
+# TYPE lineup_source_last_change_timestamp_seconds gauge
+lineup_source_last_change_timestamp_seconds{source="us-zz"} 900
 # HELP lineup_source_registrants Registrants of a source by state: listed, with_photo, with_face, due, removed.
 # TYPE lineup_source_registrants gauge
 lineup_source_registrants{source="us-yy",state="listed"} 0

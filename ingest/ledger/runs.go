@@ -28,6 +28,8 @@ type Runs struct {
 	Fence    uint64              `json:"fence,omitempty"` // of the last who held the lease
 
 	History []schemas.RunSummary `json:"history,omitempty"` // the last keepRuns that ended, the newest first
+	Fills   []Fill               `json:"fills,omitempty"`   // of complete runs, one a day for a year, the newest first
+	Changes []time.Time          `json:"changes,omitempty"` // ends of the last complete runs that changed anything, the newest first
 }
 
 // A ledger entry holds 1 MiB, and half of it is the checkpoint's.
@@ -39,6 +41,7 @@ const (
 // Remember puts a run that ended at the head of the history; a run that was interrupted and went on stands
 // there once.
 func (r *Runs) Remember(s schemas.RunSummary) {
+	r.observe(s)
 	if len(s.Leftovers) > keepNames {
 		few := map[string]int{}
 		for _, name := range slices.Sorted(maps.Keys(s.Leftovers))[:keepNames] {

@@ -77,10 +77,10 @@ func (n *Node) sourceFigures(ctx context.Context, m *ingest.Metrics) error {
 		return err
 	}
 	for _, row := range rows {
-		m.Source(row.Source, row.LastComplete, map[string]int{"listed": row.Listed, "with_photo": row.WithPhoto,
+		m.Source(row.Source, row.LastComplete, row.LastChange, map[string]int{"listed": row.Listed, "with_photo": row.WithPhoto,
 			"with_face": row.WithFace, "due": row.Due, "removed": row.Removed})
 		if row.Last != nil {
-			m.Alarms(row.Source, len(row.Last.Alarms()))
+			m.Alarms(row.Source, len(row.Alarms))
 			m.Run(row.Source, string(row.Last.State))
 		}
 	}

@@ -51,10 +51,8 @@ func (r *StatusReport) attendSource(s SourceStatus, now time.Time, add func(form
 	case !s.Next.IsZero() && now.Sub(s.Next) > overdue:
 		add("%s should have been crawled at %s: is a scraper running?", s.Source, s.Next.UTC().Format("2006-01-02 15:04 MST"))
 	}
-	if s.Last != nil {
-		for _, alarm := range s.Last.Alarms() {
-			add("%s: %s (lineup runs %s)", s.Source, alarm, s.Source)
-		}
+	for _, alarm := range s.Alarms {
+		add("%s: %s (lineup runs %s)", s.Source, alarm, s.Source)
 	}
 	if s.Dead > 0 {
 		add("%s: %d registrants cannot be indexed (lineup jobs dead)", s.Source, s.Dead)

@@ -42,6 +42,8 @@ func TestAttentionNamesWhatNeedsAHuman(t *testing.T) {
 			Generations: serving}, "never crawled"},
 		"overdue": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Next = now.Add(-2 * time.Hour) }),
 			Generations: serving}, "should have been crawled"},
+		"nothing changes": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Alarms = []string{"nothing has changed"} }),
+			Generations: serving}, "us-aa: nothing has changed"},
 		"dead jobs": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Dead = 2 }), Generations: serving},
 			"2 registrants cannot be indexed"},
 		"nothing serves": {StatusReport{Engines: ok, Sources: []SourceStatus{well}}, "no generation serves"},

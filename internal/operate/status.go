@@ -16,6 +16,8 @@ import (
 type SourceStatus struct {
 	Source       string              `json:"source"`
 	LastComplete time.Time           `json:"lastComplete,omitzero"`
+	LastChange   time.Time           `json:"lastChange,omitzero"` // a complete run found anybody new, changed, returned or gone
+	Alarms       []string            `json:"alarms,omitempty"`    // what of the last run, and of the runs of a year, wants a look
 	LastState    schemas.RunState    `json:"lastState,omitempty"`
 	LastReason   string              `json:"lastReason,omitempty"`
 	Last         *schemas.RunSummary `json:"last,omitempty"`
@@ -185,9 +187,11 @@ func (s *Stores) sources(ctx context.Context, targets []schemas.Target, serving 
 		row := of(source)
 		if row.Last = runs.Last; runs.Last != nil {
 			row.LastState, row.LastReason = runs.Last.State, runs.Last.Reason
+			row.Alarms = append(runs.Last.Alarms(), runs.Alarms(time.Now())...)
 		}
 		if runs.Complete != nil {
 			row.LastComplete = runs.Complete.Ended
+			row.LastChange = runs.LastChange()
 		}
 	}
 	waiting, dead, err := s.Queue.Waiting(ctx)
