@@ -82,14 +82,21 @@ func ruleOf(file string) string {
 // savedDay is when saved pages were read, so that a golden file stays as it is.
 var savedDay = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 
-// savedPage is a saved page as the crawl would hand it over; KEY is what a list would have carried.
+// savedPage is a saved page as the crawl would hand it over; KEY, and names in capitals, are what a list would have
+// carried.
 func savedPage(src *read.Source, file string, body []byte) scraper.Page {
 	address := src.Definition().Base
 	if address == "" {
 		address = "file://import/"
 	}
+	carry := map[string]string{"key": "KEY", "page": "1", "offset": "0"}
+	for _, step := range src.Definition().Steps {
+		for name := range step.Carry {
+			carry[name] = strings.ToUpper(name)
+		}
+	}
 	return scraper.Page{
-		Request: scraper.Request{Rule: ruleOf(file), URL: address, Carry: map[string]string{"key": "KEY", "page": "1", "offset": "0"}},
+		Request: scraper.Request{Rule: ruleOf(file), URL: address, Carry: carry},
 		URL:     address, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: savedDay,
 	}
 }
