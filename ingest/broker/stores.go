@@ -220,7 +220,10 @@ type Condition struct {
 func Examine(ctx context.Context, js jetstream.JetStream, replicas int) ([]Condition, error) {
 	var found []Condition
 	for _, s := range Stores() {
-		stream, err := js.Stream(ctx, s.Stream())
+		// What a role may not ask is never answered.
+		looking, done := context.WithTimeout(ctx, askTime)
+		stream, err := js.Stream(looking, s.Stream())
+		done()
 		if errors.Is(err, jetstream.ErrStreamNotFound) {
 			found = append(found, Condition{Store: s, Missing: true})
 			continue
