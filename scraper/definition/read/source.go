@@ -54,14 +54,6 @@ func New(def *definition.Definition) (*Source, error) {
 	return &Source{def: def, base: base, opt: options{def: def, labels: def.LabelsByStep()}}, nil
 }
 
-// From is the source with the file that its definition was read from, and whether the program ships another
-// definition of the id, in whose place this one is.
-func (s *Source) From(file string, shadows bool) *Source {
-	from := *s
-	from.file, from.shadows = file, shadows
-	return &from
-}
-
 // Load reads a source.yml and makes its Source. file is the name used in errors.
 func Load(file string, data []byte) (*Source, error) {
 	def, err := definition.Load(file, data)
