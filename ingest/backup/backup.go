@@ -9,7 +9,7 @@
 //	removals.jsonl         the removal list in clear, for people: {"source", "id", "at", "reason"}
 //
 // The files hold the names of nobody, but hashed API keys and a private key: they are written
-// with mode 0600. A backup of a running house is whole entry by entry, as a crawl goes on; what
+// with mode 0600. A backup of a running installation is whole entry by entry, as a crawl goes on; what
 // it misses is crawled again.
 package backup
 
@@ -160,12 +160,12 @@ func writeBucket(ctx context.Context, js jetstream.JetStream, dir, name string, 
 type Restored struct {
 	Added int // entries that were not there
 	Same  int // entries that were there already, with the same content
-	Kept  int // entries of the house that differ from the backup's and were left as they are
+	Kept  int // entries of the stores that differ from the backup's and were left as they are
 }
 
-// Restore adds the entries of the backup in dir that the house lacks; what it has stays, removals
+// Restore adds the entries of the backup in dir that the stores lack; what they have stays, removals
 // above all. The stores and the signing keys must have been prepared. Listings come back without marks and with later
-// revisions, so that a reconcile rings for all of them and the index follows. It may be repeated.
+// revisions, so that a reconcile enqueues all of them and the index follows. It may be repeated.
 // Errors: ErrDamaged, schemas.ErrNewerSchema.
 func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest, Restored, error) {
 	var done Restored
@@ -194,7 +194,7 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 	return m, done, nil
 }
 
-// adopt makes a signing key of the backup the one in use: what its house signed must verify, and what is
+// adopt makes a signing key of the backup the one in use: what its installation signed must verify, and what is
 // signed next be of one hand.
 func adopt(ctx context.Context, js jetstream.JetStream, purpose signing.Purpose, e entry, done *Restored) error {
 	key, err := signing.Key(ctx, js, purpose)
@@ -216,7 +216,7 @@ func restore(ctx context.Context, bucket *broker.Bucket, e entry, done *Restored
 		if err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}
-		s.Marks, s.Fence, s.Revision = nil, 0, s.Revision+leap // of another house
+		s.Marks, s.Fence, s.Revision = nil, 0, s.Revision+leap // of another installation
 		if value, err = s.Encode(); err != nil {
 			return fmt.Errorf("entry %s: %w", e.Key, err)
 		}

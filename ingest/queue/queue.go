@@ -4,7 +4,7 @@
 //
 // A job that failed is delivered again, later each time. After the last attempt, or at once when
 // its failure is permanent, it goes to the dead-letter stream, where Count counts it and Retry
-// enqueues it again. A new doorbell always rings, also for a registrant whose job is being answered.
+// enqueues it again. A registrant may be enqueued at any time, also while its job is being done.
 package queue
 
 import (
