@@ -14,4 +14,5 @@ echo "== ./indexer/face/dlib/photo under the sanitizers"
 CGO_CFLAGS="-g -O1 -fsanitize=undefined -fno-sanitize-recover=undefined" CGO_LDFLAGS=-fsanitize=undefined \
 	go test -asan -run '^$' -fuzz '^FuzzDecode$' -fuzztime "${1:-30s}" ./indexer/face/dlib/photo </dev/null
 echo "== ./indexer/index/embedded under the sanitizers"
-LINEUP_SCAN_SEED=$(date +%s) LINEUP_SCAN_TIME="${1:-30s}" go test -count 1 -timeout 12h -run '^TestScanUnderSanitizers$' ./indexer/index/embedded
+LINEUP_SCAN_SEED=$(date +%s) LINEUP_SCAN_TIME="${1:-30s}" go test -count 1 -timeout 12h \
+	-run '^TestScanUnderSanitizers$' ./indexer/index/embedded

@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Runs the tests of raced-packages under the race detector, which knows no position-independent programs: deploy/raced.sh [ARGUMENTS OF go test]
+# Runs the tests of raced-packages under the race detector, which knows no position-independent programs:
+#
+#   deploy/raced.sh [ARGUMENTS OF go test]
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 whole=() failed=0

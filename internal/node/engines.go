@@ -90,7 +90,8 @@ func (o Options) OpenFaces(ctx context.Context) (face.Embedder, error) {
 	if err != nil {
 		return nil, errors.Join(err, found.Close())
 	}
-	other, err := onnx.New(onnx.Options{Description: description, Models: dir, Runtime: o.Config.ONNXRuntime, Locator: found, Workers: o.Workers(),
+	other, err := onnx.New(onnx.Options{Description: description, Models: dir, Runtime: o.Config.ONNXRuntime, Locator: found,
+		Workers:  o.Workers(),
 		Research: o.Config.Index.Research})
 	if err != nil {
 		return nil, errors.Join(err, found.Close())

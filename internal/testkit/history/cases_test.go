@@ -32,7 +32,8 @@ func TestOneFaultAtATime(t *testing.T) {
 		m := &machine{house: h, site: &site{id: fmt.Sprintf("us-yy%d", i), age: map[string]int{}, faults: map[fault]string{}}}
 		m.add(20)
 		run := func() schemas.RunSummary {
-			c := scraper.Crawl{Source: m.site, Sink: h.door, Resume: true, Unblock: "looked", Fetcher: fetch.Config{Version: "test", Transport: m.site, Tries: 1}}
+			c := scraper.Crawl{Source: m.site, Sink: h.door, Resume: true, Unblock: "looked",
+				Fetcher: fetch.Config{Version: "test", Transport: m.site, Tries: 1}}
 			sum, err := c.Run(context.Background())
 			if err != nil && tc.fault != wait {
 				t.Errorf("%s: %v", tc.fault, err)

@@ -25,7 +25,8 @@ type Source struct {
 // NewSource reads the site at base without delay.
 func NewSource(base string) *Source {
 	host := strings.TrimPrefix(base, "http://")
-	return &Source{Base: base, Is: scraper.Info{Hosts: []string{host}, Local: host, ID: "us-sample", Name: "Sample", Jurisdiction: "NY", Home: base, Mode: scraper.Enabled,
+	return &Source{Base: base, Is: scraper.Info{Hosts: []string{host}, Local: host, ID: "us-sample", Name: "Sample", Jurisdiction: "NY",
+		Home: base, Mode: scraper.Enabled,
 		Version: 1,
 		Manners: scraper.Manners{Manners: fetch.Manners{Concurrency: 4}}, Guards: scraper.Guards{HasPhotos: true}}}
 }
