@@ -100,7 +100,7 @@ func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Gener
 	keep func(string) bool) error {
 	s, err := w.Ledger.Listing(ctx, source, id)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && !s.Listed {
-		return nil // its own doorbell rings
+		return nil // it has a job of its own
 	}
 	if err != nil {
 		return err

@@ -12,12 +12,12 @@ import (
 )
 
 // Accept takes one capture in, whole or not at all: when it returns without error the blobs and
-// the listing are durable, and so is the job if there is anything to index. Accepting
+// the listing are durable and a job is enqueued if there is anything to index. Accepting
 // the same capture again is harmless. Errors: schemas.ErrLeased, and schemas.ErrPhotoNeeded
 // when a photo said to be unchanged is not stored.
 func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
 	source := c.Record.Source
-	r, err := in.held(source, id)
+	r, err := in.running(source, id)
 	if err != nil {
 		return "", err
 	}
@@ -42,7 +42,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		if s.Removal != nil {
 			return fmt.Errorf("accept %s: %w", owner, schemas.ErrRefused)
 		}
-		if err := r.pass(s); err != nil {
+		if err := r.sign(s); err != nil {
 			return err
 		}
 		switch {
@@ -78,7 +78,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	if err != nil {
 		return "", err
 	}
-	if !indexed(listing) {
+	if !isIndexed(listing) {
 		if err := in.queue.Publish(ctx, source, owner); err != nil {
 			return "", err
 		}
@@ -89,9 +89,9 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	return outcome, nil
 }
 
-// indexed reports whether some generation holds the listing's revision: if none does, the job may have been
+// isIndexed reports whether some generation holds the listing's revision. If none does, its job may have been
 // lost with the process that should have enqueued it.
-func indexed(s schemas.Listing) bool {
+func isIndexed(s schemas.Listing) bool {
 	for _, m := range s.Marks {
 		if m.Revision == s.Revision {
 			return true

@@ -96,11 +96,11 @@ func TestAHolderWhoLostTheLeaseChangesNothing(t *testing.T) {
 // anybody tells it.
 func TestALeaseEndsByTheClock(t *testing.T) {
 	r := &run{id: "r", fence: 1}
-	r.fresh(time.Now().Add(-ledger.LeaseTime + time.Minute/4))
+	r.noteRenewed(time.Now().Add(-ledger.LeaseTime + time.Minute/4))
 	if r.expired() {
 		t.Error("expired with time left")
 	}
-	r.fresh(time.Now().Add(-ledger.LeaseTime))
+	r.noteRenewed(time.Now().Add(-ledger.LeaseTime))
 	if !r.expired() {
 		t.Error("not expired when the time is over")
 	}

@@ -15,7 +15,7 @@ import (
 // listed and not read in this run is delisted, with photos, pages and record. Otherwise nobody
 // is. The result is the summary as it was kept, with Delisted, or State refused and a Reason.
 func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
-	r, err := in.held(source, id)
+	r, err := in.running(source, id)
 	if err != nil {
 		return s, err
 	}
@@ -31,7 +31,7 @@ func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.Run
 	if err := in.tidyAll(ctx, source, id); err != nil {
 		in.log.Warn("old blobs not deleted, the next run tries again", "source", source, "error", err)
 	}
-	return s, errors.Join(in.keep(ctx, source, id, r.fence, s), in.release(ctx, source, r))
+	return s, errors.Join(in.fileSummary(ctx, source, id, r.fence, s), in.release(ctx, source, r))
 }
 
 // tidyAll deletes the blobs that earlier calls had to leave behind, as when the store was away.
@@ -49,7 +49,7 @@ func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
 		}
 	}
 	for _, s := range untidy {
-		if _, err := in.held(source, id); err != nil {
+		if _, err := in.running(source, id); err != nil {
 			return err
 		}
 		if err := in.tidy(ctx, s); err != nil {
@@ -92,7 +92,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 		return s, nil
 	}
 	for _, gone := range unseen {
-		r, err := in.held(source, id)
+		r, err := in.running(source, id)
 		if err != nil {
 			return s, err
 		}
@@ -100,7 +100,7 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 			if s.Run == id {
 				return ledger.ErrUnchanged // sighted meanwhile
 			}
-			return r.pass(s)
+			return r.sign(s)
 		})
 		if err != nil {
 			return s, err
@@ -110,9 +110,9 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	return s, nil
 }
 
-// delist makes a registrant not listed, with nothing of the person left, and enqueues a job, unless may,
-// given the listing as it is now, refuses with an error, or with ledger.ErrUnchanged to leave it
-// listed; removal, if not nil, forbids that it is ever listed again.
+// delist makes a registrant not listed, so that nothing of the person is left, and enqueues a job. may is asked
+// first, with the listing as it is now: its error ends delist, and ledger.ErrUnchanged leaves the registrant
+// listed. A removal, if not nil, forbids that the registrant is ever listed again.
 func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal,
 	may func(*schemas.Listing) error) error {
 	stays := false

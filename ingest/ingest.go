@@ -47,14 +47,15 @@ type run struct {
 	renewed atomic.Pointer[time.Time]
 }
 
-// fresh notes that the lease was given to a request made at asked.
-func (r *run) fresh(asked time.Time) { r.renewed.Store(&asked) }
+// noteRenewed notes that the lease was given to a request made at asked.
+func (r *run) noteRenewed(asked time.Time) { r.renewed.Store(&asked) }
 
 // expired reports whether somebody else may hold the lease by now.
 func (r *run) expired() bool { return time.Since(*r.renewed.Load()) >= ledger.LeaseTime }
 
-// pass refuses a change of a listing that a later holder of the lease has written, and signs it.
-func (r *run) pass(s *schemas.Listing) error {
+// sign puts the run's fencing token on a listing that is about to be written. It refuses a listing that a later
+// holder of the lease has written.
+func (r *run) sign(s *schemas.Listing) error {
 	if s.Fence > r.fence {
 		return fmt.Errorf("run %s was overtaken by a later holder of the lease of %s: %w", r.id, s.Source, schemas.ErrLeased)
 	}
@@ -88,7 +89,7 @@ func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id s
 		return "", nil, errors.Join(err, lease.Release(ctx))
 	}
 	r := &run{id: runs.Open.Run, fence: runs.Fence, lease: lease, done: make(chan struct{})}
-	r.fresh(asked)
+	r.noteRenewed(asked)
 	// The lease outlives the call that took it: it belongs to the run, which end ends.
 	r.lost, r.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	in.mu.Lock()
@@ -115,7 +116,7 @@ func (r *run) hold(log *slog.Logger, source string) {
 		r.mu.Unlock()
 		switch {
 		case err == nil:
-			r.fresh(asked)
+			r.noteRenewed(asked)
 		case errors.Is(err, schemas.ErrLeased) || r.expired():
 			log.Warn("lease lost", "source", source)
 			r.end(schemas.ErrLeased)
@@ -124,8 +125,8 @@ func (r *run) hold(log *slog.Logger, source string) {
 	}
 }
 
-// held returns the run this process holds the lease for. Errors: schemas.ErrLeased.
-func (in *Ingester) held(source, id string) (*run, error) {
+// running returns the run this process holds the lease for. Errors: schemas.ErrLeased.
+func (in *Ingester) running(source, id string) (*run, error) {
 	in.mu.Lock()
 	r := in.runs[source]
 	in.mu.Unlock()
@@ -149,12 +150,12 @@ func (in *Ingester) release(ctx context.Context, source string, r *run) error {
 
 // Checkpoint keeps the crawl's note of where it is, for a later Begin with resume.
 func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []byte) error {
-	held, err := in.held(source, id)
+	leased, err := in.running(source, id)
 	if err != nil {
 		return err
 	}
 	_, err = in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
-		if r.Open == nil || r.Open.Run != id || r.Fence > held.fence {
+		if r.Open == nil || r.Open.Run != id || r.Fence > leased.fence {
 			return fmt.Errorf("run %s over %s is not open: %w", id, source, schemas.ErrLeased)
 		}
 		r.Open.Checkpoint = data
@@ -172,15 +173,15 @@ func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.List
 // Abandon ends a run that read too little to be believed: its summary is kept, and nobody is
 // delisted. Only one that was interrupted can be resumed.
 func (in *Ingester) Abandon(ctx context.Context, source, id string, s schemas.RunSummary) error {
-	r, err := in.held(source, id)
+	r, err := in.running(source, id)
 	if err != nil {
 		return err
 	}
-	return errors.Join(in.keep(ctx, source, id, r.fence, s), in.release(ctx, source, r))
+	return errors.Join(in.fileSummary(ctx, source, id, r.fence, s), in.release(ctx, source, r))
 }
 
-// keep files the summary of a run that has ended.
-func (in *Ingester) keep(ctx context.Context, source, id string, fence uint64, s schemas.RunSummary) error {
+// fileSummary files the summary of a run that has ended.
+func (in *Ingester) fileSummary(ctx context.Context, source, id string, fence uint64, s schemas.RunSummary) error {
 	_, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
 		if r.Fence > fence {
 			return fmt.Errorf("run %s over %s was overtaken: %w", id, source, schemas.ErrLeased)

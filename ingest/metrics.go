@@ -34,7 +34,7 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		runs: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_run_state",
 			Help: "1 for the state of the last run over a source: complete, partial, failed, blocked and others."}, []string{"source", "state"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
-			Help: "Jobs that no worker has done yet."}),
+			Help: "Jobs not done yet."}),
 		dead: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_dead",
 			Help: "Jobs that failed for good and wait for an operator."}),
 		differences: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_audit_differences",

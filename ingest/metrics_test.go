@@ -40,7 +40,7 @@ lineup_engine_up{engine="nats"} 0
 # HELP lineup_jobs_dead Jobs that failed for good and wait for an operator.
 # TYPE lineup_jobs_dead gauge
 lineup_jobs_dead 2
-# HELP lineup_jobs_waiting Jobs that no worker has done yet.
+# HELP lineup_jobs_waiting Jobs not done yet.
 # TYPE lineup_jobs_waiting gauge
 lineup_jobs_waiting 7
 # HELP lineup_source_alarms What of the last run over a source wants a look: values that no rule reads, shares that moved, nothing changed for long.

@@ -14,7 +14,7 @@ import (
 // again: it is not delisted, and its content, age of reading and revision stay.
 // Errors: schemas.ErrLeased, fs.ErrNotExist for a registrant that is not listed.
 func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
-	r, err := in.held(source, id)
+	r, err := in.running(source, id)
 	if err != nil {
 		return err
 	}
@@ -23,7 +23,7 @@ func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
 			return fmt.Errorf("sight a registrant of %s that is not listed: %w", source, fs.ErrNotExist)
 		}
 		s.Run = id
-		return r.pass(s)
+		return r.sign(s)
 	})
 	return err
 }
