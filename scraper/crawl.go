@@ -1,13 +1,11 @@
 package scraper
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"sync"
@@ -18,28 +16,6 @@ import (
 	"lineup/schemas"
 	"lineup/scraper/fetch"
 )
-
-// Permission is an operator's note that a source's agency allows the crawl.
-type Permission struct {
-	Who       string       `json:"who"`       // who at the agency gave it
-	When      schemas.Date `json:"when"`      // when
-	Reference string       `json:"reference"` // letter, ticket, e-mail: what to show when asked
-	Terms     string       `json:"terms"`     // URL of the terms it was given under
-}
-
-// Valid reports whether the note says who, when and by what reference.
-func (p *Permission) Valid() bool {
-	return p != nil && p.Who != "" && p.Reference != "" && !p.When.IsZero()
-}
-
-// Word is an operator's note that somebody did something, and when.
-type Word struct {
-	Who  string
-	When schemas.Date
-}
-
-// Valid reports whether the note says who and when.
-func (w *Word) Valid() bool { return w != nil && w.Who != "" && !w.When.IsZero() }
 
 // Progress is how far a crawl is.
 type Progress struct {
@@ -176,30 +152,6 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 		}
 	}
 	return c.end(ctx, err)
-}
-
-// permitted holds the source's mode against what the operator recorded.
-func (c *Crawl) permitted() error {
-	id := c.info.ID
-	switch c.info.Mode {
-	case Enabled, Unverified:
-		if c.info.Mode == Unverified && !c.Checked.Valid() {
-			return fmt.Errorf("%s was never held against a real page: %w; try saved pages with lineup sources try, then set sources.%s.checked (who, when)", id, ErrPermission, id)
-		}
-		if c.info.TermsUnread && !c.TermsRead.Valid() {
-			return fmt.Errorf("nobody has read the terms of %s: %w; look for what they say of automated reading, copying and photos at %s, then set sources.%s.terms_read (who, when)",
-				id, ErrPermission, cmp.Or(c.info.Policy.Terms, c.info.Home), id)
-		}
-		return nil
-	case PermissionRequired:
-		if c.Permission.Valid() {
-			return nil
-		}
-		return fmt.Errorf("%s: %w; set sources.%s.permission (who, when, reference, terms) once the agency has given it, or look at %s", c.info.ID, ErrPermission, c.info.ID, c.info.Home)
-	case Import:
-		return fmt.Errorf("%s is read from files: %w; use lineup import", c.info.ID, ErrPermission)
-	}
-	return fmt.Errorf("%s is link-only: %w; look at %s", c.info.ID, ErrPermission, c.info.Home)
 }
 
 func (c *Crawl) begin(run string) {
@@ -490,77 +442,4 @@ func (c *Crawl) sight(ctx context.Context, key string, fresh bool) error {
 		c.mu.Unlock()
 	}
 	return c.note(ctx, key, nil)
-}
-
-// end closes the run with the sink, by how it went.
-func (c *Crawl) end(ctx context.Context, err error) (schemas.RunSummary, error) {
-	sum := c.summary()
-	sum.Ended = c.Now().UTC()
-	last := context.WithoutCancel(ctx)
-	wait := (*fetch.WaitError)(nil)
-	if err == nil {
-		sum.State = schemas.RunComplete
-		if why := c.incomplete(); why != "" {
-			sum.State, sum.Reason = schemas.RunPartial, why
-		} else if err = c.drift(last, &sum); err == nil && sum.State == schemas.RunRefused {
-			return sum, c.Sink.Abandon(last, c.info.ID, c.run, sum)
-		}
-	}
-	switch {
-	case err == nil && sum.State == schemas.RunComplete:
-		done, ferr := c.Sink.Finish(last, c.info.ID, c.run, sum)
-		if ferr != nil {
-			return done, fmt.Errorf("finish the run over %s: %w", c.info.ID, ferr)
-		}
-		return done, nil
-	case err == nil:
-	case errors.Is(err, errSame):
-		err = nil
-		sum.State, sum.Reason, sum.NotModified = schemas.RunSame, "the source says that nothing changed since its last complete run", 1
-	case errors.Is(err, fetch.ErrBlocked):
-		sum.State, sum.Reason = schemas.RunBlocked, err.Error()
-	case errors.Is(err, errTooMany), errors.Is(err, errEndless):
-		sum.State, sum.Reason = schemas.RunPartial, err.Error()
-		sum.Drift = append(sum.Drift, err.Error())
-		err = nil
-	case errors.As(err, &wait):
-		sum.State, sum.Reason, sum.Interrupted, sum.NotBefore = schemas.RunPartial, wait.Error()+"; the next run goes on from here", true, wait.Until.UTC()
-	case ctx.Err() != nil || errors.Is(err, ErrWindow):
-		sum.State, sum.Reason, sum.Interrupted = schemas.RunPartial, "stopped; the next run goes on from here", true
-	case sum.Registrants > 0 && !errors.Is(err, ErrLayout):
-		// The network or the site, not what the site says: what was read so far need not be read again.
-		sum.State, sum.Reason, sum.Interrupted = schemas.RunPartial, err.Error()+"; the next run goes on from here", true
-	default:
-		sum.State, sum.Reason = schemas.RunFailed, err.Error()
-	}
-	if sum.Interrupted {
-		if cerr := c.checkpoint(last, true); cerr != nil {
-			err = errors.Join(err, cerr)
-		}
-	}
-	if aerr := c.Sink.Abandon(last, c.info.ID, c.run, sum); aerr != nil {
-		err = errors.Join(err, fmt.Errorf("abandon the run over %s: %w", c.info.ID, aerr))
-	}
-	return sum, err
-}
-
-// summary is a copy of the counts so far.
-func (c *Crawl) summary() schemas.RunSummary {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	sum := c.sum
-	if c.captured > 0 && c.captured < sum.Registrants {
-		// Who was only seen counts as those who were read: shares stay comparable.
-		for _, n := range []*int{&sum.WithPhoto, &sum.WithBirth, &sum.WithOffense, &sum.WithoutAddress} {
-			*n = min(*n*sum.Registrants/max(c.captured, 1), sum.Registrants)
-		}
-	}
-	sum.Errors = c.errors.counts()
-	sum.Photos, sum.Dropped, sum.Leftovers = maps.Clone(sum.Photos), maps.Clone(sum.Dropped), maps.Clone(sum.Leftovers)
-	sum.Claimed, sum.Unread = c.pending.claimed(), len(c.unread)
-	sum.Drift = append(sum.Drift[:len(sum.Drift):len(sum.Drift)], c.shared()...)
-	if c.fetcher != nil {
-		sum.Bytes, sum.Asked = c.fetcher.Received(), c.fetcher.Recent()
-	}
-	return sum
 }

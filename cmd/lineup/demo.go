@@ -8,8 +8,6 @@ import (
 
 	"lineup/config"
 	"lineup/internal/node"
-	"lineup/internal/progress"
-	"lineup/scraper"
 	"lineup/scraper/samplesite"
 )
 
@@ -50,7 +48,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	fmt.Fprintf(app.Stderr, "A made-up registry of %d people is at %s: nobody in it is real.\n", site.Size(), server.URL)
 	done := errors.New("done")
 	err = node.Serve(ctx, app.Options, node.Roles{Index: true, Query: true}, func(ctx context.Context, n *node.Node, address string) error {
-		if err := fill(ctx, n); err != nil {
+		if err := n.CrawlAndDrain(ctx, demoSource); err != nil {
 			return err
 		}
 		if err := app.welcome(ctx, n, address); err != nil {
@@ -65,17 +63,6 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 		return nil
 	}
 	return err
-}
-
-// fill crawls the sample and waits until it is indexed.
-func fill(ctx context.Context, n *node.Node) error {
-	summary, err := n.CrawlSite(ctx, demoSource, &scraper.Crawl{Resume: true, AcceptDrop: "the sample may change as it likes"})
-	if err != nil {
-		return err
-	}
-	shown := progress.Show(n.Stderr, "indexing", int64(summary.Registrants))
-	defer shown.End()
-	return n.Drain(ctx, shown.Set)
 }
 
 // welcome says where the page is and with which key it opens.

@@ -1,13 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"os"
 	"path/filepath"
 
-	"lineup/scraper/definition"
-	"lineup/scraper/definition/read"
 	"lineup/scraper/source"
 )
 
@@ -79,24 +75,9 @@ func (c *SourcesLint) Run(app *App) error {
 		}
 		return err
 	}
-	faults := 0
-	for _, name := range c.Sources {
-		file := app.definition(name)
-		if file == "" {
-			if _, err := source.Get(name); err != nil { // those of the program have no fault, or it would not start
-				return err
-			}
-			continue
-		}
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return fmt.Errorf("lint: %w", err)
-		}
-		_, problems := definition.Lint(file, data)
-		for _, p := range problems {
-			fmt.Fprintln(app.Stdout, p)
-		}
-		faults += len(problems)
+	faults, err := source.Lint(app.Stdout, app.loaded.SourcesDir, c.Sources)
+	if err != nil {
+		return err
 	}
 	if faults > 0 {
 		return exitError{exitFailed, fmt.Errorf("faults found: %d", faults)}
@@ -114,7 +95,7 @@ type SourcesTry struct {
 
 // Run tries.
 func (c *SourcesTry) Run(app *App) error {
-	s, err := app.oneSource(c.ID)
+	s, err := source.Find(app.loaded.SourcesDir, c.ID)
 	if err != nil {
 		return err
 	}
@@ -129,7 +110,7 @@ type SourcesTest struct {
 
 // Run tests.
 func (c *SourcesTest) Run(app *App) error {
-	file := app.definition(c.ID)
+	file := source.File(app.loaded.SourcesDir, c.ID)
 	if file == "" {
 		return fmt.Errorf("test %s: no %s in sources_dir or in a checkout; pages of the program's own definitions are not kept in it",
 			c.ID, filepath.Join(c.ID, "source.yml"))
@@ -145,32 +126,6 @@ func (c *SourcesTest) Run(app *App) error {
 	return nil
 }
 
-// oneSource finds a source by its definition's file, in sources_dir, in a checkout, or in the program. A fault of
-// another definition does not matter to it.
-func (a *App) oneSource(name string) (*read.Source, error) {
-	if file := a.definition(name); file != "" {
-		return source.Open(file)
-	}
-	return source.Get(name)
-}
-
-// definition is the file of a source's definition outside the program; "" for none.
-func (a *App) definition(name string) string {
-	files := []string{name, filepath.Join(sourceFolder, name, "source.yml")}
-	if dir := a.loaded.SourcesDir; dir != "" {
-		files = []string{name, filepath.Join(dir, name, "source.yml"), files[1]}
-	}
-	for _, file := range files {
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
-			return file
-		}
-	}
-	return ""
-}
-
-// sourceFolder is where definitions lie in a checkout.
-var sourceFolder = filepath.Join("scraper", "source")
-
 // SourcesNew makes.
 type SourcesNew struct {
 	ID  string `arg:"" help:"Id of the new source: us-xx."`
@@ -179,17 +134,9 @@ type SourcesNew struct {
 
 // Run makes.
 func (c *SourcesNew) Run(app *App) error {
-	dir := cmp.Or(c.Dir, app.loaded.SourcesDir, sourceFolder)
-	if _, err := os.Stat(dir); err != nil {
-		return fmt.Errorf("new source: %s is not there: make it, or set sources_dir in the configuration, or give --dir", dir)
-	}
-	folder, err := source.Scaffold(dir, c.ID)
+	folder, name, err := source.New(c.Dir, app.loaded.SourcesDir, c.ID)
 	if err != nil {
 		return err
-	}
-	name := c.ID
-	if app.definition(c.ID) != filepath.Join(folder, "source.yml") {
-		name = filepath.Join(folder, "source.yml")
 	}
 	fmt.Fprintf(app.Stdout, "%s: edit source.yml, put pages into testdata, then: lineup sources try %s --page %s\n(docs/add-a-registry.md is the guide)\n",
 		folder, name, filepath.Join(folder, "testdata", "detail.html"))

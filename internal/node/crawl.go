@@ -126,6 +126,17 @@ func (n *Node) CrawlSite(ctx context.Context, id string, c *scraper.Crawl) (sche
 	return n.CrawlSource(ctx, s, c)
 }
 
+// CrawlAndDrain crawls the made-up registry of source id, however much of it changed, and waits until it is indexed.
+func (n *Node) CrawlAndDrain(ctx context.Context, id string) error {
+	summary, err := n.CrawlSite(ctx, id, &scraper.Crawl{Resume: true, AcceptDrop: "the sample may change as it likes"})
+	if err != nil {
+		return err
+	}
+	shown := progress.Show(n.Stderr, "indexing", int64(summary.Registrants))
+	defer shown.End()
+	return n.Drain(ctx, shown.Set)
+}
+
 // CrawlSource crawls s once, as c's settings say, through c.Fetcher.Transport where its pages are files.
 func (n *Node) CrawlSource(ctx context.Context, s scraper.Source, c *scraper.Crawl) (schemas.RunSummary, error) {
 	id := s.Info().ID
