@@ -1,6 +1,7 @@
 package scraper
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,7 @@ type DryRun struct {
 	sink Sink // what is known; nothing is written to it
 
 	mu      sync.Mutex
-	seen    map[schemas.UUID]struct{}
+	seen    map[schemas.UUID]schemas.Digest // of the record that a capture brought, "" for a sighting
 	changes []Change
 }
 
@@ -46,7 +47,7 @@ func (d *DryRun) change(c Change) {
 
 // NewDryRun makes one that compares with what sink knows.
 func NewDryRun(sink Sink) *DryRun {
-	return &DryRun{sink: sink, seen: map[schemas.UUID]struct{}{}}
+	return &DryRun{sink: sink, seen: map[schemas.UUID]schemas.Digest{}}
 }
 
 // Begin starts nothing; a dry run needs no lease.
@@ -72,46 +73,81 @@ func (d *DryRun) Accept(ctx context.Context, _ string, c schemas.Capture) (schem
 }
 
 func (d *DryRun) outcome(ctx context.Context, c schemas.Capture) (schemas.Outcome, error) {
-	d.mark(c.Record.Source, c.Record.Key)
 	listing, err := d.Known(ctx, c.Record.Source, c.Record.Key)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return schemas.OutcomeNew, nil
-	case err != nil:
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", err
+	}
+	digest, err := digestOf(c, listing)
+	if err != nil {
+		return "", err
+	}
+	before := d.mark(c.Record.Source, c.Record.Key, digest)
+	switch {
 	case listing.Removal != nil:
 		return schemas.OutcomeRefused, nil
+	case before == digest:
+		return schemas.OutcomeUnchanged, nil // as this run brought it before
+	case before != "":
+		return schemas.OutcomeChanged, nil
+	case listing.Revision == 0:
+		return schemas.OutcomeNew, nil
 	case !listing.Listed:
 		return schemas.OutcomeReturned, nil
+	case listing.Record != digest:
+		return schemas.OutcomeChanged, nil
 	}
+	return schemas.OutcomeUnchanged, nil
+}
+
+// digestOf is that of the record a capture brings. Errors: schemas.ErrPhotoNeeded for a photo said to be unchanged
+// that the listing does not have.
+func digestOf(c schemas.Capture, listing schemas.Listing) (schemas.Digest, error) {
 	rec := c.Record
 	rec.Photos = slices.Clone(rec.Photos)
 	for i, p := range c.Photos {
 		rec.Photos[i].Digest, rec.Photos[i].Problem = p.Unchanged, p.Problem
-		if p.Data != nil {
+		switch {
+		case p.Data != nil:
 			rec.Photos[i].Digest = schemas.DigestOf(p.Data)
+		case p.Unchanged != "" && !slices.ContainsFunc(listing.Photos, func(s schemas.PhotoState) bool { return s.Digest == p.Unchanged }):
+			return "", schemas.ErrPhotoNeeded
 		}
 	}
 	data, err := rec.Canonical()
 	if err != nil {
 		return "", err
 	}
-	if schemas.DigestOf(data) != listing.Record {
-		return schemas.OutcomeChanged, nil
-	}
-	return schemas.OutcomeUnchanged, nil
+	return schemas.DigestOf(data), nil
 }
 
-// Sight notes that key would stay listed.
-func (d *DryRun) Sight(_ context.Context, source, _, key string) error {
-	d.mark(source, key)
+// Sight notes that key would stay listed. Errors: fs.ErrNotExist for a registrant that is not listed.
+func (d *DryRun) Sight(ctx context.Context, source, _, key string) error {
+	listing, err := d.Known(ctx, source, key)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !listing.Listed && !d.brought(source, key) {
+		return fmt.Errorf("%s: %w", source, fs.ErrNotExist)
+	}
+	d.mark(source, key, "")
 	return nil
 }
 
-func (d *DryRun) mark(source, key string) {
+// brought reports whether this run brought the registrant of key.
+func (d *DryRun) brought(source, key string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.seen[schemas.RegistrantID(source, key)] = struct{}{}
+	return d.seen[schemas.RegistrantID(source, key)] != ""
+}
+
+// mark notes that the run saw key, with a record of digest or, for a sighting, "". It gives the digest noted before.
+func (d *DryRun) mark(source, key string, digest schemas.Digest) (before schemas.Digest) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	id := schemas.RegistrantID(source, key)
+	before = d.seen[id]
+	d.seen[id] = cmp.Or(digest, before)
+	return before
 }
 
 // Finish counts who would be delisted; where the guards would forbid it, the summary says so.

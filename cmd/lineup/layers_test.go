@@ -66,6 +66,7 @@ var rooms = []room{
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
 	{"internal/dial", nil},
 	{"internal/testkit/history", nil},
+	{"internal/testkit/sinktest", []string{"schemas", "scraper"}},
 	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},
 }
@@ -83,6 +84,7 @@ var testsMay = map[string][]string{
 	"queryd/keys":                 {"ingest/broker"},
 	"queryd/web":                  {"indexer/face"},
 	"queryd":                      {"indexer/score", "ingest/broker", "ingest/signing"},
+	"internal/testkit/sinktest":   {"ingest", "ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue", "internal/testkit/scrapertest"},
 	"internal/testkit/history":    {"schemas", "ingest", "ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue", "scraper", "scraper/fetch"},
 	"internal/testkit/brokertest": {"schemas", "ingest/ledger", "ingest/queue", "ingest/signing", "queryd/evidence", "queryd/keys"},
 	"cmd":                         {"indexer/face/facetest"},
