@@ -72,12 +72,12 @@ func (a alertTest) firing(t *testing.T, groups *rulefmt.RuleGroups, end time.Dur
 						continue
 					}
 					for _, sample := range evaluate(t, suite, rule.Expr, now) {
-						labelled := labels.NewBuilder(sample.Metric).Del(labels.MetricName)
+						labelled := labels.NewBuilder(sample.Metric).Del("__name__")
 						for name, value := range rule.Labels {
 							labelled.Set(name, value)
 						}
 						if rule.Record != "" {
-							record(t, suite, labelled.Set(labels.MetricName, rule.Record).Labels(), now, sample.F)
+							record(t, suite, labelled.Set("__name__", rule.Record).Labels(), now, sample.F)
 							continue
 						}
 						id := labelled.Set("alertname", rule.Alert).Labels().String()

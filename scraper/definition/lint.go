@@ -154,6 +154,9 @@ func (l *linter) checkStep(path string, s *Step) {
 	if s.Pages != nil && !slices.Contains([]string{"page", "offset", "next", "postback", "prefix"}, s.Pages.By) {
 		l.fault(path+".pages.by", "page, offset, next, postback or prefix", "pages by %q", s.Pages.By)
 	}
+	if s.As == "arcgis" && s.Pages != nil && s.Request.Query["orderByFields"] == "" {
+		l.fault(path+".request.query", "orderByFields: OBJECTID", "pages of a layer without an order may leave people out: orderByFields is missing")
+	}
 	if s.Labels != nil {
 		l.checkLabels(path+".labels", s.Labels)
 	}

@@ -2,7 +2,6 @@ package read
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -166,47 +165,45 @@ func (d *doc) decodeJSON(body []byte, arcgis bool) error {
 
 // features reads the answer of an ArcGIS query: attributes as columns, the place as the columns @lat and @lon.
 func features(v any, ignore definition.Texts) (*table, error) {
-	var answer struct {
-		Error    *struct{ Code int }
-		Fields   []struct{ Name string }
-		Features []struct {
-			Attributes map[string]any
-			Geometry   struct{ X, Y any } // an empty point is "NaN" in quotes
-		}
-	}
-	again, err := json.Marshal(v)
-	if err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(again))
-	dec.UseNumber()
-	if err := dec.Decode(&answer); err != nil {
-		return nil, fmt.Errorf("not an ArcGIS answer: %w", err)
-	}
-	object, _ := v.(map[string]any)
-	if answer.Error != nil || object["features"] == nil {
+	answer, _ := v.(map[string]any)
+	list, ok := answer["features"].([]any)
+	if !ok || answer["error"] != nil {
 		return nil, errors.New("the ArcGIS service answers with an error")
 	}
 	names := map[string]bool{}
-	for _, field := range answer.Fields {
-		names[field.Name] = true
+	fields, _ := answer["fields"].([]any)
+	for _, field := range fields {
+		if name, ok := at(field, "name").(string); ok {
+			names[name] = true
+		}
 	}
-	for _, f := range answer.Features {
-		for name := range f.Attributes {
+	for i, f := range list {
+		attributes, ok := at(f, "attributes").(map[string]any)
+		if !ok {
+			return nil, fmt.Errorf("not an ArcGIS answer: feature %d has no attributes", i)
+		}
+		for name := range attributes {
 			names[name] = true
 		}
 	}
 	columns := append(slices.Sorted(maps.Keys(names)), "@lat", "@lon")
 	t := newTable("layer", columns, append(definition.Texts{"@lat", "@lon"}, ignore...))
-	for _, f := range answer.Features {
+	for _, f := range list {
 		r := &row{table: t}
 		for _, name := range columns[:len(columns)-2] {
-			r.cells = append(r.cells, notation.JSON(f.Attributes[name]))
+			r.cells = append(r.cells, notation.JSON(at(at(f, "attributes"), name)))
 		}
-		r.cells = append(r.cells, notation.JSON(f.Geometry.Y), notation.JSON(f.Geometry.X))
+		point := at(f, "geometry") // an empty one is "NaN" in quotes
+		r.cells = append(r.cells, notation.JSON(at(point, "y")), notation.JSON(at(point, "x")))
 		t.rows = append(t.rows, r)
 	}
 	return t, nil
+}
+
+// at is the value of v under name, nil where v is no object or has none.
+func at(v any, name string) any {
+	object, _ := v.(map[string]any)
+	return object[name]
 }
 
 // decodeText makes UTF-8 of body. Without a declared charset the answer's own word is taken,
