@@ -64,7 +64,7 @@ soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LAS
 	$(GO) test -count 1 -timeout 6h ./internal/testkit/history -histories 2000
 
 race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20
-	@deploy/raced.sh -timeout 2h -count $(TIMES)
+	@deploy/raced.sh --all -timeout 2h -count $(TIMES)
 
 fuzz: models ## feed every parser broken input: make fuzz FUZZTIME=30s for each
 	@deploy/fuzz.sh $(FUZZTIME)
