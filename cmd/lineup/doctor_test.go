@@ -221,7 +221,8 @@ func TestDeployedCommandsExist(t *testing.T) {
 		}
 		for _, m := range settings.FindAllStringSubmatch(string(data), -1) {
 			switch m[1] {
-			case "MARCH", "STORE_DIR", "CERT_FILE", "KEY_FILE", "CA_FILE": // of the build and of NATS
+			case "MARCH", "STORE_DIR", "CERT_FILE", "KEY_FILE", "CA_FILE",
+				"ROUTE_CERT_FILE", "ROUTE_KEY_FILE", "ROUTE_CA_FILE", "ROUTE_PASSWORD": // of the build and of NATS
 			default:
 				if !known[m[1]] {
 					t.Errorf("%s sets LINEUP_%s, which is no setting", name, m[1])

@@ -87,7 +87,7 @@ func copyIndex(t *testing.T, from index.Reader, to index.Index, docs []index.Doc
 		}
 		must(t, to.Replace(ctx, g.Name, entry))
 	}
-	must(t, to.Switch(ctx, g.Name))
+	must(t, to.Calibrate(ctx, g.Name, g.Calibration), to.Switch(ctx, g.Name))
 }
 
 type question struct{ method, target, body string }

@@ -60,8 +60,8 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for form, page := range planted {
-		src, err := read.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "http://x.invalid/",
- guards: {min_count: 1}, policy: {evidence: test, keep_pages: 24h}, start: p, steps: {p: {request: {url: p}, `+page.step+`}}}`))
+		src, err := read.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, verified: {by: public_code, from: [a test]}, base: "http://x.invalid/",
+ guards: {min_count: 1}, policy: {evidence: test, terms_read: "2026-11-27", keep_pages: 24h}, start: p, steps: {p: {request: {url: p}, `+page.step+`}}}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -12,7 +11,6 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/queue"
-	"lineup/internal/operate"
 	"lineup/scraper/samplesite"
 )
 
@@ -34,8 +32,8 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	}
 	dead := func() (dead, due int) {
 		t.Helper()
-		var report operate.StatusReport
-		must(t, json.Unmarshal([]byte(said(&Status{JSON: true})), &report))
+		report, err := r.h.Status(ctx)
+		must(t, err)
 		if report.Sources[0].Dead != report.Jobs.Dead {
 			t.Errorf("the source has %d dead jobs, all have %d", report.Sources[0].Dead, report.Jobs.Dead)
 		}

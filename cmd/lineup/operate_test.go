@@ -77,7 +77,8 @@ func TestAuditTellsKinds(t *testing.T) {
 	generations, err := r.h.Index.Generations(ctx)
 	must(t, err)
 	lost := listing(samplesite.FirstID + 2)
-	gone := schemas.Mark{Revision: lost.Revision, Model: generations[0].Model.ID, Built: generations[0].Created, At: time.Now()}
+	gone := schemas.Mark{Revision: lost.Revision, Model: generations[0].Model.ID, Features: generations[0].Features,
+		Built: generations[0].Created, At: time.Now()}
 	_, err = r.h.Ledger.Update(ctx, demoSource, lost.ID, func(s *schemas.Listing) error { s.Revision++; return nil })
 	must(t, err)
 	gone.Revision++

@@ -87,7 +87,7 @@ func TestNothingOfASearchStays(t *testing.T) {
 	mcp.Header.Set("Accept", "application/json, text/event-stream")
 	w := httptest.NewRecorder()
 	r.api.ServeHTTP(w, mcp)
-	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "offenders") {
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "No record found") {
 		t.Errorf("MCP: %d %s", w.Code, w.Body)
 	}
 
