@@ -88,7 +88,7 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	}
 
 	must(t, os.WriteFile(files[0], whole, 0o600))
-	if text := said(&JobsRetry{}); text != "rang again for 1 jobs\n" {
+	if text := said(&JobsRetry{}); text != "1 jobs queued again\n" {
 		t.Errorf("jobs retry says %q", text)
 	}
 	r.renewMetrics()

@@ -3,7 +3,6 @@ package ledger_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"log/slog"
 	"os"
 
@@ -17,27 +16,27 @@ import (
 func Example() {
 	dir, err := os.MkdirTemp("", "broker")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer b.Close()
 	nc, err := b.Connect()
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer nc.Close()
 	ctx := context.Background()
 	js, err := broker.JetStream(ctx, nc)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	l, err := ledger.Open(ctx, js, 1)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	who := schemas.RegistrantID("us-zz", "1001")
@@ -45,7 +44,7 @@ func Example() {
 		s.Listed, s.Revision = true, s.Revision+1
 		return nil
 	}); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	listing, err := l.Listing(ctx, "us-zz", who)
 	fmt.Println(listing.Listed, listing.Revision, err)

@@ -3,7 +3,6 @@ package queue_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"log/slog"
 	"os"
 	"time"
@@ -17,41 +16,41 @@ import (
 func Example() {
 	dir, err := os.MkdirTemp("", "broker")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer b.Close()
 	nc, err := b.Connect()
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer nc.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	js, err := broker.JetStream(ctx, nc)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	q, err := queue.Open(ctx, js, 1)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 
 	if err := q.Publish(ctx, "us-zz", schemas.RegistrantID("us-zz", "1001")); err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	jobs, err := q.Jobs(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer jobs.Stop()
 	job, err := jobs.Next(ctx)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	fmt.Println(job.Source, job.Attempt, job.Done(ctx))
 	// Output: us-zz 1 <nil>

@@ -207,8 +207,8 @@ func TestLargeFileIsReadOneByOne(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body := []byte("FIRST NAME,MIDDLE NAME,LAST NAME,SUFFIX,DATE OF " +
-		"BIRTH,HEIGHT,WEIGHT,HAIR,EYES,STREET,APARTMENT,CITY,STATE,ZIP,COUNTY,STATUS\n")
+	body := []byte("First Name,Middle Name,Last Name,Suffix,Date of Birth,Height,Weight,Hair,Eyes,Residence Street Address," +
+		"Residence Apartment Number/Suite Number,Residence City,Residence State,Residence Zip,Residence County,Offender Status Code(s)\n")
 	const rows = 2500
 	for i := range rows {
 		body = fmt.Appendf(body, "Odette,,Madeup%d,,%02d/02/%d,509,180,BRO,BRO,1 Unreal St,,Notown,OR,00001,Sample,REGISTERED\n", i, i%12+1,

@@ -3,7 +3,6 @@ package disk_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 
 	"lineup/ingest/blob"
@@ -16,19 +15,19 @@ import (
 func Example() {
 	dir, err := os.MkdirTemp("", "blobs")
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer os.RemoveAll(dir)
 	store, err := disk.Open(dir)
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	defer store.Close()
 
 	ctx, owner := context.Background(), schemas.RegistrantID("us-zz", "1001")
 	ref, err := store.Put(ctx, owner, blob.Page, []byte("what the site said"))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	data, err := store.Get(ctx, ref)
 	fmt.Println(ref.Kind, string(data), err)

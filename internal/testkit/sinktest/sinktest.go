@@ -24,14 +24,18 @@ func Run(t *testing.T, open func(t *testing.T) (base, sink scraper.Sink)) {
 		want   []schemas.Outcome
 		err    error // of the last
 	}{
-		"somebody new":                        {then: captures("1"), want: outcomes(schemas.OutcomeNew)},
-		"the same again":                      {before: captures("1"), then: captures("1"), want: outcomes(schemas.OutcomeUnchanged)},
-		"another content":                     {before: captures("1"), then: []schemas.Capture{capture("1", "MIRAGE", nil)}, want: outcomes(schemas.OutcomeChanged)},
-		"another photo":                       {before: captures("1"), then: []schemas.Capture{capture("1", "", []byte("another picture"))}, want: outcomes(schemas.OutcomeChanged)},
-		"who was gone":                        {before: captures("1"), gone: true, then: captures("1"), want: outcomes(schemas.OutcomeReturned)},
-		"twice in a run":                      {then: captures("1", "1"), want: outcomes(schemas.OutcomeNew, schemas.OutcomeUnchanged)},
-		"twice, with another content between": {then: []schemas.Capture{capture("1", "", nil), capture("1", "MIRAGE", nil)}, want: outcomes(schemas.OutcomeNew, schemas.OutcomeChanged)},
-		"a photo that is not stored":          {before: captures("1"), then: []schemas.Capture{unstored("1")}, want: outcomes(""), err: schemas.ErrPhotoNeeded},
+		"somebody new":   {then: captures("1"), want: outcomes(schemas.OutcomeNew)},
+		"the same again": {before: captures("1"), then: captures("1"), want: outcomes(schemas.OutcomeUnchanged)},
+		"another content": {before: captures("1"), then: []schemas.Capture{capture("1", "MIRAGE", nil)},
+			want: outcomes(schemas.OutcomeChanged)},
+		"another photo": {before: captures("1"), then: []schemas.Capture{capture("1", "", []byte("another picture"))},
+			want: outcomes(schemas.OutcomeChanged)},
+		"who was gone":   {before: captures("1"), gone: true, then: captures("1"), want: outcomes(schemas.OutcomeReturned)},
+		"twice in a run": {then: captures("1", "1"), want: outcomes(schemas.OutcomeNew, schemas.OutcomeUnchanged)},
+		"twice, with another content between": {then: []schemas.Capture{capture("1", "", nil), capture("1", "MIRAGE", nil)},
+			want: outcomes(schemas.OutcomeNew, schemas.OutcomeChanged)},
+		"a photo that is not stored": {before: captures("1"), then: []schemas.Capture{unstored("1")},
+			want: outcomes(""), err: schemas.ErrPhotoNeeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			base, sink := open(t)

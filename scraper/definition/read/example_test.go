@@ -2,7 +2,6 @@ package read_test
 
 import (
 	"fmt"
-	"log"
 	"net/http"
 	"time"
 
@@ -33,14 +32,14 @@ steps:
       birth: {column: Born, format: m/d/Y}
 `))
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	parsed, err := src.Parse(scraper.Page{
 		Request: scraper.Request{Rule: "file", URL: "https://registry.example/people.csv"}, URL: "https://registry.example/people.csv",
 		Status: http.StatusOK, Header: http.Header{}, Body: []byte("Id,Name,Born\n7,\"MADEUP, ODETTE\",5/6/1981\n"), Read: time.Now(),
 	})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	for _, draft := range parsed.Drafts {
 		fmt.Println(draft.Record.Key, draft.Record.Name.First, draft.Record.Name.Last, draft.Record.Birth)
