@@ -97,3 +97,28 @@ func TestImportLeavesLitterAlone(t *testing.T) {
 		t.Errorf("%d records, %+v", len(sink.Records), sum)
 	}
 }
+
+// TestPhotosWithoutACleanEnd: bytes behind a picture's end, or no end at all, are a photo when they come again the same.
+func TestPhotosWithoutACleanEnd(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/cases/import-absolute-photo-urls")); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]schemas.Digest{}
+	for key, file := range map[string]string{"1001": "padded-after-eoi.jpg", "1002": "without-eoi.jpg"} {
+		data, err := os.ReadFile(filepath.Join("testdata/cases/photos", file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want[key] = schemas.DigestOf(data)
+		if err := os.WriteFile(filepath.Join(dir, "photos", key+".jpg"), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sink, _ := imports(t, dir)
+	for key, digest := range want {
+		if p := sink.Records[key].Photos; len(p) != 1 || p[0].Digest != digest || p[0].Problem != "" {
+			t.Errorf("%s: %+v", key, p)
+		}
+	}
+}
