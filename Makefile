@@ -2,10 +2,12 @@
 
 LISTEN ?= 127.0.0.1:8080
 DATA   ?= data
+PREFIX ?= /usr/local
 BUILD  := $(CURDIR)/build
 GO     ?= go
 PEOPLE   ?= 10000
 LASTING  ?= 5m
+ATTACK   ?= 30s
 SEED     ?=
 TIMES    ?= 20
 LOAD     ?= 100000
@@ -29,11 +31,11 @@ VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
 STAMP := -X main.version=$(VERSION) -X main.commit=$(shell git rev-parse HEAD 2>/dev/null) \
 	-X main.date=$(shell git log -1 --format=%cI 2>/dev/null)
 
-.PHONY: help run build setup models test bench load soak race fuzz lint clean
+.PHONY: help run build install setup models test release archive release-test bench load soak race fuzz lint clean
 .DEFAULT_GOAL := help
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup:
 	@deploy/setup.sh $(BUILD)
@@ -41,6 +43,14 @@ setup:
 build: setup ## build bin/lineup
 	$(GO) build -ldflags "$(STAMP)" -o bin/lineup ./cmd/lineup
 	@deploy/hardened.sh bin/lineup
+
+install: build ## lay down program, manual pages and completion: make install PREFIX=/usr/local DESTDIR=
+	install -D -m 755 bin/lineup $(DESTDIR)$(PREFIX)/bin/lineup
+	bin/lineup manual $(DESTDIR)$(PREFIX)/share/man/man1
+	mkdir -p $(addprefix $(DESTDIR)$(PREFIX)/share/,bash-completion/completions zsh/site-functions fish/vendor_completions.d)
+	bin/lineup completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/lineup
+	bin/lineup completion zsh > $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_lineup
+	bin/lineup completion fish > $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/lineup.fish
 
 models: build ## fetch and verify the face models
 	bin/lineup models
@@ -52,15 +62,27 @@ test: models ## run every test
 	@deploy/setup.sh $(BUILD) --browser
 	@deploy/test.sh
 
+release: setup ## packages, image, bill of materials, sums: make release VERSION=x.y.z KEY=minisign.key
+	@deploy/release.sh $(VERSION)
+
+archive: build ## keep a small data directory of this version for the tests of upgrades: make archive VERSION=x.y.z
+	@test ! -e cmd/lineup/testdata/upgrade/$(VERSION).tgz || { echo "the archive of $(VERSION) is there: it is never made anew" >&2; exit 1; }
+	@deploy/archive.sh bin/lineup cmd/lineup/testdata/upgrade/$(VERSION).tgz
+
+release-test: models ## run what is too slow for every run: packages in clean roots, Firefox, races (PARTS=packages)
+	@deploy/setup.sh $(BUILD) --browser --release
+	BEFORE=$(BEFORE) deploy/parts.sh $(PARTS)
+
 bench: models ## measure, side by side in one run
 	@deploy/bench.sh
 
 load: ## crawl a made-up registry twice and measure: make load LOAD=100000
 	$(GO) test ./scraper -run '^$$' -bench '^BenchmarkCrawl$$' -benchtime 1x -timeout 2h -load $(LOAD)
 
-soak: models ## let engines and roles fail at random: make soak PEOPLE=10000 LASTING=5m SEED=1
+soak: models ## let engines and roles fail at random, and attackers try: make soak PEOPLE=10000 LASTING=5m SEED=1 ATTACK=30s
 	LINEUP_SOAK_PEOPLE=$(PEOPLE) LINEUP_SOAK_TIME=$(LASTING) LINEUP_SOAK_SEED=$(SEED) \
 		$(GO) test -v -count 1 -timeout 6h -run '^TestSoak$$' ./cmd/lineup
+	LINEUP_RED_TEAM=$(ATTACK) $(GO) test -v -count 1 -timeout 6h -run '^TestRedTeam$$' ./cmd/lineup
 	$(GO) test -count 1 -timeout 6h ./internal/testkit/history -histories 2000
 
 race: models ## run the tests of concurrency and crashes again and again: make race TIMES=20

@@ -16,7 +16,8 @@ import (
 
 // registries are what the program would know.
 func registries(string) (map[string]config.Registry, error) {
-	return map[string]config.Registry{"us-ny": {Permission: true}, "us-or": {Terms: "https://registry.example/terms", Unverified: true}, "us-zz": {LinkOnly: true}, "import-nsopw": {Import: true}}, nil
+	return map[string]config.Registry{"us-ny": {Permission: true}, "us-or": {Terms: "https://registry.example/terms", Unverified: true},
+		"us-zz": {LinkOnly: true}, "import-nsopw": {Import: true}}, nil
 }
 
 // schedule takes what has five fields.
@@ -56,7 +57,8 @@ func TestLoad(t *testing.T) {
 		{name: "defaults", want: func(c config.Loaded) bool { return c.Listen == "127.0.0.1:8080" && c.Query.MaxPhoto == 3000000 }},
 		{name: "file over defaults", file: "listen: 127.0.0.1:9\nindex: {reconcile: 5m}\n",
 			want: func(c config.Loaded) bool {
-				return c.Listen == "127.0.0.1:9" && c.Index.Reconcile == 5*time.Minute && c.NATS.Replicas == 1 && c.Origins["index.reconcile"] == "lineup.yml:2"
+				return c.Listen == "127.0.0.1:9" && c.Index.Reconcile == 5*time.Minute && c.NATS.Replicas == 1 &&
+					c.Origins["index.reconcile"] == "lineup.yml:2"
 			}},
 		{name: "environment over file", file: "nats: {url: nats://a}\n", environ: []string{"LINEUP_NATS_URL=nats://b", "OTHER=1"},
 			want: func(c config.Loaded) bool {
@@ -67,7 +69,8 @@ func TestLoad(t *testing.T) {
 				return c.Index.Workers == 3 && c.Origins["index.workers"] == "--set index.workers"
 			}},
 		{name: "empty file", file: "# nothing\n", want: func(c config.Loaded) bool { return c.Data == "data" }},
-		{name: "sources", file: "sources:\n  us-ny:\n    enabled: true\n    permission: {who: Agency, when: 2026-01-02, reference: letter 1}\ncontact: a@example.test\n",
+		{name: "sources", file: "sources:\n  us-ny:\n    enabled: true\n    permission: {who: Agency, when: 2026-01-02, reference: letter 1}\n" +
+			"contact: a@example.test\n",
 			want: func(c config.Loaded) bool {
 				return c.Sources["us-ny"].Permission.When == "2026-01-02" && c.Sources["us-ny"].Enabled
 			}},
@@ -77,7 +80,8 @@ func TestLoad(t *testing.T) {
 				return c.Sources["us-or"].Enabled && len(c.Warnings) == 2 && strings.Contains(text, "https://registry.example/terms") &&
 					strings.Contains(text, "sources.us-or.terms_read: {who") && strings.Contains(text, "sources.us-or.checked: {who")
 			}},
-		{name: "both are known", file: "sources: {us-or: {enabled: true, terms_read: {who: A, when: 2026-01-02}, checked: {who: A, when: 2026-01-02}}}\ncontact: a@example.test\n",
+		{name: "both are known", file: "sources: {us-or: {enabled: true, terms_read: {who: A, when: 2026-01-02}, checked: {who: A, when: " +
+			"2026-01-02}}}\ncontact: a@example.test\n",
 			want: func(c config.Loaded) bool { return len(c.Warnings) == 0 }},
 		{name: "a sample site asks for neither", file: "sources: {us-or: {enabled: true, base_url: \"http://127.0.0.1:1\"}}\n",
 			want: func(c config.Loaded) bool { return len(c.Warnings) == 0 }},
@@ -86,9 +90,11 @@ func TestLoad(t *testing.T) {
 				return c.Sources["us-ny"].BaseURL == "http://127.0.0.1:1" && c.Sources["us-ny"].Vehicles
 			}},
 		{name: "a number for a text", file: "s3: {bucket: 42}\n", want: func(c config.Loaded) bool { return c.S3.Bucket == "42" }},
-		{name: "an unknown variable is named", environ: []string{"LINEUP_INDEX_WORKER=2", "LINEUP_PORT=tcp://10.0.0.1:80", "LINEUP_SERVICE_HOST=10.0.0.1"},
+		{name: "an unknown variable is named", environ: []string{"LINEUP_INDEX_WORKER=2", "LINEUP_PORT=tcp://10.0.0.1:80",
+			"LINEUP_SERVICE_HOST=10.0.0.1"},
 			want: func(c config.Loaded) bool {
-				return len(c.Warnings) == 1 && strings.Contains(c.Warnings[0], "LINEUP_INDEX_WORKER, ") && strings.Contains(c.Warnings[0], "did you mean LINEUP_INDEX_WORKERS?")
+				return len(c.Warnings) == 1 && strings.Contains(c.Warnings[0], "LINEUP_INDEX_WORKER, ") &&
+					strings.Contains(c.Warnings[0], "did you mean LINEUP_INDEX_WORKERS?")
 			}},
 	}
 	for _, test := range tests {
@@ -104,37 +110,46 @@ func TestLoad(t *testing.T) {
 // TestEveryFaultIsToldWhereItIs: file, line, key, and what to write, in the operator's words.
 func TestEveryFaultIsToldWhereItIs(t *testing.T) {
 	for text, want := range map[string]string{
-		"data: x\nlisten_on: y\n":                                  `lineup.yml:2: listen_on: there is no such key: did you mean listen?`,
-		"index:\n  worker: 2\n":                                    `lineup.yml:2: index.worker: there is no such key: did you mean index.workers?`,
-		"index:\n  workers: many\n":                                `lineup.yml:2: index.workers: "many" is not a whole number`,
-		"sources: {us-or: {terms_read: {who: A}}}\n":               `lineup.yml:1: sources.us-or.terms_read: needs who and when (YYYY-MM-DD)`,
-		"index: {workers: 1000}\n":                                 `lineup.yml:1: index.workers: 1000 is not in 0 to 256`,
-		"index: {cnn: perhaps}\n":                                  `index.cnn: "perhaps" is neither true nor false`,
-		"index: {reconcile: 10}\n":                                 `index.reconcile: "10" is not a duration: write a number and a unit, like 30s, 10m or 24h`,
-		"index: {reconcile: 1ms}\n":                                `index.reconcile: 1ms is not in 1s to 24h`,
-		"index: 5\n":                                               `lineup.yml:1: index: want keys below it`,
-		"listen: [a, b]\n":                                         `lineup.yml:1: listen: want a single value`,
-		"listen: here\n":                                           `lineup.yml:1: listen: "here" is not host:port`,
-		"listen: 127.0.0.1:http\n":                                 `is not host:port`,
-		"listen: \"\"\n":                                           `listen: name an address to answer at`,
-		"log: {level: loud}\n":                                     `log.level: "loud" is none of debug, info, warn, error`,
-		"public: lineup.example.test\n":                            `public: "lineup.example.test" is no address like https://`,
-		"contact: somebody\n":                                      `contact: "somebody" is neither an e-mail address nor a URL`,
-		"nats: {url: nowhere}\n":                                   `nats.url: is no list of addresses`,
-		"nats: {cert: a}\n":                                        `one of cert and key is missing`,
-		"s3: {encryption: rot13}\n":                                `s3.encryption: "rot13" is neither`,
-		"s3: {access_key: a}\n":                                    `one of access_key and secret_key is missing`,
-		"data: \"\"\n":                                             `data: name a directory`,
-		"sources: {us-nj: {enabled: false}}\n":                     `lineup.yml:1: sources.us-nj: there is no such source: did you mean us-ny?`,
-		"sources: {us-ny: {enabled: true}}\n":                      `crawled only with a permission: write sources.us-ny.permission`,
-		"sources: {us-zz: {enabled: true}}\n":                      `only linked to`,
-		"sources: {import-nsopw: {enabled: true}}\n":               `use lineup import`,
-		"sources: {us-or: {enabled: true}}\n":                      `contact: us-or is not asked by a nameless program`,
-		"sources: {us-or: {schedule: TZ=0}}\n":                     `sources.us-or.schedule: "TZ=0" is no schedule: 1 fields; write five fields`,
-		"sources: {us-or: {base_url: \"http://example.test\"}}\n":  `is not on this machine`,
-		"sources: {us-ny: {permission: {who: Agency}}}\n":          `sources.us-ny.permission: needs who, when`,
-		"sources:\n us-ny: {permission: {when: soon}}\n":           `lineup.yml:2: sources.us-ny.permission.when: "soon" is no date like 2026-01-31`,
-		"sources:\n us-or:\n  enable: true\n":                      `lineup.yml:3: sources.us-or.enable: there is no such key: did you mean sources.us-or.enabled?`,
+		"data: x\nlisten_on: y\n": `lineup.yml:2: listen_on: there is no such key: did you mean listen?`,
+		"index:\n  worker: 2\n": `lineup.yml:2: index.worker: there is no such key: did you mean ` +
+			`index.workers?`,
+		"index:\n  workers: many\n":                  `lineup.yml:2: index.workers: "many" is not a whole number`,
+		"sources: {us-or: {terms_read: {who: A}}}\n": `lineup.yml:1: sources.us-or.terms_read: needs who and when (YYYY-MM-DD)`,
+		"index: {workers: 1000}\n":                   `lineup.yml:1: index.workers: 1000 is not in 0 to 256`,
+		"index: {cnn: perhaps}\n":                    `index.cnn: "perhaps" is neither true nor false`,
+		"index: {reconcile: 10}\n": `index.reconcile: "10" is not a duration: write a number and a unit, like ` +
+			`30s, 10m or 24h`,
+		"index: {reconcile: 1ms}\n":                               `index.reconcile: 1ms is not in 1s to 24h`,
+		"index: 5\n":                                              `lineup.yml:1: index: want keys below it`,
+		"listen: [a, b]\n":                                        `lineup.yml:1: listen: want a single value`,
+		"listen: here\n":                                          `lineup.yml:1: listen: "here" is not host:port`,
+		"listen: 127.0.0.1:http\n":                                `is not host:port`,
+		"listen: \"\"\n":                                          `listen: name an address to answer at`,
+		"log: {level: loud}\n":                                    `log.level: "loud" is none of debug, info, warn, error`,
+		"public: lineup.example.test\n":                           `public: "lineup.example.test" is no address like https://`,
+		"contact: somebody\n":                                     `contact: "somebody" is neither an e-mail address nor a URL`,
+		"nats: {url: nowhere}\n":                                  `nats.url: is no list of addresses`,
+		"nats: {cert: a}\n":                                       `one of cert and key is missing`,
+		"s3: {encryption: rot13}\n":                               `s3.encryption: "rot13" is neither`,
+		"nats: {url: \"tls://a:1\"}\ncanary: {every: 1m}\n":       `lineup.yml:2: canary.key: is missing: over nats.url`,
+		"s3: {access_key: a}\n":                                   `one of access_key and secret_key is missing`,
+		"listen: 127.0.0.1:9000\nprivate: 127.0.0.1:9000\n":       `lineup.yml:2: private: is the address of listen`,
+		"index: {enrol_excluded: {a: b}}\n":                       `want a single value, like "enrol_excluded: us-or"`,
+		"index: {enrol_excluded: [us-or, us-xx]}\n":               `lineup.yml:1: index.enrol_excluded: there is no source "us-xx"`,
+		"sources: {us-nyx: {enabled: false}}\n":                   `did you mean us-ny?`,
+		"data: \"\"\n":                                            `data: name a directory`,
+		"sources: {us-nj: {enabled: false}}\n":                    `lineup.yml:1: sources.us-nj: there is no such source: did you mean us-ny?`,
+		"sources: {us-ny: {enabled: true}}\n":                     `crawled only with a permission: write sources.us-ny.permission`,
+		"sources: {us-zz: {enabled: true}}\n":                     `only linked to`,
+		"sources: {import-nsopw: {enabled: true}}\n":              `use lineup import`,
+		"sources: {us-or: {enabled: true}}\n":                     `contact: us-or is not asked by a nameless program`,
+		"sources: {us-or: {schedule: TZ=0}}\n":                    `sources.us-or.schedule: "TZ=0" is no schedule: 1 fields; write five fields`,
+		"sources: {us-or: {base_url: \"http://example.test\"}}\n": `is not on this machine`,
+		"sources: {us-ny: {permission: {who: Agency}}}\n":         `sources.us-ny.permission: needs who, when`,
+		"sources:\n us-ny: {permission: {when: soon}}\n": `lineup.yml:2: sources.us-ny.permission.when: "soon" is no date ` +
+			`like 2026-01-31`,
+		"sources:\n us-or:\n  enable: true\n": `lineup.yml:3: sources.us-or.enable: there is no such key: did you mean ` +
+			`sources.us-or.enabled?`,
 		"s3: {secret_key: a, secret_key_file: b, access_key: c}\n": `s3.secret_key: stands beside s3.secret_key_file`,
 		"s3: {secret_key_file: /nothing/there, access_key: c}\n":   `s3.secret_key_file: read /nothing/there: no such file`,
 		"a: [\n": `is no YAML`,
@@ -149,14 +164,20 @@ func TestEveryFaultIsToldWhereItIs(t *testing.T) {
 	if _, err := load(t, "query: {max_photo: 1, per_minute: 0, near_days: -1}\nlisten: x", nil, nil); len(err.(config.Problems)) != 4 {
 		t.Errorf("four faults: %v", err)
 	}
-	for set, want := range map[string]string{"nope=1": "there is no such key", "index.workers": "want KEY=VALUE", "index.workers=many": "--set index.workers: index.workers: \"many\"",
+	for set, want := range map[string]string{"nope=1": "there is no such key", "index.workers": "want KEY=VALUE",
+		"index.workers=many":         "--set index.workers: index.workers: \"many\"",
 		"sources.us-or.enabled=true": "configuration file only"} {
 		if _, err := load(t, "", nil, []string{set}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("--set %s: %v, want %q", set, err, want)
 		}
 	}
-	if _, err := load(t, "", []string{"LINEUP_INDEX_WORKERS=many"}, nil); err == nil || !strings.Contains(err.Error(), "environment LINEUP_INDEX_WORKERS: index.workers: \"many\"") {
+	if _, err := load(t, "", []string{"LINEUP_INDEX_WORKERS=many"}, nil); err == nil ||
+		!strings.Contains(err.Error(), "environment LINEUP_INDEX_WORKERS: index.workers: \"many\"") {
 		t.Errorf("environment: %v", err)
+	}
+	if c, err := load(t, "", []string{"LINEUP_CANARY_KEYFILE=x"}, nil); err != nil || len(c.Warnings) != 1 ||
+		!strings.Contains(c.Warnings[0], "did you mean LINEUP_CANARY_KEY_FILE?") {
+		t.Errorf("a misspelt file of a secret: %v, %v", c.Warnings, err)
 	}
 	if _, err := load(t, "nats: {url: \"nowhere:very-secret\"}\n", nil, nil); err == nil || strings.Contains(err.Error(), "very-secret") {
 		t.Errorf("a secret shows in a fault: %v", err)
@@ -217,7 +238,8 @@ func TestYAMLHidesSecretsAndLoadsAgain(t *testing.T) {
 		t.Errorf("what YAML wrote does not load: %v", err)
 	}
 	for _, v := range again.Values() {
-		if v.Key == "listen" && (v.Value != "127.0.0.1:8080" || !strings.HasPrefix(string(v.Origin), "lineup.yml:")) || v.Key == "models" && v.Origin == "" {
+		if v.Key == "listen" && (v.Value != "127.0.0.1:8080" || !strings.HasPrefix(string(v.Origin), "lineup.yml:")) ||
+			v.Key == "models" && v.Origin == "" {
 			t.Errorf("%+v", v)
 		}
 	}
@@ -241,7 +263,9 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			indent += "  "
 		}
 		_, err := load(t, text+indent+parts[len(parts)-1]+": "+s.Example+"\n", nil, nil)
-		if err != nil && !strings.Contains(err.Error(), "missing: give both") && !strings.Contains(err.Error(), "needs who") && !strings.Contains(err.Error(), "contact: us-or") {
+		if err != nil && !strings.Contains(err.Error(), "missing: give both") && !strings.Contains(err.Error(), "needs who") &&
+			!strings.Contains(err.Error(), "contact: us-or") &&
+			!strings.Contains(err.Error(), "a webhook is signed") && !strings.Contains(err.Error(), "needs notify.from") {
 			t.Errorf("the example of %s: %v", s.Key, err)
 		}
 	}
@@ -286,7 +310,8 @@ func TestTheExampleLoads(t *testing.T) {
 	}
 	var on strings.Builder
 	for line := range strings.Lines(config.Example()) {
-		if code := strings.TrimPrefix(line, "#"); !strings.HasPrefix(strings.TrimSpace(code), "#") && strings.Contains(code, ":") && !strings.HasPrefix(line, "# Every") && !strings.HasPrefix(line, "# yaml-") {
+		if code := strings.TrimPrefix(line, "#"); !strings.HasPrefix(strings.TrimSpace(code), "#") && strings.Contains(code, ":") &&
+			!strings.HasPrefix(line, "# Every") && !strings.HasPrefix(line, "# yaml-") {
 			on.WriteString(strings.TrimPrefix(code, " ")[:])
 		}
 	}

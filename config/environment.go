@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -36,8 +37,11 @@ func (l *loader) environment(environ []string) {
 		}
 		if !foreign(name, value) {
 			var known []string
-			for name := range names {
+			for name := range names { // those of secrets have another, of a file
 				known = append(known, strings.TrimPrefix(name, "LINEUP_"))
+				if s, ok := setting(names[name]); ok && s.Secret {
+					known = append(known, strings.TrimPrefix(name, "LINEUP_")+"_FILE")
+				}
 			}
 			like := strings.Replace(nearest(strings.TrimPrefix(name, "LINEUP_"), known), "mean ", "mean LINEUP_", 1)
 			l.Warnings = append(l.Warnings, fmt.Sprintf("the environment has %s, which is no setting%s", name, like))
@@ -45,8 +49,8 @@ func (l *loader) environment(environ []string) {
 	}
 }
 
-// foreign reports whether a name that is no setting is there for somebody else: a test, or Kubernetes, which
-// tells every process where a service named "lineup" is.
+// foreign reports whether a name that is no setting belongs to somebody else: a test, or Kubernetes, which sets such
+// variables in every process for a service named "lineup".
 func foreign(name, value string) bool {
 	if slices.Contains(otherNames, name) || slices.ContainsFunc(otherPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }) {
 		return true
@@ -71,12 +75,17 @@ func keysLike(key string) (keys []string) {
 	return append(keys, "sources")
 }
 
-// nearest names the known word that is nearest to word, as a question; "" where none is near.
+// nearest names the known word that is nearest to word, as a question; "" where none is near. Of those alike near it is one that begins
+// as word does for longest: who types seldom errs at the beginning.
 func nearest(word string, known []string) string {
-	best, least := "", len(word)/3+1
+	best, least, longest := "", len(word)/3+1, -1
 	for _, k := range slices.Sorted(slices.Values(known)) {
-		if d := distance(word, k); d < least {
-			best, least = k, d
+		d, same := distance(word, k), 0
+		for same < min(len(k), len(word)) && k[same] == word[same] {
+			same++
+		}
+		if d < least || d == least && best != "" && same > longest {
+			best, least, longest = k, d, same
 		}
 	}
 	if best == "" {
@@ -111,7 +120,7 @@ func example(key string) string {
 	for _, s := range settings {
 		if strings.HasPrefix(s.Key, general(key)) {
 			rest := strings.TrimPrefix(s.Key, strings.TrimSuffix(general(key), "."))
-			return strings.TrimPrefix(rest, ".") + ": " + s.Example
+			return cmp.Or(strings.TrimPrefix(rest, "."), lastKey(s.Key)) + ": " + s.Example
 		}
 	}
 	return ""

@@ -14,7 +14,7 @@ import (
 	"github.com/goccy/go-yaml/parser"
 )
 
-// Input is what a configuration is read from and held against.
+// Input is what a configuration is read from and checked against.
 type Input struct {
 	File    string   // YAML; "" for none
 	Environ []string // "NAME=value"
@@ -27,10 +27,10 @@ type Input struct {
 	Schedule func(expression string) error
 }
 
-// TermsKnown stands for the address of terms that were read for everybody.
+// TermsKnown stands in the place of an address for terms that were read on behalf of every operator.
 const TermsKnown = "read"
 
-// Registry is what the configuration of a source depends on.
+// Registry is what the validation must know of a source.
 type Registry struct {
 	LinkOnly   bool   // never crawled
 	Import     bool   // read from files
@@ -44,7 +44,7 @@ type Registry struct {
 // "file /run/secrets/key".
 type Origin string
 
-// Loaded is a configuration, with where its values come from and what is odd about it.
+// Loaded is a configuration, where its values come from, and what looks wrong in it.
 type Loaded struct {
 	Config
 	Origins  map[string]Origin // by key; what is missing is a default
@@ -149,7 +149,7 @@ func (r reader) at(n ast.Node) Origin {
 	return Origin(fmt.Sprintf("%s:%d", r.name, n.GetToken().Position.Line))
 }
 
-// resolve gives what an anchor or alias stands for.
+// resolve follows an anchor or alias.
 func (r reader) resolve(n ast.Node) ast.Node {
 	switch n := n.(type) {
 	case *ast.AnchorNode:
@@ -246,7 +246,19 @@ func (r reader) scalar(key string, n ast.Node) (text string, ok bool) {
 		return n.Value.Value, true
 	case *ast.NullNode:
 		return "", false
-	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+	case *ast.SequenceNode:
+		if s, ok := setting(key); !ok || !s.List {
+			r.bad(key, r.at(n), "want a single value, like %q", example(key))
+			return "", false
+		}
+		var all []string
+		for _, value := range n.Values {
+			if one, ok := r.scalar(key, value); ok {
+				all = append(all, one)
+			}
+		}
+		return strings.Join(all, ","), true
+	case *ast.MappingNode, *ast.MappingValueNode:
 		r.bad(key, r.at(n), "want a single value, like %q", example(key))
 		return "", false
 	default:

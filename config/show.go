@@ -15,7 +15,8 @@ const hidden = "(set)"
 
 // withoutSecrets is c with the secrets hidden.
 func (c Config) withoutSecrets() Config {
-	for _, secret := range []*string{&c.S3.SecretKey, &c.Qdrant.APIKey} {
+	for _, secret := range []*string{&c.S3.SecretKey, &c.Qdrant.APIKey, &c.Notify.Webhook, &c.Notify.Secret, &c.Notify.Password,
+		&c.Canary.Key} {
 		if *secret != "" {
 			*secret = hidden
 		}
@@ -41,7 +42,7 @@ func (c Config) withoutSecrets() Config {
 	return c
 }
 
-// YAML is the configuration in force as a file, without secrets; a comment says where each value comes from.
+// YAML is the configuration in force as a file, without secrets. A comment says where each value comes from.
 func (l Loaded) YAML() string {
 	var b strings.Builder
 	var open []string
@@ -97,7 +98,7 @@ func (l Loaded) sourceValues(key string, v reflect.Value) (values []Value) {
 	return values
 }
 
-// Changed are the settings of which b has another value than a, those of the sources apart.
+// Changed lists the settings whose values differ between a and b, those of sources apart.
 func Changed(a, b Config) (changed []Setting) {
 	before, after := a.scalars(), b.scalars()
 	for _, s := range settings {
@@ -108,7 +109,7 @@ func Changed(a, b Config) (changed []Setting) {
 	return changed
 }
 
-// ChangedSources are the ids of the sources of which b says something else than a.
+// ChangedSources lists the ids of the sources whose settings differ between a and b.
 func ChangedSources(a, b Config) (ids []string) {
 	for id, source := range b.Sources {
 		if old, ok := a.Sources[id]; !ok || !reflect.DeepEqual(old, source) {
@@ -124,7 +125,7 @@ func ChangedSources(a, b Config) (ids []string) {
 	return ids
 }
 
-// Example is a configuration file with every key at its default, explained, and switched off by a comment sign.
+// Example is a configuration file with every key at its default, explained and commented out.
 func Example() string {
 	var b strings.Builder
 	b.WriteString("# Every key of Lineup's configuration, with its default. Take the # from a line to change it.\n" +
@@ -232,7 +233,11 @@ func Markdown() string {
 				fmt.Fprintf(&b, "- %s: %s\n", name, text)
 			}
 		}
-		row("type", s.Type())
+		kind := s.Type()
+		if s.List {
+			kind += "; several between commas, or as a list of YAML"
+		}
+		row("type", kind)
 		row("default", "`"+s.Default()+"`")
 		row("unit", s.Unit)
 		row("bounds", s.Bounds())
@@ -311,6 +316,9 @@ func (s Setting) schema() map[string]any {
 	}
 	if len(s.OneOf) > 0 {
 		out["enum"] = s.OneOf
+	}
+	if s.List {
+		out["type"], out["items"] = []string{"string", "array"}, map[string]any{"type": "string"}
 	}
 	return out
 }

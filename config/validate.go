@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"net/mail"
+	"net/netip"
 	"net/url"
 	"reflect"
 	"slices"
@@ -12,7 +14,7 @@ import (
 	"time"
 )
 
-// validate looks at every value, and at what they mean together.
+// validate checks every value, and what values mean together.
 func (l *loader) validate(in Input) {
 	for _, s := range settings {
 		if field, ok := l.scalars[s.Key]; ok {
@@ -25,6 +27,9 @@ func (l *loader) validate(in Input) {
 	if l.Listen == "" {
 		l.bad("listen", l.Origins["listen"], "name an address to answer at, like 127.0.0.1:8080")
 	}
+	if _, port, err := net.SplitHostPort(l.Private); err == nil && port != "0" && l.Private == l.Listen {
+		l.bad("private", l.Origins["private"], "is the address of listen: health and metrics are for the operator alone, so give them another")
+	}
 	if (l.S3.AccessKey == "") != (l.S3.SecretKey == "") {
 		l.bad("s3", "", "one of access_key and secret_key is missing: give both or neither")
 	}
@@ -34,10 +39,18 @@ func (l *loader) validate(in Input) {
 	if (l.NATS.Cert == "") != (l.NATS.Key == "") {
 		l.bad("nats", "", "one of cert and key is missing: give both or neither")
 	}
+	if n := l.Notify; n.Webhook != "" && n.Secret == "" {
+		l.bad("notify.secret", l.Origins["notify.secret"], "is missing: a webhook is signed, so that its receiver knows who speaks")
+	} else if n.SMTP != "" && (n.From == "" || n.To == "") {
+		l.bad("notify", "", "notify.smtp needs notify.from and notify.to")
+	}
+	if l.Canary.Every > 0 && l.NATS.URL != "" && l.Canary.Key == "" {
+		l.bad("canary.key", l.Origins["canary.every"], "is missing: over nats.url an administrator makes it (lineup keys add canary --canary)")
+	}
 	l.validateSources(in)
 }
 
-// check holds one value against its setting.
+// check checks one value against its setting.
 func (l *loader) check(key string, s Setting, field reflect.Value, in Input) {
 	where := l.Origins[key]
 	if s.Secret && strings.HasPrefix(string(where), "file ") {
@@ -66,6 +79,9 @@ func (l *loader) check(key string, s Setting, field reflect.Value, in Input) {
 	}
 }
 
+// Problem says what is wrong with a value of the kind, as after the value itself; "" for nothing. Of schedules it knows nothing.
+func (k Kind) Problem(value string) string { return k.check(value, Input{}) }
+
 // check says what is wrong with a value of the kind; "" for nothing.
 func (k Kind) check(value string, in Input) string {
 	switch k {
@@ -78,6 +94,17 @@ func (k Kind) check(value string, in Input) string {
 		u, err := url.Parse(value)
 		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 			return "is no address like https://lineup.example.org"
+		}
+	case Webhook:
+		u, err := url.Parse(value)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+			return "is no address like https://hooks.example.org/lineup"
+		}
+	case Mail:
+		for one := range strings.SplitSeq(value, ",") {
+			if _, err := mail.ParseAddress(strings.TrimSpace(one)); err != nil {
+				return "is no e-mail address like operator@example.org (several stand between commas)"
+			}
 		}
 	case URLs:
 		for one := range strings.SplitSeq(value, ",") {
@@ -92,6 +119,14 @@ func (k Kind) check(value string, in Input) string {
 		name, host, isMail := strings.Cut(value, "@")
 		if !isURL && (!isMail || name == "" || host == "" || strings.ContainsAny(value, " \t")) {
 			return "is neither an e-mail address nor a URL that somebody can write to"
+		}
+	case Networks:
+		for one := range strings.SplitSeq(value, ",") {
+			one = strings.TrimSpace(one)
+			_, network := netip.ParsePrefix(one)
+			if _, address := netip.ParseAddr(one); network != nil && address != nil {
+				return "is no list of addresses and networks like 10.0.0.0/8,192.0.2.7"
+			}
 		}
 	case Date:
 		if _, err := time.Parse(time.DateOnly, value); err != nil {
@@ -111,7 +146,8 @@ func (k Kind) check(value string, in Input) string {
 // validateSources looks at what is configured of each registry.
 func (l *loader) validateSources(in Input) {
 	var known map[string]Registry
-	if in.Sources != nil && (len(l.Sources) > 0 || l.SourcesDir != "") {
+	excluded := l.excluded()
+	if in.Sources != nil && (len(l.Sources) > 0 || l.SourcesDir != "" || len(excluded) > 0) {
 		var err error
 		if known, err = in.Sources(l.SourcesDir); err != nil {
 			l.bad("sources", "", "%v", err)
@@ -120,7 +156,15 @@ func (l *loader) validateSources(in Input) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(known)) {
 		if file := known[id].Shadows; file != "" {
-			l.Warnings = append(l.Warnings, fmt.Sprintf("sources_dir: %s is read by %s, in the place of the definition that came with this program", id, file))
+			l.Warnings = append(l.Warnings, fmt.Sprintf("sources_dir: %s is read by %s, in the place of the definition that came with "+
+				"this program", id, file))
+		}
+	}
+	for _, id := range excluded {
+		if _, ok := known[id]; known != nil && !ok {
+			like := nearest(id, slices.Collect(maps.Keys(known)))
+			l.bad("index.enrol_excluded", l.Origins["index.enrol_excluded"], "there is no source %q%s (lineup sources list "+
+				"names them all)", id, like)
 		}
 	}
 	nameless := ""
@@ -147,7 +191,7 @@ func (l *loader) validateSources(in Input) {
 			l.warnUnread(key, source, registry)
 		}
 		p := source.Permission
-		if p != nil && (p.Who == "" || p.When == "" || p.Reference == "") {
+		if p != nil && !p.Valid() {
 			l.bad(key+".permission", l.Origins[key], "needs who, when (YYYY-MM-DD) and reference")
 		}
 		enabled := l.Origins[key+".enabled"]
@@ -170,15 +214,16 @@ func (l *loader) validateSources(in Input) {
 	}
 }
 
-// warnUnread says what a source waits for before it is crawled: a house that was set up before the
-// question was asked starts, and its people go stale until it is answered.
+// warnUnread warns of what a source still needs before it is crawled. It is a warning and no error, so that an
+// installation from before this was asked starts; its records go stale until the operator answers.
 func (l *loader) warnUnread(key string, source Source, registry Registry) {
 	if registry.Terms != TermsKnown && source.TermsRead == nil {
 		l.Warnings = append(l.Warnings, fmt.Sprintf("%s is not crawled until its terms were read: look for what they say of automated reading, "+
 			"copying and photos at %s, then write %s.terms_read: {who: ..., when: YYYY-MM-DD}", key, registry.Terms, key))
 	}
 	if registry.Unverified && source.Checked == nil {
-		l.Warnings = append(l.Warnings, fmt.Sprintf("%s is not crawled until its definition was held against the real site, which nobody has done: "+
+		l.Warnings = append(l.Warnings, fmt.Sprintf("%s is not crawled until its definition was held against the real site, which "+
+			"nobody has done: "+
 			"try saved pages with lineup sources try, then write %s.checked: {who: ..., when: YYYY-MM-DD}", key, key))
 	}
 }

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # Runs every benchmark of the house and keeps the figures, with the machine they are from, in
 # build/bench.txt. BENCHTIME is how often each is done, BENCH chooses some by name, and
-# LINEUP_BENCH_FACES is how many faces the largest galleries have (1,000,000).
+# LINEUP_BENCH_FACES is how many faces the largest galleries have (1,000,000), LINEUP_BENCH_RECORDS how many records
+# without photos are searched (100,000), LINEUP_BENCH_LISTINGS how many of them the ledger holds (all; fewer stand for the
+# others), LINEUP_BENCH_IMPORT how many a file has that is imported (10,000).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build
@@ -19,6 +21,7 @@ for package in $(grep -rlE --include='*_test.go' '^func Benchmark' . | xargs -n1
 	# One package after the other: two at once would measure each other.
 	go test -run '^$' -bench "${BENCH:-.}" -benchtime "${BENCHTIME:-3x}" -timeout 2h "$package" | tee -a "$out"
 done
+deploy/bench-table.sh "$out"
 cat <<END
 The figures are in $out; docs/benchmarks.md says what they mean.
 END

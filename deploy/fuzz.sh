@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 grep -rE --include='*_test.go' -o '^func Fuzz[A-Za-z0-9_]*' . | sort | while IFS=: read -r file func; do
 	name=${func#func }
 	echo "== $(dirname "$file") $name"
-	go test -run '^$' -fuzz "^$name\$" -fuzztime "${1:-30s}" "$(dirname "$file")" </dev/null
+	(cd "$(dirname "$file")" && go test -run '^$' -fuzz "^$name\$" -fuzztime "${1:-30s}" . </dev/null)
 done
 echo "== ./indexer/face/dlib/photo under the sanitizers"
 CGO_CFLAGS="-g -O1 -fsanitize=undefined -fno-sanitize-recover=undefined" CGO_LDFLAGS=-fsanitize=undefined \

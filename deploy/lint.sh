@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Looks at the source of every module with the linters of .golangci.yml, at the version pinned in
-# deploy/lint/go.mod, and at the length of lines in scripts.
+# deploy/lint/go.mod, at the length of lines in scripts, and for known vulnerabilities.
 #
 #   deploy/lint.sh BUILD_DIR
 set -euo pipefail
@@ -20,4 +20,5 @@ if git ls-files -z ':!*.jpg' ':!*.png' ':!*.webp' | xargs -0 grep -lP '^\x7fELF'
 	echo "these are programs, which nobody can review: git rm --cached them" >&2
 	failed=1
 fi
+deploy/vulnerable.sh "$build/bin/govulncheck" || failed=1
 exit "$failed"

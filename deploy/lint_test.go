@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -160,7 +161,7 @@ func texts(t *testing.T, suffixes ...string) map[string]string {
 
 func TestScripts(t *testing.T) {
 	scripts := texts(t, ".sh")
-	clients, err := filepath.Glob("../queryd/testdata/clients/*.sh")
+	clients, err := filepath.Glob("../queryd/e2e/testdata/clients/*.sh")
 	if err != nil || len(clients) == 0 {
 		t.Fatalf("%d clients, %v", len(clients), err)
 	}
@@ -186,12 +187,18 @@ func TestScripts(t *testing.T) {
 
 // Hardening that each unit must have; systemd ignores what it cannot spell.
 func TestUnits(t *testing.T) {
-	for name, text := range texts(t, ".service") {
+	for name, text := range texts(t, ".service", ".socket") {
 		if analyze, err := exec.LookPath("systemd-analyze"); err == nil {
 			// The program is not installed here: any other does for the check of the rest.
 			unit := filepath.Join(t.TempDir(), filepath.Base(name))
 			if err := os.WriteFile(unit, []byte(strings.ReplaceAll(text, "/usr/local/bin/lineup", "/bin/true")), 0o644); err != nil {
 				t.Fatal(err)
+			}
+			if socket := strings.HasSuffix(name, ".socket"); socket { // it is refused without its service
+				service := strings.TrimSuffix(unit, ".socket") + ".service"
+				if err := os.WriteFile(service, []byte("[Service]\nExecStart=/bin/true\n"), 0o644); err != nil {
+					t.Fatal(err)
+				}
 			}
 			if out, err := exec.Command(analyze, "verify", "--man=no", unit).CombinedOutput(); err != nil || len(out) > 0 {
 				t.Errorf("%s: %v: %s", name, err, out)
@@ -209,7 +216,14 @@ func TestUnits(t *testing.T) {
 			}
 			settings[key] = value
 		}
-		for key, want := range map[string]string{"DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes",
+		if strings.HasSuffix(name, ".socket") {
+			if settings["ListenStream"] != "127.0.0.1:8080" || settings["Accept"] != "" {
+				t.Errorf("%s: %v", name, settings)
+			}
+			continue
+		}
+		for key, want := range map[string]string{"Type": "notify", "DynamicUser": "yes", "NoNewPrivileges": "yes", "ProtectSystem": "strict",
+			"ProtectHome":    "yes",
 			"PrivateDevices": "yes", "UMask": "0077", "CapabilityBoundingSet": "", "StateDirectoryMode": "0700"} {
 			if got, ok := settings[key]; !ok || got != want {
 				t.Errorf("%s: %s=%s, want %s", name, key, got, want)
@@ -229,13 +243,8 @@ func TestCopies(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	for name, text := range texts(t, "policy-scrape.json", "policy-index.json", "policy-query.json") {
-		var policy struct {
-			Version   string
-			Statement []struct {
-				Effect           string
-				Action, Resource []string
-			}
-		}
+		role := strings.TrimSuffix(name[strings.LastIndex(name, "-")+1:], ".json")
+		var policy s3Policy
 		d := json.NewDecoder(strings.NewReader(text))
 		if err := d.Decode(&policy); err != nil || policy.Version != "2012-10-17" || len(policy.Statement) == 0 {
 			t.Errorf("%s: %v, %+v", name, err, policy)
@@ -248,6 +257,10 @@ func TestPolicies(t *testing.T) {
 				if strings.Contains(name, "query") && (strings.Contains(action, "Put") || strings.Contains(action, "Delete")) {
 					t.Errorf("%s lets query %s", name, action)
 				}
+				if limited := map[string]string{"query s3:GetObject": "photo", "index s3:PutObject": "check"}[role+" "+action]; limited != "" &&
+					!slices.Equal(s.Resource, []string{"arn:aws:s3:::lineup/" + limited + "/*"}) {
+					t.Errorf("%s allows %s of %v", name, action, s.Resource)
+				}
 			}
 			for _, resource := range s.Resource {
 				if !strings.HasPrefix(resource, "arn:aws:s3:::lineup") {
@@ -255,6 +268,34 @@ func TestPolicies(t *testing.T) {
 				}
 			}
 		}
+	}
+	var ofBucket s3Policy
+	if err := json.Unmarshal(read(t, "s3/bucket-policy.json"), &ofBucket); err != nil {
+		t.Fatal(err)
+	}
+	var together s3Policy
+	for _, role := range []string{"scrape", "index", "query"} {
+		var policy s3Policy
+		if err := json.Unmarshal(read(t, "s3/policy-"+role+".json"), &policy); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range policy.Statement {
+			s.Principal.AWS = []string{"lineup-" + role}
+			together.Statement = append(together.Statement, s)
+		}
+	}
+	if together.Version = ofBucket.Version; !reflect.DeepEqual(ofBucket, together) {
+		t.Errorf("bucket-policy.json is not what the roles' policies say:\n%+v\n%+v", ofBucket, together)
+	}
+}
+
+// s3Policy is a policy of a user or, with principals, of a bucket.
+type s3Policy struct {
+	Version   string
+	Statement []struct {
+		Effect           string
+		Principal        struct{ AWS []string }
+		Action, Resource []string
 	}
 }
 
@@ -362,6 +403,33 @@ func TestPin(t *testing.T) {
 	}
 }
 
+// TestVulnerable runs the look for vulnerabilities with a stand-in for govulncheck: what it finds fails, and a database that
+// cannot be reached is said.
+func TestVulnerable(t *testing.T) {
+	check := filepath.Join(t.TempDir(), "govulncheck")
+	for _, c := range []struct {
+		does, says string
+		code       int
+	}{
+		{"echo No vulnerabilities found.", "No vulnerabilities found.", 0},
+		{"echo Vulnerability GO-0; exit 3", "Vulnerability GO-0", 3},
+		{"echo govulncheck: loading packages: none; exit 1", "loading packages", 1},
+		{"echo 'govulncheck: fetching vulnerabilities: no such host' >&2; exit 1", "NOT LOOKED FOR", 0},
+	} {
+		if err := os.WriteFile(check, []byte("#!/bin/sh\n"+c.does+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), "./vulnerable.sh", check)
+		out, _ := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != c.code || !strings.Contains(string(out), c.says) {
+			t.Errorf("%s: exit code %d, want %d: %s", c.does, cmd.ProcessState.ExitCode(), c.code, out)
+		}
+	}
+	if !strings.Contains(string(read(t, "lint.sh")), "deploy/vulnerable.sh") {
+		t.Error("make lint does not look for vulnerabilities")
+	}
+}
+
 // TestTags holds that every image has a tag that names one version.
 func TestTags(t *testing.T) {
 	for _, name := range []string{"compose.yaml", "Containerfile", "kubernetes/kustomization.yaml"} {
@@ -389,6 +457,7 @@ func TestRaced(t *testing.T) {
 		"cmd/lineup":                  true, // processes of their own; what they are made of is internal/node
 		"indexer/index/indextest":     true, // in embedded, qdrant
 		"ingest/blob/blobtest":        true, // in disk
+		"queryd":                      true, // its tests are queryd/e2e
 		"internal/testkit/s3server":   true, // starts and stops a process
 		"internal/evaluate":           true, // one errgroup over photos, whose embedder indexer/face/dlib races
 		"internal/testkit/loopback":   true,

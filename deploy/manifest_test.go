@@ -439,9 +439,39 @@ func TestInstructionLevel(t *testing.T) {
 			t.Errorf("built for %s, checked for %s: %v: %s", c.built, c.claimed, err, out)
 		}
 	}
-	// The check is part of the build.
-	if text := string(read(t, "Containerfile")); !strings.Contains(text, "RUN deploy/march.sh /out/lineup") {
-		t.Error("the container file does not check what it built")
+	// The checks are part of the build, and it is one build for images and packages.
+	for _, name := range []string{"Containerfile", "release.sh"} {
+		if !strings.Contains(string(read(t, name)), "deploy/link.sh ") {
+			t.Errorf("%s links a program of its own", name)
+		}
+	}
+	for _, check := range []string{"deploy/march.sh", "deploy/hardened.sh", "deploy/portable.sh"} {
+		if !strings.Contains(string(read(t, "link.sh")), check) {
+			t.Errorf("what is linked is not looked at by %s", check)
+		}
+	}
+}
+
+// TestPortable holds that the check tells a program that needs glibc alone from one that needs more.
+func TestPortable(t *testing.T) {
+	dir := t.TempDir()
+	source := filepath.Join(dir, "p.c")
+	if err := os.WriteFile(source, []byte("#include <zlib.h>\n#include <stdio.h>\nint main() { puts(zlibVersion()); return 0; }\n"),
+		0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		library string
+		ok      bool
+	}{{"-l:libz.a", true}, {"-lz", false}} {
+		program := filepath.Join(dir, "p")
+		if out, err := exec.Command("cc", "-o", program, source, c.library).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		out, err := exec.Command("./portable.sh", program).CombinedOutput()
+		if (err == nil) != c.ok || !c.ok && !strings.Contains(string(out), "libz.so.1") {
+			t.Errorf("linked with %s: %v: %s", c.library, err, out)
+		}
 	}
 }
 

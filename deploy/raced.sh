@@ -1,23 +1,28 @@
 #!/usr/bin/env bash
 # Runs the tests of raced-packages under the race detector, which knows no position-independent programs:
 #
-#   deploy/raced.sh [--all] [ARGUMENTS OF go test]
+#   deploy/raced.sh [--all] [--only REGEXP] [ARGUMENTS OF go test]
 #
-# --all also runs those that stand below the mark "## make race".
+# --all also runs those that stand below the mark "## make race",; --only runs those whose path matches.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
-whole=() failed=0 last='/^## make race/q'
+whole=() failed=0 last='/^## make race/q' only=.
 if [ "${1:-}" = --all ]; then
 	shift
 	last=''
 fi
+if [ "${1:-}" = --only ]; then
+	only=$2
+	shift 2
+fi
 while read -r package rest; do
+	[[ $package =~ $only ]] || continue
 	if [ -z "$rest" ]; then
 		whole+=("$package")
 	else
 		# shellcheck disable=SC2086 # arguments of go test
-		go test -race -buildmode=default "$@" $rest "$package" || failed=1
+		(cd "$package" && go test -race -buildmode=default "$@" $rest .) || failed=1 # in its own module
 	fi
 done < <(sed "$last" deploy/raced-packages | sed 's/#.*//' | grep .)
-go test -race -buildmode=default "$@" "${whole[@]}" || failed=1
+[ "${#whole[@]}" = 0 ] || go test -race -buildmode=default "$@" "${whole[@]}" || failed=1
 exit "$failed"

@@ -2,19 +2,22 @@
 # Makes this machine able to build Lineup: compiler, dlib, BLAS, LAPACK, libjpeg. Installs only
 # what is missing, through apt-get where there is one; elsewhere says what to install and stops.
 #
-#   deploy/setup.sh BUILD_DIR [--browser]
+#   deploy/setup.sh BUILD_DIR [--browser] [--release]
 #
-# --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, Node and Python with requests.
+# --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, zsh, fish, Node and Python with requests.
+# --release installs what only `make release-test` needs: Firefox, npm, mmdebstrap, rpm, rpm2cpio, cpio, jq, minisign and qemu.
 # Where the linker finds no libcblas (Debian has OpenBLAS' functions of it, under another name), /usr/local/lib gets one, so
 # that `go build` works in an editor too; without root BUILD_DIR/lib does, which make tells the linker of.
 set -euo pipefail
 
-build=${1:?usage: deploy/setup.sh BUILD_DIR [--browser]}
+build=${1:?usage: deploy/setup.sh BUILD_DIR [--browser] [--release]}
 shift
 want_browser=
+want_release=
 for option in "$@"; do
 	case $option in
 	--browser) want_browser=1 ;;
+	--release) want_release=1 ;;
 	*) echo "setup: unknown option $option" >&2; exit 2 ;;
 	esac
 done
@@ -124,8 +127,21 @@ if [ -n "$want_browser" ]; then
 	command -v node >/dev/null || install nodejs
 	command -v shellcheck >/dev/null || install shellcheck # of these scripts
 	command -v openssl >/dev/null || install openssl # deploy/secrets.sh
+	command -v zsh >/dev/null || install zsh # the shells that lineup completes in
+	command -v fish >/dev/null || install fish
 	python3 -c 'import requests' 2>/dev/null || /usr/bin/python3 -c 'import requests' 2>/dev/null || install python3 python3-requests
 	python3 -m pip --version >/dev/null 2>&1 || install python3-pip
 	"$(dirname "$0")/onnxruntime.sh"
+fi
+if [ -n "$want_release" ]; then
+	command -v firefox-esr >/dev/null || install firefox-esr
+	command -v mmdebstrap >/dev/null || install mmdebstrap # clean roots to try packages in
+	command -v rpm >/dev/null || install rpm
+	command -v rpm2cpio >/dev/null || install rpm2cpio
+	command -v minisign >/dev/null || install minisign
+	command -v qemu-x86_64-static >/dev/null || install qemu-user-static # plays other processors
+	command -v jq >/dev/null || install jq
+	command -v cpio >/dev/null || install cpio
+	command -v npm >/dev/null || install npm
 fi
 exit 0

@@ -15,7 +15,7 @@ go test -timeout 45m -run '^TestBuild$' ./internal/testkit/s3server || exit 1
 failed=0
 for module in $(deploy/modules.sh); do
 	[ -n "$(git -C "$module" ls-files '*_test.go')" ] || continue
-	(cd "$module" && go test -v -timeout 20m ./...) >>"$log" 2>&1 || failed=1
+	(cd "$module" && go test -v -timeout 40m ./...) >>"$log" 2>&1 || failed=1
 done
 deploy/raced.sh -v -timeout 20m >>"$log" 2>&1 || failed=1
 
@@ -27,6 +27,8 @@ if [ "$failed" != 0 ]; then
 	[ "$failures" -gt 0 ] || failures=1
 	echo "the whole output is in $log; its failures:"
 	grep -E -B 30 '^ *--- FAIL|^panic:' "$log" | tail -150
+	echo "what the failed tests said themselves, without what their programs printed:"
+	awk -f deploy/said.awk "$log" "$log" | tail -80
 fi
 if [ "$skips" != 0 ]; then
 	echo "tests skipped, which none may:"

@@ -10,12 +10,12 @@ import (
 	"lineup/indexer/score"
 )
 
-// calibrationCheck is how often an indexer looks whether the serving generation has changed so
-// much that its calibration is due: a list and a count, so it costs little.
+// calibrationCheck is how often an indexer checks whether the serving generation has changed enough to be calibrated
+// again. A check costs one list and one count.
 const calibrationCheck = 5 * time.Second
 
-// Serve measures a generation and lets it serve: daemons score by its calibration from their
-// first answer on.
+// Serve calibrates a generation and then lets it serve, so that daemons have its calibration from their first answer
+// on.
 func Serve(ctx context.Context, ix index.Index, name string) error {
 	if _, err := calibrate(ctx, ix, name); err != nil {
 		return err
@@ -26,8 +26,8 @@ func Serve(ctx context.Context, ix index.Index, name string) error {
 	return nil
 }
 
-// Calibrate measures the serving generation anew when that is due, and tells its calibration.
-// Without a serving generation it does nothing.
+// Calibrate calibrates the serving generation if that is due, and exports the result as metrics. Without a serving
+// generation it does nothing.
 func Calibrate(ctx context.Context, ix index.Index) (c index.Calibration, measured bool, err error) {
 	all, err := ix.Generations(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func Calibrate(ctx context.Context, ix index.Index) (c index.Calibration, measur
 	if none != nil {
 		return c, false, nil
 	}
-	registrants, err := ix.Enrolled(ctx, index.Filter{})
+	registrants, _, err := ix.Enrolled(ctx, index.Filter{})
 	if err != nil {
 		return c, false, fmt.Errorf("count the gallery: %w", err)
 	}
@@ -56,9 +56,9 @@ func calibrate(ctx context.Context, ix index.Index, name string) (index.Calibrat
 	return c, ix.Calibrate(ctx, name, c)
 }
 
-// keepCalibrated measures the serving generation at once and whenever it is due, until ctx ends.
-// An index that does not answer leaves the stored calibration in place. Several indexers may do
-// so: each measures the same, and the last to store it wins.
+// keepCalibrated calibrates the serving generation at once and whenever it is due, until ctx ends. If the index does
+// not answer, the stored calibration stays. Several indexers may do this at once: they measure the same, and the last
+// one's result stays.
 func (w *Worker) keepCalibrated(ctx context.Context) {
 	tick := time.NewTicker(calibrationCheck)
 	defer tick.Stop()

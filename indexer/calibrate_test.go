@@ -39,7 +39,7 @@ func TestEveryDaemonReadsTheCalibrationFromItsFirstAnswerOn(t *testing.T) {
 		t.Errorf("measured = %v, %v while nothing serves", measured, err)
 	}
 	enrol(100)
-	check(t, indexer.Promote(ctx, writer, func(index.Generation) (bool, error) { return true, nil }))
+	check(t, indexer.Promote(ctx, writer, func(index.Generation) (*indexer.Tally, error) { return &indexer.Tally{}, nil }))
 	first := told()
 	if first.Registrants != 100 || first.Probes == 0 || !(first.Slope > 0) || !(first.Power > 0) {
 		t.Fatalf("the first answer is scored by %+v", first)

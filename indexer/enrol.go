@@ -9,15 +9,17 @@ import (
 	"lineup/indexer/face"
 	"lineup/indexer/index"
 	"lineup/ingest/blob"
+	"lineup/ingest/queue"
+	"lineup/internal/tracing"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
 	"lineup/schemas/person"
 )
 
-// entry builds what generation g shall hold of a listed registrant.
+// entry builds the index entry of a listed registrant for generation g.
 func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing,
 	working func() error) (index.Entry, error) {
-	data, err := w.Blobs.Get(ctx, blob.Ref{Owner: s.ID, Kind: blob.Record, Digest: s.Record})
+	data, err := blob.Read(ctx, w.Blobs, blob.Ref{Owner: s.ID, Kind: blob.Record, Digest: s.Record})
 	if err != nil {
 		return index.Entry{}, fmt.Errorf("read the record of %s: %w", s.ID, err)
 	}
@@ -35,6 +37,11 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 			continue
 		}
 		done[photo.Digest] = true
+		if w.Excluded != nil && w.Excluded(s.Source) {
+			entry.Document.Photos = append(entry.Document.Photos, index.PhotoOutcome{Photo: photo.Digest, Problem: index.Excluded})
+			w.Metrics.photo(index.Excluded)
+			continue
+		}
 		if working != nil {
 			if err := working(); err != nil {
 				return index.Entry{}, err
@@ -53,8 +60,8 @@ func (w *Worker) entry(ctx context.Context, all []index.Generation, g index.Gene
 	return entry, nil
 }
 
-// enrol gives the face of one photo of a registrant, from a generation that holds the photo
-// already, else from the embedder. The face is nil when there is none to enrol; outcome says why.
+// enrol returns the face of one photo of a registrant. It takes it from a generation that already holds the photo, or
+// else embeds it. The face is nil when there is none to enrol; outcome says why.
 func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, born string,
 	photo schemas.Digest) (*schemas.Face, index.PhotoOutcome, error) {
 	f, outcome, err := w.held(ctx, all, g, photo)
@@ -70,7 +77,7 @@ func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Gene
 		return nil, outcome, err
 	}
 	if !nobody && (outcome.Photo == "" || outcome.Problem == index.Placeholder) { // not held, or a placeholder no longer
-		if f, outcome, err = w.embed(ctx, g, s.ID, photo); err != nil {
+		if f, outcome, err = w.embed(ctx, g, s, photo); err != nil {
 			return nil, outcome, err
 		}
 		if nobody, err = shown(); err != nil {
@@ -88,8 +95,8 @@ func (w *Worker) enrol(ctx context.Context, all []index.Generation, g index.Gene
 	return f, outcome, nil
 }
 
-// held looks for a photo in the generations of g's model. outcome.Photo is "" when none has it.
-// That it is a placeholder is the outcome only when no more is known of it.
+// held looks for a photo in the generations of g's model. outcome.Photo is "" if none has it. The outcome is
+// Placeholder only if nothing else is known of the photo.
 func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Generation, photo schemas.Digest) (*schemas.Face,
 	index.PhotoOutcome, error) {
 	var marked index.PhotoOutcome
@@ -105,6 +112,8 @@ func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Gener
 			switch {
 			case outcome.Problem == index.Placeholder:
 				marked = outcome
+			case outcome.Problem == string(queue.CorruptBlob) || outcome.Problem == string(queue.MissingBlob) ||
+				outcome.Problem == index.Excluded: // try again
 			case outcome.Face == "":
 				return nil, outcome, nil
 			case len(faces) > 0:
@@ -115,20 +124,28 @@ func (w *Worker) held(ctx context.Context, all []index.Generation, g index.Gener
 	return nil, marked, nil
 }
 
-// embed computes the face of a stored photo.
-func (w *Worker) embed(ctx context.Context, g index.Generation, owner schemas.UUID, photo schemas.Digest) (*schemas.Face,
+// embed computes the face of a stored photo. If the photo's bytes are damaged or missing, the registrant is indexed
+// without that photo until a crawl has stored it again.
+func (w *Worker) embed(ctx context.Context, g index.Generation, s schemas.Listing, photo schemas.Digest) (*schemas.Face,
 	index.PhotoOutcome, error) {
 	outcome := index.PhotoOutcome{Photo: photo}
 	embedder, ok := w.embedders[g.Model.ID]
 	if !ok {
 		return nil, outcome, fmt.Errorf("generation %s, model %s: %w", g.Name, g.Model.ID, errModel)
 	}
-	data, err := w.Blobs.Get(ctx, blob.Ref{Owner: owner, Kind: blob.Photo, Digest: photo})
+	data, err := blob.Read(ctx, w.Blobs, blob.Ref{Owner: s.ID, Kind: blob.Photo, Digest: photo})
+	if class := classify(err); class == queue.CorruptBlob || class == queue.MissingBlob && !w.hasMoved(ctx, s) {
+		w.Log.WarnContext(ctx, "photo cannot be read", "registrant", s.ID, "class", class, "error", err)
+		outcome.Problem = string(class)
+		return nil, outcome, nil
+	}
 	if err != nil {
-		return nil, outcome, fmt.Errorf("read a photo of %s: %w", owner, err)
+		return nil, outcome, fmt.Errorf("read a photo of %s: %w", s.ID, err)
 	}
 	started := time.Now()
+	_, span := tracing.Start(ctx, "embed", tracing.Generation(g.Name))
 	found, err := embedder.Embed(ctx, data, face.Enrol)
+	span.End(err)
 	w.Metrics.embedded(time.Since(started))
 	var problem *face.Problem
 	if errors.As(err, &problem) {
@@ -136,7 +153,7 @@ func (w *Worker) embed(ctx context.Context, g index.Generation, owner schemas.UU
 		return nil, outcome, nil
 	}
 	if err != nil {
-		return nil, outcome, fmt.Errorf("embed a photo of %s: %w", owner, err)
+		return nil, outcome, fmt.Errorf("embed a photo of %s: %w", s.ID, err)
 	}
 	outcome.Hash = found.Hash
 	return &schemas.Face{Photo: photo, Box: found.Box, Quality: found.Quality, Embedding: found.Embedding}, outcome, nil

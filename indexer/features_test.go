@@ -51,12 +51,14 @@ func TestNewerFeaturesAreBuiltBesideWhatServes(t *testing.T) {
 		all[1].Model.ID != "m1" {
 		t.Fatalf("generations %+v", all)
 	}
-	complete := func(g index.Generation) (bool, error) { return indexer.Complete(ctx, h.ledger, h.queue, g.Target()) }
+	complete := func(g index.Generation) (*indexer.Tally, error) {
+		return indexer.TallyOf(ctx, h.ledger, h.queue, g.Target())
+	}
 	check(t, indexer.Promote(ctx, older, complete))
 	if err := serves(ctx, h.index, "g1"); err != "" {
 		t.Errorf("before it is filled: %s", err)
 	}
-	enqueued, err := h.in.Reconcile(ctx, "", []schemas.Target{all[0].Target(), all[1].Target()})
+	enqueued, err := h.in.Reconcile(ctx, "", []schemas.Target{all[0].Target(), all[1].Target()}, nil)
 	if err != nil || enqueued != 5 {
 		t.Fatalf("%d jobs, %v", enqueued, err)
 	}
@@ -110,7 +112,7 @@ func TestAnOlderIndexerDoesNotWriteOlderFeatures(t *testing.T) {
 	if held := h.held("g1"); held[id(1)] != 2 {
 		t.Errorf("its own generation holds revision %d", held[id(1)])
 	}
-	_, err := h.in.Remove(ctx, id(1), "test")
+	_, err := h.in.Remove(ctx, id(1), schemas.Removal{Reason: "other"})
 	check(t, err)
 	check(t, h.sync(1))
 	if held := h.held("g2"); len(held) != 0 {

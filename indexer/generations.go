@@ -7,14 +7,13 @@ import (
 	"iter"
 
 	"lineup/indexer/index"
-	"lineup/ingest/queue"
 	"lineup/schemas"
 )
 
-// Prepare sees to it that there is a generation that can become what this version searches best: one is
-// made to be filled when the index has none that is written to, as when it is new or came back empty,
-// and one beside the serving generation when that was made with older features. Its faces are then
-// copied from there. What is made does not serve yet: see Promote.
+// Prepare makes the generation that this version needs, if it is missing: the first one, when the index has none that
+// is being filled or serves (it is new, or came back empty); or one beside the serving generation, when that was made
+// with older features. The faces of the latter are copied, not embedded again. Nothing that Prepare makes serves yet:
+// see Promote.
 func Prepare(ctx context.Context, ix index.Index, model schemas.Model) error {
 	all, err := ix.Generations(ctx)
 	if err != nil {
@@ -35,10 +34,10 @@ func Prepare(ctx context.Context, ix index.Index, model schemas.Model) error {
 	return nil
 }
 
-// Promote lets the oldest generation that is complete serve, when none does: an index that came
-// back empty answers nothing until it holds all again, rather than telling of some that nobody
-// matches. It also lets one follow the serving generation that has the same model and newer features.
-func Promote(ctx context.Context, ix index.Index, complete func(index.Generation) (bool, error)) error {
+// Promote lets the oldest complete generation serve if none serves: an index that came back empty answers nothing
+// until it is complete, because a partial one would report no match for people who are listed. It also lets a
+// complete generation replace the serving one if both have the same model and its features are newer.
+func Promote(ctx context.Context, ix index.Index, tally func(index.Generation) (*Tally, error)) error {
 	all, err := ix.Generations(ctx)
 	if err != nil {
 		return fmt.Errorf("list the generations: %w", err)
@@ -48,9 +47,14 @@ func Promote(ctx context.Context, ix index.Index, complete func(index.Generation
 		if none == nil && (g.State != index.Building || g.Model.ID != serving.Model.ID || g.Features <= serving.Features) {
 			continue
 		}
-		if whole, err := complete(g); err != nil {
-			return fmt.Errorf("look whether generation %s is complete: %w", g.Name, err)
-		} else if !whole {
+		counted, err := tally(g)
+		if err != nil {
+			return fmt.Errorf("look whether generation %s is whole: %w", g.Name, err)
+		}
+		if err := NoteStragglers(ctx, ix, g, counted); err != nil {
+			return err
+		}
+		if !counted.Whole() {
 			continue
 		}
 		return Serve(ctx, ix, g.Name)
@@ -58,47 +62,15 @@ func Promote(ctx context.Context, ix index.Index, complete func(index.Generation
 	return nil
 }
 
-// maxDeadLetters bounds the dead jobs that Complete looks at.
-const maxDeadLetters = 10000
+// NoteStragglers stores with a generation how many registrants it lacks and why, so that daemons can report it.
+func NoteStragglers(ctx context.Context, ix index.Index, g index.Generation, counted *Tally) error {
+	if now := counted.Stragglers(); now != g.Stragglers {
+		return ix.Note(ctx, g.Name, now)
+	}
+	return nil
+}
 
-// Listings is what Complete needs of the ledger.
+// Listings is what a Tally needs of the ledger.
 type Listings interface {
 	Each(ctx context.Context, source string) iter.Seq2[schemas.Listing, error]
-}
-
-// DeadLetters is what Complete needs of the queue.
-type DeadLetters interface {
-	DeadLetters(ctx context.Context, limit int) ([]queue.DeadLetter, error)
-}
-
-// Complete reports whether a generation may serve: it holds what the ledger had when it was made, but for
-// registrants whose jobs are dead. Who changed since is on the way, as with any generation that
-// serves: where registries are crawled all day there is always somebody.
-func Complete(ctx context.Context, listings Listings, dead DeadLetters, t schemas.Target) (bool, error) {
-	due := make(map[schemas.UUID]bool)
-	for s, err := range listings.Each(ctx, "") {
-		if errors.Is(err, schemas.ErrNewerSchema) {
-			continue // for the newer version to index
-		}
-		if err != nil {
-			return false, err
-		}
-		if (t.Built.IsZero() || s.Changed.Before(t.Built)) && s.Due(t) != schemas.DueNot {
-			due[s.ID] = true
-		}
-		if len(due) > maxDeadLetters {
-			return false, nil
-		}
-	}
-	if len(due) == 0 {
-		return true, nil
-	}
-	letters, err := dead.DeadLetters(ctx, maxDeadLetters)
-	if err != nil {
-		return false, err
-	}
-	for _, l := range letters {
-		delete(due, l.ID)
-	}
-	return len(due) == 0, nil
 }

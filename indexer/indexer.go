@@ -22,6 +22,7 @@ import (
 	"lineup/ingest/blob"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
+	"lineup/internal/tracing"
 	"lineup/schemas"
 )
 
@@ -29,9 +30,10 @@ import (
 type Ledger interface {
 	Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error)
 	Mark(ctx context.Context, source string, id schemas.UUID, generation string, m schemas.Mark, keep func(generation string) bool) error
+	Fail(ctx context.Context, source string, id schemas.UUID, class string, at time.Time) (attempts int, err error)
 }
 
-// Deps is what a Worker works with. All must be set.
+// Deps is what a Worker works with. All but Excluded must be set.
 type Deps struct {
 	Ledger    Ledger
 	Queue     *queue.Queue
@@ -40,6 +42,9 @@ type Deps struct {
 	Embedders []face.Embedder // one a model; the first is the model of new galleries
 	Metrics   *Metrics
 	Log       *slog.Logger
+
+	// Excluded reports whether no templates are made of a source's photos; nil for of none.
+	Excluded func(source string) bool
 }
 
 // Worker does jobs.
@@ -48,16 +53,15 @@ type Worker struct {
 	embedders map[string]face.Embedder
 }
 
-// moves bounds how often a listing may move while it is being indexed before the job is given
-// back.
+// moves bounds how often a listing may change while it is being indexed before the job is returned to the queue.
 const moves = 10
 
 var (
-	// errModel is a generation whose model no embedder here computes.
+	// errModel reports a generation whose model no embedder of this process computes.
 	errModel = errors.New("no embedder for the generation's model")
-	// errFeatures is a generation with newer features than this version makes.
+	// errFeatures reports a generation with newer features than this version makes.
 	errFeatures = errors.New("no features of the generation's version")
-	// errNoGeneration is an index that has lost its generations, or was never prepared.
+	// errNoGeneration reports an index that has lost its generations or was never prepared.
 	errNoGeneration = errors.New("the index has no generation to write to")
 )
 
@@ -70,7 +74,7 @@ func New(deps Deps) *Worker {
 	return w
 }
 
-// Run does jobs, parallel of them at once, and keeps the serving generation calibrated, until ctx ends.
+// Run does jobs, at most parallel at once, and keeps the serving generation calibrated, until ctx ends.
 func (w *Worker) Run(ctx context.Context, parallel int) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -117,15 +121,20 @@ func (w *Worker) serve(ctx context.Context, jobs *queue.Jobs) error {
 	}
 }
 
-// do does one job and ends it.
+// do does one job and acknowledges it, returns it, or makes it a dead letter.
 func (w *Worker) do(ctx context.Context, job queue.Job) {
 	started := time.Now()
-	err := w.Sync(ctx, job.Source, job.ID, job.InProgress)
+	traced, span := tracing.Continue(ctx, job.Trace, "index", tracing.Source(job.Source), tracing.Attempt(job.Attempt))
+	err := w.Sync(traced, job.Source, job.ID, job.InProgress)
+	span.End(err)
 	if ctx.Err() != nil {
 		return // the job comes back to somebody when its time is over
 	}
 	class := classify(err)
 	w.Metrics.done(class, time.Since(started))
+	if err != nil {
+		job.Attempt = max(job.Attempt, w.failures(ctx, job, class))
+	}
 	switch {
 	case err == nil:
 		err = job.Done(ctx)
@@ -139,6 +148,20 @@ func (w *Worker) do(ctx context.Context, job queue.Job) {
 	if err != nil && ctx.Err() == nil {
 		w.Log.Warn("job not ended, it will come back", "registrant", job.ID, "error", err)
 	}
+}
+
+// failures records in the listing that a job failed, and returns how often jobs of this revision have failed. The
+// count stands in the listing because a job that is enqueued again counts its deliveries from one. If it cannot be
+// recorded there, the number of deliveries is returned.
+func (w *Worker) failures(ctx context.Context, job queue.Job, class queue.Class) int {
+	if class == queue.NewerSchema || class == queue.NoGeneration {
+		return 0 // what a newer version wrote is left alone; and an index that was lost says nothing of the registrant
+	}
+	attempts, err := w.Ledger.Fail(ctx, job.Source, job.ID, string(class), time.Now())
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, schemas.ErrNewerSchema) {
+		w.Log.Warn("attempt not noted", "registrant", job.ID, "error", err)
+	}
+	return attempts
 }
 
 // ok is what metrics call a job that did not fail.
@@ -166,8 +189,8 @@ func classify(err error) queue.Class {
 	return queue.Engine
 }
 
-// Sync makes every live generation agree with the listing of one registrant. working, if
-// not nil, is called between photos.
+// Sync makes every generation that is filled or serves agree with the listing of one registrant. If working is not
+// nil, it is called between photos.
 func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, working func() error) error {
 	generations, err := w.Index.Generations(ctx)
 	if err != nil {
@@ -215,16 +238,18 @@ func (w *Worker) Sync(ctx context.Context, source string, id schemas.UUID, worki
 	return fmt.Errorf("index %s: %w", id, ledger.ErrMoved)
 }
 
-// hasMoved reports whether a blob may be missing because the listing it belongs to is old.
+// hasMoved reports whether a blob may be missing only because the listing has changed since it was read.
 func (w *Worker) hasMoved(ctx context.Context, s schemas.Listing) bool {
 	now, err := w.Ledger.Listing(ctx, s.Source, s.ID)
 	return err == nil && (now.Revision != s.Revision || now.Record != s.Record)
 }
 
 // replace makes one generation agree with a listing and marks it.
-func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, keep func(string) bool, working func() error) error {
+func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Generation, s schemas.Listing, keep func(string) bool,
+	working func() error) error {
 	if s.Listed && g.Features > index.FeatureVersion {
-		return fmt.Errorf("generation %s has features of version %d, this lineup makes %d: %w", g.Name, g.Features, index.FeatureVersion, errFeatures)
+		return fmt.Errorf("generation %s has features of version %d, this lineup makes %d: %w", g.Name, g.Features, index.FeatureVersion,
+			errFeatures)
 	}
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision}
 	for again := true; again; {
@@ -249,14 +274,28 @@ func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Ge
 }
 
 func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entry) error {
-	if err := w.Index.Replace(ctx, g.Name, entry); err != nil {
+	ctx, span := tracing.Start(ctx, "replace", tracing.Generation(g.Name))
+	err := w.Index.Replace(ctx, g.Name, entry)
+	span.End(err)
+	if err != nil {
 		return fmt.Errorf("replace %s in %s: %w", entry.ID, g.Name, err)
 	}
 	return nil
 }
 
-func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Listing, entry index.Entry, keep func(string) bool) error {
+func (w *Worker) mark(ctx context.Context, g index.Generation, s schemas.Listing, entry index.Entry, keep func(string) bool) (err error) {
+	ctx, span := tracing.Start(ctx, "mark", tracing.Generation(g.Name))
+	defer func() { span.End(err) }()
+	lacks := 0
+	if entry.Document != nil {
+		for _, p := range entry.Document.Photos {
+			if p.Problem == string(queue.CorruptBlob) || p.Problem == string(queue.MissingBlob) {
+				lacks++
+			}
+		}
+	}
 	return w.Ledger.Mark(ctx, s.Source, s.ID, g.Name, schemas.Mark{
-		Revision: s.Revision, Model: g.Model.ID, Features: index.FeatureVersion, Faces: len(entry.Faces), At: time.Now().UTC(), Built: g.Created,
+		Revision: s.Revision, Model: g.Model.ID, Features: index.FeatureVersion, Faces: len(entry.Faces), Unread: lacks,
+		At: time.Now().UTC(), Built: g.Created,
 	}, keep)
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"lineup/indexer"
@@ -20,10 +19,9 @@ import (
 	"lineup/indexer/index"
 	"lineup/indexer/index/embedded"
 	"lineup/ingest"
-	"lineup/ingest/blob/disk"
-	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
@@ -84,19 +82,10 @@ type house struct {
 func newNode(t testing.TB) *house {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	b, err := broker.Start(t.TempDir(), log)
-	check(t, err)
-	nc, err := b.Connect()
-	check(t, err)
-	js, err := jetstream.New(nc)
-	check(t, err)
-	h := &house{t: t, faces: newCounting("m1")}
-	h.ledger, err = ledger.Open(t.Context(), js, 1)
-	check(t, err)
-	h.queue, err = queue.Open(t.Context(), js, 1)
-	check(t, err)
-	blobs, err := disk.Open(t.TempDir())
-	check(t, err)
+	s := stores.Open(t)
+	blobs := s.Blobs
+	h := &house{t: t, faces: newCounting("m1"), ledger: s.Ledger, queue: s.Queue}
+	var err error
 	h.index, err = embedded.Open(t.Context(), t.TempDir(), log)
 	check(t, err)
 	h.in = ingest.New(blobs, h.ledger, h.queue, log)
@@ -111,9 +100,7 @@ func newNode(t testing.TB) *house {
 	t.Cleanup(func() {
 		ctx := context.Background()
 		check(t, h.in.Abandon(ctx, "us-zz", h.run, schemas.RunSummary{State: schemas.RunFailed}))
-		check(t, errors.Join(h.index.Close(), blobs.Close()))
-		nc.Close()
-		b.Close()
+		check(t, h.index.Close())
 	})
 	return h
 }
@@ -145,7 +132,7 @@ func (h *house) accept(c schemas.Capture) schemas.Outcome {
 	return outcome
 }
 
-// settle answers doorbells until none waits.
+// settle does jobs until none waits.
 func (h *house) settle() {
 	h.t.Helper()
 	ctx, stop := context.WithTimeout(h.t.Context(), time.Minute)
@@ -168,7 +155,7 @@ func (h *house) settle() {
 func (h *house) held(generation string) map[schemas.UUID]uint64 {
 	h.t.Helper()
 	held := make(map[schemas.UUID]uint64)
-	for doc, err := range h.index.Walk(h.t.Context(), generation) {
+	for doc, err := range h.index.Walk(h.t.Context(), generation, "") {
 		check(h.t, err)
 		held[doc.ID] = doc.Revision
 	}
@@ -229,7 +216,7 @@ func TestAPhotoIsEmbeddedOnceByAModel(t *testing.T) {
 	}
 	h.settle()
 	check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: h.faces.Model()}))
-	_, err := h.in.Reconcile(t.Context(), "", h.target("g2", "m1"))
+	_, err := h.in.Reconcile(t.Context(), "", h.target("g2", "m1"), nil)
 	check(t, err)
 	h.settle()
 	if n := h.faces.total(); n != before {
@@ -261,7 +248,7 @@ func TestADelistingThatOvertakesAnEmbedding(t *testing.T) {
 	h.accept(capture(1, "x", "face"))
 	late, err := h.ledger.Listing(t.Context(), "us-zz", id(1))
 	check(t, err)
-	_, err = h.in.Remove(t.Context(), id(1), "test")
+	_, err = h.in.Remove(t.Context(), id(1), schemas.Removal{Reason: "other"})
 	check(t, err)
 	h.settle()
 	// A worker that read the ledger before the removal writes after it.
@@ -310,7 +297,7 @@ func TestARetiredGenerationHearsOfDelistingsOnly(t *testing.T) {
 	check(t, h.index.Create(ctx, index.Generation{Name: "g2", Model: h.faces.Model()}))
 	check(t, h.index.Switch(ctx, "g2"))
 	h.accept(capture(1, "y", "face one"))
-	_, err := h.in.Remove(ctx, id(2), "test")
+	_, err := h.in.Remove(ctx, id(2), schemas.Removal{Reason: "other"})
 	check(t, err)
 	h.settle()
 	held := h.held("g1")
@@ -348,13 +335,8 @@ func TestAnIndexThatCameBackEmpty(t *testing.T) {
 		t.Error("a job was answered although nothing could be written")
 	}
 	check(t, indexer.Prepare(ctx, h.index, h.faces.Model()))
-	complete := func(g index.Generation) (bool, error) {
-		for s, err := range h.ledger.Each(ctx, "") {
-			if err != nil || s.Due(g.Target()) != schemas.DueNot {
-				return false, err
-			}
-		}
-		return true, nil
+	complete := func(g index.Generation) (*indexer.Tally, error) {
+		return indexer.TallyOf(ctx, h.ledger, h.queue, g.Target())
 	}
 	serves := func() bool {
 		check(t, indexer.Promote(ctx, h.index, complete))
@@ -364,14 +346,51 @@ func TestAnIndexThatCameBackEmpty(t *testing.T) {
 	if serves() {
 		t.Error("an empty generation serves while two registrants are listed")
 	}
-	rung, err := h.in.Reconcile(ctx, "", h.target("g1", "m1"))
-	if err != nil || rung != 2 {
-		t.Errorf("rang for %d, %v, want both", rung, err)
+	enqueued, err := h.in.Reconcile(ctx, "", h.target("g1", "m1"), nil)
+	if err != nil || enqueued != 2 {
+		t.Errorf("%d jobs, %v, want both", enqueued, err)
 	}
 	h.settle()
 	h.agrees("g1", "m1")
 	if !serves() {
 		t.Error("a complete generation does not serve")
+	}
+}
+
+// asked is an index that tells when it was asked for its generations.
+type asked struct {
+	index.Index
+	times chan struct{}
+}
+
+func (a asked) Generations(ctx context.Context) ([]index.Generation, error) {
+	all, err := a.Index.Generations(ctx)
+	a.times <- struct{}{}
+	return all, err
+}
+
+// TestALostIndexIsNobodysFault holds that jobs which find no generation are not counted against their registrants: an index that comes
+// back empty a minute later must not find them waiting for many more, or dead.
+func TestALostIndexIsNobodysFault(t *testing.T) {
+	h := newNode(t)
+	h.accept(capture(1, "x", "face one"))
+	empty, err := embedded.Open(t.Context(), t.TempDir(), slog.New(slog.DiscardHandler))
+	check(t, err)
+	defer empty.Close()
+	a := asked{empty, make(chan struct{}, 64)}
+	deps := h.deps
+	deps.Index = a
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- indexer.New(deps).Run(ctx, 1) }()
+	for range 3 { // of calibration and of two attempts: the first has been noted when the second begins
+		<-a.times
+	}
+	stop()
+	check(t, <-done)
+	if s, err := h.ledger.Listing(t.Context(), "us-zz", id(1)); err != nil || s.Failed != nil {
+		t.Errorf("%+v %v: a failure is noted", s.Failed, err)
 	}
 }
 
@@ -393,7 +412,7 @@ func TestRandomSchedules(t *testing.T) {
 		switch random.IntN(10) {
 		case 0:
 			if n >= people/2 { // half of them may be removed
-				_, err := h.in.Remove(ctx, id(n), "test")
+				_, err := h.in.Remove(ctx, id(n), schemas.Removal{Reason: "other"})
 				if err != nil && step > 200 {
 					t.Log(err)
 				}
@@ -406,7 +425,7 @@ func TestRandomSchedules(t *testing.T) {
 	for range 2 {
 		check(t, <-workers)
 	}
-	_, err := h.in.Reconcile(t.Context(), "", h.target("g1", "m1"))
+	_, err := h.in.Reconcile(t.Context(), "", h.target("g1", "m1"), nil)
 	check(t, err)
 	// Jobs in the hands of the stopped workers come back only after a minute; what they are
 	// about is brought up to date directly, as the next worker would.
@@ -414,4 +433,40 @@ func TestRandomSchedules(t *testing.T) {
 		check(t, h.sync(n))
 	}
 	h.agrees("g1", "m1")
+}
+
+// TestExcludedSourcesHaveNoTemplates: who is of one is indexed and found, but no photo is embedded; when the operator takes
+// the exclusion back, or makes it, doing the registrant again makes or drops the templates.
+func TestExcludedSourcesHaveNoTemplates(t *testing.T) {
+	h := newNode(t)
+	out := map[string]bool{"us-zz": true}
+	h.deps.Excluded = func(source string) bool { return out[source] }
+	h.accept(capture(1, "x", "face one", "face two"))
+	h.settle()
+	h.agrees("g1", "m1")
+	expect := func(problem string, faces int) {
+		t.Helper()
+		docs, err := h.index.Lookup(t.Context(), id(1))
+		check(t, err)
+		if len(docs) != 1 || len(docs[0].Photos) != 2 || docs[0].Photos[0].Problem != problem {
+			t.Errorf("documents %+v", docs)
+		}
+		counts, err := h.index.Count(t.Context(), "g1")
+		check(t, err)
+		if counts.Faces != faces || counts.Registrants != 1 {
+			t.Errorf("%d faces of %d registrants, want %d", counts.Faces, counts.Registrants, faces)
+		}
+	}
+	expect(index.Excluded, 0)
+	if n := h.faces.total(); n != 0 {
+		t.Errorf("%d photos were embedded", n)
+	}
+	delete(out, "us-zz")
+	h.accept(capture(1, "y", "face one", "face two"))
+	h.settle()
+	expect("", 2)
+	out["us-zz"] = true
+	h.accept(capture(1, "z", "face one", "face two"))
+	h.settle()
+	expect(index.Excluded, 0)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // TestARecordOfANewerVersionIsLeftAlone has an indexer of this version meet what a scraper of the
-// next one stored: the job is buried for the next version's indexer, and nothing is written.
+// next one stored: the job becomes dead for the next version's indexer, and nothing is written.
 func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 	h := newNode(t)
 	ctx := t.Context()
@@ -40,7 +40,7 @@ func TestARecordOfANewerVersionIsLeftAlone(t *testing.T) {
 			break
 		}
 		if time.Now().After(end) {
-			t.Fatal("the job was not buried")
+			t.Fatal("the job is not dead")
 		}
 	}
 	after, err := h.ledger.Listing(ctx, "us-zz", id(1))

@@ -121,7 +121,7 @@ func TestADaysCrawlCostsWhatChanged(t *testing.T) {
 	if n := h.faces.total(); n != people {
 		t.Fatalf("%d embeddings of %d photos", n, people)
 	}
-	rung := 0
+	enqueued := 0
 	for n := range people {
 		c := capture(n, "x", fmt.Sprint("face ", n))
 		switch {
@@ -131,12 +131,12 @@ func TestADaysCrawlCostsWhatChanged(t *testing.T) {
 			c.Record.Designation = "changed"
 		}
 		if h.accept(c) == schemas.OutcomeChanged {
-			rung++
+			enqueued++
 		}
 	}
 	h.settle()
 	h.agrees("g1", "m1")
-	if n := h.faces.total() - people; n != people/100 || rung != people/50 {
-		t.Errorf("%d embeddings and %d jobs for 1 %% new photos and 1 %% changed records of %d", n, rung, people)
+	if n := h.faces.total() - people; n != people/100 || enqueued != people/50 {
+		t.Errorf("%d embeddings and %d jobs for 1 %% new photos and 1 %% changed records of %d", n, enqueued, people)
 	}
 }

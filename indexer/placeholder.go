@@ -12,17 +12,17 @@ import (
 	"lineup/schemas"
 )
 
-// A picture that more than placeholderPeople people of a source have, up to placeholderBits
-// differing bits of its perceptual hash, shows nobody: it is the source's "no photo" picture, its
-// badge or its logo. Registrants with the same date of birth count as one person: a source that
-// keeps each alias of somebody as a record of its own shows the same, real photo with all of them.
+// A picture that more than placeholderPeople people of one source have shows nobody: it is the source's "no photo"
+// picture, its badge or its logo. Two pictures count as the same up to placeholderBits differing bits of their
+// perceptual hashes. Registrants with the same date of birth count as one person, because a source that lists each
+// alias of somebody as a record of its own shows the same real photo with all of them.
 const (
 	placeholderPeople  = 5
 	placeholderBits    = 2
 	placeholderSharers = 64 // looked at: enough to find six people among
 )
 
-// placeholder reports whether a registrant's photo shows nobody, going by who else has it.
+// placeholder reports whether a registrant's photo shows nobody, judged by who else has it.
 func (w *Worker) placeholder(ctx context.Context, generation, source string, who index.Sharer) (bool, error) {
 	if who.Photo.Hash == 0 {
 		return false, nil
@@ -43,7 +43,7 @@ func (w *Worker) sharing(ctx context.Context, generation, source string, hash ui
 	return sharers, nil
 }
 
-// people counts how many different people the sharers of a picture are.
+// people counts the different people among those who share a picture.
 func people(sharers []index.Sharer) int {
 	seen := make(map[string]bool)
 	for _, s := range sharers {
@@ -56,10 +56,10 @@ func people(sharers []index.Sharer) int {
 	return len(seen)
 }
 
-// unmask makes sure, once entry is written, that nobody's placeholder is enrolled because it was
-// looked at before its sharers were there: it writes those anew, entry's registrant included. Every writer does
-// so after its own write and before its mark, so whoever writes last of the sharers sees them
-// all, in whatever order they came and whoever died between. again says that entry itself is due.
+// unmask runs after entry is written. Photos of others may have been enrolled before enough people shared the picture
+// to show that it is a placeholder; unmask writes those entries again, and sets again if entry itself is one of them.
+// Every writer does this after its own write and before its mark. Whoever writes last therefore sees all who share
+// the picture, in whatever order they came and whichever writers died.
 func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Generation, entry index.Entry,
 	keep func(string) bool) (again bool, err error) {
 	due := make(map[schemas.UUID]bool)
@@ -94,8 +94,8 @@ func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Gen
 	return due[entry.ID], nil
 }
 
-// mask writes a listed registrant anew, whose photo turned out to be a placeholder. It need not
-// look for others: what is written has the same hashes as before.
+// mask writes the entry of a listed registrant again, whose photo has turned out to be a placeholder. It need not
+// call unmask: the hashes it writes are those that were there before.
 func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID,
 	keep func(string) bool) error {
 	s, err := w.Ledger.Listing(ctx, source, id)

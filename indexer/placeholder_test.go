@@ -21,7 +21,7 @@ func born(n int, birth schemas.Date, photos ...string) schemas.Capture {
 func (h *house) problems(generation string) map[schemas.UUID]string {
 	h.t.Helper()
 	out := make(map[schemas.UUID]string)
-	for doc, err := range h.index.Walk(h.t.Context(), generation) {
+	for doc, err := range h.index.Walk(h.t.Context(), generation, "") {
 		check(h.t, err)
 		out[doc.ID] = doc.Photos[0].Problem
 		if (doc.Photos[0].Problem == "") != (doc.Photos[0].Face != "") {
@@ -76,7 +76,7 @@ func TestAPlaceholderIsEnrolledForNobody(t *testing.T) {
 			}
 
 			check(t, h.index.Create(t.Context(), index.Generation{Name: "g2", Model: h.faces.Model()}))
-			_, err := h.in.Reconcile(t.Context(), "", []schemas.Target{{Generation: "g2", Model: "m1"}})
+			_, err := h.in.Reconcile(t.Context(), "", []schemas.Target{{Generation: "g2", Model: "m1"}}, nil)
 			check(t, err)
 			h.settle()
 			h.agrees("g2", "m1")

@@ -8,14 +8,25 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/ledger"
+	"lineup/internal/tracing"
 	"lineup/schemas"
 )
 
-// Accept takes one capture in, whole or not at all: when it returns without error the blobs and
-// the listing are durable and a job is enqueued if there is anything to index. Accepting
-// the same capture again is harmless. Errors: schemas.ErrLeased, and schemas.ErrPhotoNeeded
-// when a photo said to be unchanged is not stored.
-func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
+// Accept stores one capture, whole or not at all. When it returns without an error, the blobs and the listing are
+// durable, and a job is enqueued if there is anything to index. Accepting the same capture again changes nothing.
+// Errors: schemas.ErrLeased; schemas.ErrPhotoNeeded when the bytes of a photo that is said to be unchanged are not
+// stored.
+func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (outcome schemas.Outcome, err error) {
+	ctx, span := tracing.Start(ctx, "accept", tracing.Source(c.Record.Source))
+	defer func() {
+		span.Set(tracing.Outcome(string(outcome)))
+		span.End(err)
+	}()
+	return in.accept(ctx, id, c)
+}
+
+func (in *Ingester) accept(ctx context.Context, id string, c schemas.Capture) (schemas.Outcome, error) {
+	c.Record = c.Record.Cleaned()
 	source := c.Record.Source
 	r, err := in.running(source, id)
 	if err != nil {
@@ -36,7 +47,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 	if err != nil {
 		return "", err
 	}
-	outcome := schemas.OutcomeUnchanged
+	var outcome schemas.Outcome
 	now := in.now().UTC()
 	listing, err := in.ledger.Update(ctx, source, owner, func(s *schemas.Listing) error {
 		if s.Removal != nil {
@@ -45,16 +56,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		if err := r.sign(s); err != nil {
 			return err
 		}
-		switch {
-		case s.Revision == 0:
-			outcome = schemas.OutcomeNew
-		case !s.Listed:
-			outcome = schemas.OutcomeReturned
-		case s.Record != next.Record:
-			outcome = schemas.OutcomeChanged
-		default:
-			outcome = schemas.OutcomeUnchanged
-		}
+		outcome = s.Brings(next.Record)
 		if outcome != schemas.OutcomeUnchanged {
 			s.Revision++
 			s.Changed = now
@@ -65,6 +67,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		held := needed(*s)
 		s.Listed, s.Key, s.Record, s.Photos, s.Pages = true, c.Record.Key, next.Record, next.Photos, next.Pages
 		s.Sighted, s.Run = c.Read.UTC(), id
+		s.Reread()
 		wanted := needed(*s)
 		for ref := range held {
 			s.Untidy = s.Untidy || !wanted[ref]
@@ -72,7 +75,7 @@ func (in *Ingester) Accept(ctx context.Context, id string, c schemas.Capture) (s
 		return nil
 	})
 	if errors.Is(err, schemas.ErrRefused) {
-		// Remove was faster: what was just stored must not stay.
+		// Remove came first: delete what was just stored.
 		return schemas.OutcomeRefused, in.forget(ctx, owner)
 	}
 	if err != nil {
@@ -103,16 +106,14 @@ func isIndexed(s schemas.Listing) bool {
 // store puts the capture's blobs and returns the listing's view of them.
 func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Capture) (schemas.Listing, error) {
 	var next schemas.Listing
+	var record schemas.Record
+	record, next.Photos = c.Settled()
 	for i, photo := range c.Photos {
-		listed := &c.Record.Photos[i]
-		listed.Digest, listed.Problem = photo.Unchanged, photo.Problem
 		switch {
 		case photo.Data != nil:
-			ref, err := in.blobs.Put(ctx, owner, blob.Photo, photo.Data)
-			if err != nil {
+			if _, err := in.blobs.Put(ctx, owner, blob.Photo, photo.Data); err != nil {
 				return next, fmt.Errorf("store a photo of %s: %w", owner, err)
 			}
-			listed.Digest = ref.Digest
 		case photo.Unchanged != "":
 			has, err := in.blobs.Has(ctx, blob.Ref{Owner: owner, Kind: blob.Photo, Digest: photo.Unchanged})
 			if err != nil {
@@ -122,11 +123,9 @@ func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Cap
 				return next, fmt.Errorf("photo %d of %s: %w", i, owner, schemas.ErrPhotoNeeded)
 			}
 		}
-		next.Photos = append(next.Photos, schemas.PhotoState{URL: listed.URL, Digest: listed.Digest, Problem: listed.Problem,
-			ETag: photo.ETag, LastModified: photo.LastModified, Taken: listed.Taken})
 	}
 	for _, page := range c.Pages {
-		data, err := pack(page.Data)
+		data, err := in.pack(page.Data)
 		if err != nil {
 			return next, err
 		}
@@ -136,7 +135,7 @@ func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Cap
 		}
 		next.Pages = append(next.Pages, schemas.PageState{URL: page.URL, Digest: ref.Digest, Read: page.Read.UTC()})
 	}
-	canonical, err := c.Record.Canonical()
+	canonical, err := record.Canonical()
 	if err != nil {
 		return next, err
 	}
@@ -148,7 +147,7 @@ func (in *Ingester) store(ctx context.Context, owner schemas.UUID, c schemas.Cap
 	return next, nil
 }
 
-// needed are the blobs that a listing needs, for looking them up.
+// needed is the set of blobs that a listing refers to.
 func needed(s schemas.Listing) map[blob.Ref]bool {
 	all := make(map[blob.Ref]bool)
 	for _, ref := range blob.Needed(s) {

@@ -7,12 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/nats-io/nats.go/jetstream"
 
-	"lineup/ingest/blob/disk"
-	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
-	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
@@ -21,22 +18,9 @@ import (
 func TestAHolderWhoLostTheLeaseChangesNothing(t *testing.T) {
 	const source = "us-zz"
 	ctx, log := t.Context(), slog.New(slog.DiscardHandler)
-	b, err := broker.Start(t.TempDir(), log)
-	must(t, err)
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	must(t, err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	must(t, err)
-	l, err := ledger.Open(ctx, js, 1)
-	must(t, err)
-	q, err := queue.Open(ctx, js, 1)
-	must(t, err)
-	blobs, err := disk.Open(t.TempDir())
-	must(t, err)
-	t.Cleanup(func() { blobs.Close() })
-	slow, quick := New(blobs, l, q, log), New(blobs, l, q, log)
+	s := stores.Open(t)
+	blobs, l := s.Blobs, s.Ledger
+	slow, quick := New(blobs, l, s.Queue, log), New(blobs, l, s.Queue, log)
 	accept := func(in *Ingester, run, key, text string) error {
 		_, err := in.Accept(ctx, run, schemas.Capture{Read: time.Now(), Record: schemas.Record{Source: source, Key: key, Designation: text}})
 		return err

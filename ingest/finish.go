@@ -11,9 +11,9 @@ import (
 	"lineup/schemas"
 )
 
-// Finish ends a run that read everything. When s.State is complete and the guards hold, who was
-// listed and not read in this run is delisted, with photos, pages and record. Otherwise nobody
-// is. The result is the summary as it was kept, with Delisted, or State refused and a Reason.
+// Finish ends a run that read everything. If s.State is complete and the guards hold, everybody who was listed and
+// not read in this run is delisted, and their photos, pages and record are deleted. Otherwise nobody is delisted. It
+// returns the summary as stored: with Delisted set, or with State refused and a Reason.
 func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
 	r, err := in.running(source, id)
 	if err != nil {
@@ -34,7 +34,7 @@ func (in *Ingester) Finish(ctx context.Context, source, id string, s schemas.Run
 	return s, errors.Join(in.fileSummary(ctx, source, id, r.fence, s), in.release(ctx, source, r))
 }
 
-// tidyAll deletes the blobs that earlier calls had to leave behind, as when the store was away.
+// tidyAll deletes blobs that earlier calls could not delete, for example because the object store did not answer.
 func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
 	var untidy []schemas.Listing
 	for s, err := range in.ledger.Each(ctx, source) {
@@ -59,7 +59,7 @@ func (in *Ingester) tidyAll(ctx context.Context, source, id string) error {
 	return nil
 }
 
-// sweep delists the listed whom run id did not sight, if the guards allow it.
+// sweep delists every listed registrant whom run id did not see, if the guards allow it.
 func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunSummary) (schemas.RunSummary, error) {
 	runs, err := in.ledger.Runs(ctx, source)
 	if err != nil {
@@ -110,9 +110,9 @@ func (in *Ingester) sweep(ctx context.Context, source, id string, s schemas.RunS
 	return s, nil
 }
 
-// delist makes a registrant not listed, so that nothing of the person is left, and enqueues a job. may is asked
-// first, with the listing as it is now: its error ends delist, and ledger.ErrUnchanged leaves the registrant
-// listed. A removal, if not nil, forbids that the registrant is ever listed again.
+// delist marks a registrant as not listed, deletes everything stored of the person, and enqueues a job. It first
+// calls may with the current listing: if may returns an error, delist stops with that error; ledger.ErrUnchanged
+// leaves the registrant listed. If removal is not nil, the registrant is never listed again.
 func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, removal *schemas.Removal,
 	may func(*schemas.Listing) error) error {
 	stays := false
@@ -135,44 +135,61 @@ func (in *Ingester) delist(ctx context.Context, source string, id schemas.UUID, 
 	if err != nil || stays {
 		return err
 	}
-	// Answers stop with the line above; index and blobs follow, and Reconcile enqueues again if
-	// this process dies here.
+	// From here on no answer names the registrant. The index and the blobs follow; if this process dies first,
+	// Reconcile enqueues the job again.
 	if err := in.queue.Publish(ctx, source, id); err != nil {
 		return err
 	}
 	return in.tidy(ctx, gone)
 }
 
-// Removed says what Remove found and took away.
+// Removed is what Remove deleted, and where.
 type Removed struct {
 	Listing schemas.Listing // as it was before
 	At      time.Time
+	Reason  string
 }
 
-// Remove takes a registrant out for ever: it answers no more from now on, its blobs are
-// deleted, and its source id is never accepted again. Removing again changes nothing.
-// Errors: fs.ErrNotExist for an id that was never listed.
-func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, reason string) (Removed, error) {
+// Remove removes a registrant for ever: no answer names them any more, their blobs are deleted, and their source id
+// is never accepted again. Removing twice changes nothing. A zero why.At means now. Errors: fs.ErrNotExist for an id
+// that was never listed.
+func (in *Ingester) Remove(ctx context.Context, id schemas.UUID, why schemas.Removal) (Removed, error) {
 	was, err := in.ledger.Find(ctx, id)
 	if err != nil {
 		return Removed{}, err
 	}
-	at := in.now().UTC()
-	if was.Removal != nil {
-		at = was.Removal.At
+	if why.At.IsZero() {
+		why.At = in.now()
 	}
-	if err := in.delist(ctx, was.Source, id, &schemas.Removal{At: at, Reason: reason}, always); err != nil {
+	if why.At = why.At.UTC(); was.Removal != nil {
+		why.At = was.Removal.At
+	}
+	if err := in.delist(ctx, was.Source, id, &why, always); err != nil {
 		return Removed{}, err
 	}
-	return Removed{Listing: was, At: at}, nil
+	return Removed{Listing: was, At: why.At, Reason: why.Reason}, nil
 }
 
-// always lets a delisting happen whoever holds the lease: a removal waits for nobody.
+// Forbid removes like Remove, but goes by a removal that was recorded elsewhere, so the registrant need not have been
+// listed here. It reports whether the removal was new to this ledger.
+func (in *Ingester) Forbid(ctx context.Context, source string, id schemas.UUID, why schemas.Removal) (news bool, err error) {
+	was, err := in.ledger.Listing(ctx, source, id)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, err
+	}
+	if was.Removal != nil {
+		return false, nil
+	}
+	return true, in.delist(ctx, source, id, &why, always)
+}
+
+// always allows a delisting whoever holds the lease: a removal does not wait for a crawl.
 func always(*schemas.Listing) error { return nil }
 
-// Reconcile enqueues for every registrant of source (of all sources when it is "") that a target
-// does not agree with, and returns how many. What a crash left in the blobs is for Orphans.
-func (in *Ingester) Reconcile(ctx context.Context, source string, targets []schemas.Target) (int, error) {
+// Reconcile enqueues a job for every registrant of source (of all sources when it is "") that some target does not
+// agree with, and returns how many. If look is not nil, it is called with every listing and says whether a job may be
+// enqueued for it. Blobs that a crash left behind are deleted by Orphans, not here.
+func (in *Ingester) Reconcile(ctx context.Context, source string, targets []schemas.Target, look func(schemas.Listing) bool) (int, error) {
 	enqueued := 0
 	due := make(map[string][]schemas.UUID)
 	enqueue := func(from string) error {
@@ -189,7 +206,7 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []sche
 		if err != nil {
 			return enqueued, err
 		}
-		if s.DueIn(targets) == schemas.DueNot {
+		if may := look == nil || look(s); !may || s.DueIn(targets) == schemas.DueNot {
 			continue
 		}
 		if due[s.Source] = append(due[s.Source], s.ID); len(due[s.Source]) == 1000 {
@@ -204,33 +221,4 @@ func (in *Ingester) Reconcile(ctx context.Context, source string, targets []sche
 		}
 	}
 	return enqueued, nil
-}
-
-// Orphans deletes what a crash may have left: blobs of registrants that are not listed, and
-// blobs that no listing refers to and that are older than grace. It returns how many went.
-func (in *Ingester) Orphans(ctx context.Context, grace time.Duration) (int, error) {
-	gone := 0
-	for info, err := range in.blobs.Walk(ctx, "") {
-		if err != nil {
-			return gone, fmt.Errorf("list the blobs: %w", err)
-		}
-		if in.now().Sub(info.Modified) < grace {
-			continue
-		}
-		s, err := in.ledger.Find(ctx, info.Owner)
-		if errors.Is(err, schemas.ErrNewerSchema) {
-			continue // whose blobs these are is for the newer version to say
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return gone, err
-		}
-		if needed(s)[info.Ref] {
-			continue
-		}
-		if err := in.blobs.Delete(ctx, info.Ref); err != nil {
-			return gone, fmt.Errorf("delete an orphan: %w", err)
-		}
-		gone++
-	}
-	return gone, nil
 }

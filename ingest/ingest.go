@@ -1,10 +1,10 @@
-// Package ingest is the only door into Lineup: it accepts captures, delists who a source no
-// longer lists, removes for ever, and enqueues jobs for the indexers.
+// Package ingest is the only way into Lineup's stores. It accepts captures, delists whom a source no longer lists,
+// removes people for ever, and enqueues jobs for the indexers.
 //
-// For every registrant the order is always the same: blobs, then the listing, then the
-// job. What was acknowledged is durable, and a crash between two steps leaves nothing that
-// Reconcile does not mend. Only the holder of a source's lease writes or deletes the blobs of
-// its registrants (Remove excepted, whose mark forbids to write them again), so no writer can lose another's.
+// For every registrant the order is the same: first the blobs, then the listing, then the job. What was acknowledged
+// is durable, and whatever a crash between two steps leaves undone, Reconcile repairs. Only the holder of a source's
+// lease writes or deletes the blobs of its registrants, so no writer can lose another's. Remove is the exception: its
+// mark forbids that they are written again.
 package ingest
 
 import (
@@ -16,19 +16,24 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"lineup/ingest/blob"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
 	"lineup/schemas"
 )
 
-// Ingester is the door. Its methods may be called from many goroutines.
+// Ingester writes to the stores. Its methods may be called from many goroutines.
 type Ingester struct {
 	blobs  blob.Store
 	ledger *ledger.Ledger
 	queue  *queue.Queue
 	log    *slog.Logger
 	now    func() time.Time
+	packer func() (*zstd.Encoder, error)
+
+	orphansAtOnce int // orphansAtOnce
 
 	mu   sync.Mutex
 	runs map[string]*run // by source: the runs this process holds the lease of
@@ -47,14 +52,14 @@ type run struct {
 	renewed atomic.Pointer[time.Time]
 }
 
-// noteRenewed notes that the lease was given to a request made at asked.
+// noteRenewed records that the lease was granted to the request that was made at asked.
 func (r *run) noteRenewed(asked time.Time) { r.renewed.Store(&asked) }
 
 // expired reports whether somebody else may hold the lease by now.
 func (r *run) expired() bool { return time.Since(*r.renewed.Load()) >= ledger.LeaseTime }
 
-// sign puts the run's fencing token on a listing that is about to be written. It refuses a listing that a later
-// holder of the lease has written.
+// sign writes the run's fencing token into a listing before it is stored. It returns an error if a later holder of
+// the lease has already written the listing.
 func (r *run) sign(s *schemas.Listing) error {
 	if s.Fence > r.fence {
 		return fmt.Errorf("run %s was overtaken by a later holder of the lease of %s: %w", r.id, s.Source, schemas.ErrLeased)
@@ -63,14 +68,20 @@ func (r *run) sign(s *schemas.Listing) error {
 	return nil
 }
 
-// New makes the door over the given stores.
+// New makes an Ingester over the given stores.
 func New(blobs blob.Store, l *ledger.Ledger, q *queue.Queue, log *slog.Logger) *Ingester {
-	return &Ingester{blobs: blobs, ledger: l, queue: q, log: log, now: time.Now, runs: make(map[string]*run)}
+	return &Ingester{blobs: blobs, ledger: l, queue: q, log: log, now: time.Now, packer: sync.OnceValues(newPacker),
+		orphansAtOnce: orphansAtOnce, runs: make(map[string]*run)}
 }
 
-// Begin starts a run over source, or with resume goes on with the one that was interrupted and
-// returns its checkpoint. It takes the source's lease and holds it until Finish or Abandon.
-// Errors: schemas.ErrLeased.
+// At makes in go by another clock than time.Now: for tests of what happens over weeks. It returns in.
+func (in *Ingester) At(now func() time.Time) *Ingester {
+	in.now = now
+	return in
+}
+
+// Begin starts a run over source. With resume it continues the interrupted one, if there is any, and returns its
+// checkpoint. It takes the source's lease and holds it until Finish or Abandon. Errors: schemas.ErrLeased.
 func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id string, checkpoint []byte, err error) {
 	asked := time.Now()
 	lease, err := in.ledger.Lease(ctx, source, string(schemas.RandomID()))
@@ -90,7 +101,7 @@ func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id s
 	}
 	r := &run{id: runs.Open.Run, fence: runs.Fence, lease: lease, done: make(chan struct{})}
 	r.noteRenewed(asked)
-	// The lease outlives the call that took it: it belongs to the run, which end ends.
+	// The lease outlives this call: it belongs to the run and is released when the run ends.
 	r.lost, r.end = context.WithCancelCause(context.WithoutCancel(ctx))
 	in.mu.Lock()
 	in.runs[source] = r
@@ -148,7 +159,7 @@ func (in *Ingester) release(ctx context.Context, source string, r *run) error {
 	return r.lease.Release(context.WithoutCancel(ctx))
 }
 
-// Checkpoint keeps the crawl's note of where it is, for a later Begin with resume.
+// Checkpoint stores where the crawl is, for a later Begin with resume.
 func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []byte) error {
 	leased, err := in.running(source, id)
 	if err != nil {
@@ -164,14 +175,14 @@ func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []by
 	return err
 }
 
-// Known returns the listing of the registrant a source lists under key, for conditional
+// Known returns the listing of the registrant that a source lists under key; the crawl needs it for conditional
 // requests. Errors: fs.ErrNotExist.
 func (in *Ingester) Known(ctx context.Context, source, key string) (schemas.Listing, error) {
 	return in.ledger.Listing(ctx, source, schemas.RegistrantID(source, key))
 }
 
-// Abandon ends a run that read too little to be believed: its summary is kept, and nobody is
-// delisted. Only one that was interrupted can be resumed.
+// Abandon ends a run that did not read enough to be believed. Its summary is stored and nobody is delisted. Only an
+// interrupted run can be resumed.
 func (in *Ingester) Abandon(ctx context.Context, source, id string, s schemas.RunSummary) error {
 	r, err := in.running(source, id)
 	if err != nil {

@@ -7,9 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics are the figures of the whole installation: how old each source is, what waits, what an audit
-// found, which engines can be used. They are gauges that somebody sets now and then; nothing
-// here reads anything.
+// Metrics are the figures of the whole installation: the age of each source, waiting jobs, what an audit found, which
+// engines can be used. All are gauges that others set from time to time; this type reads no store.
 type Metrics struct {
 	complete, registrants *prometheus.GaugeVec
 	changed               *prometheus.GaugeVec
@@ -18,6 +17,7 @@ type Metrics struct {
 	differences           *prometheus.GaugeVec
 	audited               prometheus.Gauge
 	engines               *prometheus.GaugeVec
+	stragglers            *prometheus.GaugeVec
 }
 
 // NewMetrics makes and registers them.
@@ -26,11 +26,12 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 		complete: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_complete_timestamp_seconds",
 			Help: "When the last complete run over a source ended, in Unix time."}, []string{"source"}),
 		changed: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_last_change_timestamp_seconds",
-			Help: "When a complete run over a source last found anybody new, changed, returned or gone, in Unix time."}, []string{"source"}),
+			Help: "When a complete run last found anybody new, changed, returned or gone, in Unix time."}, []string{"source"}),
 		registrants: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_registrants",
 			Help: "Registrants of a source by state: listed, with_photo, with_face, due, removed."}, []string{"source", "state"}),
 		alarms: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_alarms",
-			Help: "What of the last run over a source wants a look: values that no rule reads, shares that moved, nothing changed for long."}, []string{"source"}),
+			Help: "What of the last run over a source wants a look: values no rule reads, shares that moved, nothing new for long."},
+			[]string{"source"}),
 		runs: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_source_run_state",
 			Help: "1 for the state of the last run over a source: complete, partial, failed, blocked and others."}, []string{"source", "state"}),
 		waiting: prometheus.NewGauge(prometheus.GaugeOpts{Name: "lineup_jobs_waiting",
@@ -43,9 +44,13 @@ func NewMetrics(reg prometheus.Registerer) (*Metrics, error) {
 			Help: "When the last audit ended, in Unix time."}),
 		engines: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_engine_up",
 			Help: "1 when an engine can be used from here, 0 when not: nats, blobs, index, and its serving generation."}, []string{"engine"}),
+		stragglers: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "lineup_generation_stragglers",
+			Help: "Registrants the serving generation lacks because they cannot be indexed, and those it holds without a photo that cannot " +
+				"be read, by what is lacking: registrant, photo."}, []string{"lacking"}),
 	}
-	for _, c := range []prometheus.Collector{m.complete, m.changed, m.registrants, m.alarms, m.runs, m.waiting, m.dead, m.differences, m.audited,
-		m.engines} {
+	for _, c := range []prometheus.Collector{m.complete, m.changed, m.registrants, m.alarms, m.runs, m.waiting, m.dead,
+		m.differences, m.audited,
+		m.engines, m.stragglers} {
 		if err := reg.Register(c); err != nil {
 			return nil, fmt.Errorf("register the metrics of the stores: %w", err)
 		}
@@ -72,7 +77,7 @@ func (m *Metrics) Run(source, state string) {
 	m.runs.WithLabelValues(source, state).Set(1)
 }
 
-// Alarms sets how many things of the last run over a source want a look.
+// Alarms sets how many alarms the last run over a source raised.
 func (m *Metrics) Alarms(source string, n int) { m.alarms.WithLabelValues(source).Set(float64(n)) }
 
 // Jobs sets how many jobs wait and are dead.
@@ -81,7 +86,7 @@ func (m *Metrics) Jobs(waiting, dead int) {
 	m.dead.Set(float64(dead))
 }
 
-// Audit sets what an audit found at its end; kinds of the one before that it did not find are gone.
+// Audit sets what an audit found when it ended. Kinds that only the previous audit found are dropped.
 func (m *Metrics) Audit(ended time.Time, differences map[string]int) {
 	m.differences.Reset()
 	for kind, n := range differences {
@@ -97,4 +102,10 @@ func (m *Metrics) Engine(name string, usable bool) {
 		up = 1
 	}
 	m.engines.WithLabelValues(name).Set(up)
+}
+
+// Stragglers sets how many registrants the serving generation lacks, and how many it holds without a photo of theirs.
+func (m *Metrics) Stragglers(registrants, photos int) {
+	m.stragglers.WithLabelValues("registrant").Set(float64(registrants))
+	m.stragglers.WithLabelValues("photo").Set(float64(photos))
 }

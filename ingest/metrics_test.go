@@ -43,13 +43,13 @@ lineup_jobs_dead 2
 # HELP lineup_jobs_waiting Jobs not done yet.
 # TYPE lineup_jobs_waiting gauge
 lineup_jobs_waiting 7
-# HELP lineup_source_alarms What of the last run over a source wants a look: values that no rule reads, shares that moved, nothing changed for long.
+# HELP lineup_source_alarms What of the last run over a source wants a look: values no rule reads, shares that moved, nothing new for long.
 # TYPE lineup_source_alarms gauge
 lineup_source_alarms{source="us-zz"} 2
 # HELP lineup_source_complete_timestamp_seconds When the last complete run over a source ended, in Unix time.
 # TYPE lineup_source_complete_timestamp_seconds gauge
 lineup_source_complete_timestamp_seconds{source="us-zz"} 1000
-# HELP lineup_source_last_change_timestamp_seconds When a complete run over a source last found anybody new, changed, returned or gone, in Unix time.
+# HELP lineup_source_last_change_timestamp_seconds When a complete run last found anybody new, changed, returned or gone, in Unix time.
 # TYPE lineup_source_last_change_timestamp_seconds gauge
 lineup_source_last_change_timestamp_seconds{source="us-zz"} 900
 # HELP lineup_source_registrants Registrants of a source by state: listed, with_photo, with_face, due, removed.

@@ -8,17 +8,19 @@ import (
 	"lineup/ingest/blob"
 )
 
+// newPacker makes what compresses pages, for all of them: it costs more than a small page does.
+func newPacker() (*zstd.Encoder, error) { return zstd.NewWriter(nil) }
+
 // pack compresses a page for storage. The same page gives the same bytes.
-func pack(page []byte) ([]byte, error) {
-	w, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1))
+func (in *Ingester) pack(page []byte) ([]byte, error) {
+	w, err := in.packer()
 	if err != nil {
 		return nil, fmt.Errorf("compress a page: %w", err)
 	}
-	defer w.Close()
 	return w.EncodeAll(page, nil), nil
 }
 
-// Unpack gives the page back that was stored as a blob.Page.
+// Unpack is the inverse of pack: it returns a page that was stored as a blob.Page.
 func Unpack(stored []byte) ([]byte, error) {
 	r, err := zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(4*blob.MaxSize))
 	if err != nil {

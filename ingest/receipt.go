@@ -14,24 +14,35 @@ import (
 // ErrSignature is returned for a receipt that was changed, or signed by another installation.
 var ErrSignature = errors.New("signature does not fit")
 
-// Receipt proves a removal: what was removed where and when, by digests alone.
+// Receipt proves a removal: what was removed, where and when. It names content by digests alone.
 type Receipt struct {
 	Schema      int              `json:"schema"`
 	Registrant  schemas.UUID     `json:"registrant"`
 	Source      string           `json:"source"`
 	Removed     time.Time        `json:"removed"`
+	Reason      string           `json:"reason,omitempty"`
 	Record      schemas.Digest   `json:"record,omitempty"`
 	Photos      []schemas.Digest `json:"photos,omitempty"`
 	Pages       []schemas.Digest `json:"pages,omitempty"`
 	Generations []string         `json:"generations,omitempty"` // index generations that held the registrant
-	PublicKey   string           `json:"publicKey"`             // Ed25519, base64
-	Signature   string           `json:"signature,omitempty"`   // over the JSON of all fields above
+	Places      []Place          `json:"places,omitempty"`
+	PublicKey   string           `json:"publicKey"`           // Ed25519, base64
+	Signature   string           `json:"signature,omitempty"` // over the JSON of all fields above
+}
+
+// Place is a store that held the registrant, and what happened to the data there.
+type Place struct {
+	Name string `json:"name"`
+	Says string `json:"says"`
+	// Within says in words how long bytes may still stay in the store's files; "" means that none stay.
+	Within string `json:"within,omitempty"`
 }
 
 // Sign makes the receipt of a removal.
-func (r Removed) Sign(key ed25519.PrivateKey) (Receipt, error) {
-	receipt := Receipt{Schema: 1, Registrant: r.Listing.ID, Source: r.Listing.Source, Removed: r.At, Record: r.Listing.Record,
-		PublicKey: base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))}
+func (r Removed) Sign(key ed25519.PrivateKey, places []Place) (Receipt, error) {
+	receipt := Receipt{Schema: 1, Registrant: r.Listing.ID, Source: r.Listing.Source, Removed: r.At, Reason: r.Reason,
+		Record: r.Listing.Record,
+		Places: places, PublicKey: base64.StdEncoding.EncodeToString(key.Public().(ed25519.PublicKey))}
 	for _, p := range r.Listing.Photos {
 		if p.Digest != "" {
 			receipt.Photos = append(receipt.Photos, p.Digest)

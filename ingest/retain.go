@@ -10,7 +10,7 @@ import (
 	"lineup/schemas"
 )
 
-// Keep is how long a source's terms allow to keep what was read; 0 is no limit.
+// Keep is how long a source's terms allow its data to be stored; 0 means no limit.
 type Keep struct {
 	Records time.Duration // since the record was last read: then the registrant is delisted
 	Pages   time.Duration // since the page was read: then the page is deleted

@@ -10,9 +10,9 @@ import (
 	"lineup/schemas"
 )
 
-// Sight notes that run id saw the registrant still listed under key without reading its record
-// again: it is not delisted, and its content, age of reading and revision stay.
-// Errors: schemas.ErrLeased, fs.ErrNotExist for a registrant that is not listed.
+// Sight records that run id saw the registrant under key still listed, without reading the record again. The
+// registrant is not delisted; content, revision and the time of reading stay as they are. Errors: schemas.ErrLeased;
+// fs.ErrNotExist for a registrant who is not listed.
 func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
 	r, err := in.running(source, id)
 	if err != nil {
@@ -28,12 +28,12 @@ func (in *Ingester) Sight(ctx context.Context, source, id, key string) error {
 	return err
 }
 
-// Listings yields every listing of source; the first error ends it.
+// Listings yields every listing of source. It stops at the first error.
 func (in *Ingester) Listings(ctx context.Context, source string) iter.Seq2[schemas.Listing, error] {
 	return in.ledger.Each(ctx, source)
 }
 
-// Page gives a stored page of a registrant back, as it was accepted. Errors: fs.ErrNotExist.
+// Page returns a stored page of a registrant as it was captured. Errors: fs.ErrNotExist.
 func (in *Ingester) Page(ctx context.Context, id schemas.UUID, page schemas.PageState) ([]byte, error) {
 	data, err := in.blobs.Get(ctx, blob.Ref{Owner: id, Kind: blob.Page, Digest: page.Digest})
 	if err != nil {
@@ -42,7 +42,7 @@ func (in *Ingester) Page(ctx context.Context, id schemas.UUID, page schemas.Page
 	return Unpack(data)
 }
 
-// LastRun is the summary of the source's last run that ended, however it did. Errors: fs.ErrNotExist.
+// LastRun returns the summary of the source's last run that has ended, whatever its state. Errors: fs.ErrNotExist.
 func (in *Ingester) LastRun(ctx context.Context, source string) (schemas.RunSummary, error) {
 	runs, err := in.ledger.Runs(ctx, source)
 	if err != nil {

@@ -7,13 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"lineup/ingest"
-	"lineup/ingest/blob/disk"
-	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
-	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
@@ -22,34 +18,14 @@ const crawled = "us-zz"
 // door is an Ingester over stores of its own.
 func door(t *testing.T) *ingest.Ingester {
 	t.Helper()
-	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.Open(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := queue.Open(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	blobs, err := disk.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { blobs.Close() })
-	return ingest.New(blobs, l, q, slog.New(slog.DiscardHandler))
+	in, _ := doorAndLedger(t)
+	return in
+}
+
+func doorAndLedger(t *testing.T) (*ingest.Ingester, *ledger.Ledger) {
+	t.Helper()
+	s := stores.Open(t)
+	return ingest.New(s.Blobs, s.Ledger, s.Queue, slog.New(slog.DiscardHandler)), s.Ledger
 }
 
 // accept takes one registrant in, read at the given time, in a run of its own.
@@ -142,5 +118,53 @@ func TestRetain(t *testing.T) {
 	}
 	if s, err := in.Known(t.Context(), crawled, "old"); err != nil || s.Listed {
 		t.Errorf("old: %+v %v", s, err)
+	}
+}
+
+// TestOnlyAnInterruptedRunGoesOn: a run that reached its end and is incomplete is closed, also where a version before left it open;
+// the next begins afresh, under another id and without its checkpoint. One that was interrupted goes on.
+func TestOnlyAnInterruptedRunGoesOn(t *testing.T) {
+	in, l := doorAndLedger(t)
+	start := func() (string, string) {
+		t.Helper()
+		run, note, err := in.Begin(t.Context(), crawled, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return run, string(note)
+	}
+	end := func(run string, interrupted bool) {
+		t.Helper()
+		err := errors.Join(in.Checkpoint(t.Context(), crawled, run, []byte("note of "+run)),
+			in.Abandon(t.Context(), crawled, run, schemas.RunSummary{Source: crawled, Run: run, State: schemas.RunPartial,
+				Interrupted: interrupted}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond) // ids of runs are times
+	}
+	first, _ := start()
+	end(first, true)
+	if run, note := start(); run != first || note != "note of "+first {
+		t.Errorf("an interrupted run: %s goes on as %s from %q", first, run, note)
+	}
+	end(first, false)
+	if runs, err := l.Runs(t.Context(), crawled); err != nil || runs.Open != nil {
+		t.Errorf("a run that reached its end is open: %+v, %v", runs.Open, err)
+	}
+	second, note := start()
+	if second == first || note != "" {
+		t.Errorf("after a partial run: %s from %q", second, note)
+	}
+	end(second, false)
+	_, err := l.UpdateRuns(t.Context(), crawled, func(r *ledger.Runs) error {
+		r.Open = &ledger.OpenRun{Run: second, Checkpoint: []byte("stale")}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if third, note := start(); third == second || note != "" {
+		t.Errorf("a partial run that was left open goes on as %s from %q", third, note)
 	}
 }

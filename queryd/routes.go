@@ -24,12 +24,18 @@ func (s *Server) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	for _, r := range []serve.Route{
 		{Pattern: "/faces", Kind: "faces", Methods: post, Serve: s.api.ServeFaces},
-		{Pattern: "/sexoffender", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders},
+		{Pattern: "/sexoffender", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders, Inside: true},
 		{Pattern: "/faces/{$}", Kind: "faces", Methods: post, Serve: s.api.ServeFaces},
-		{Pattern: "/sexoffender/{$}", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders},
-		{Pattern: "/photos/{id}", Kind: "photos", Methods: get, Serve: s.api.ServePhoto},
+		{Pattern: "/sexoffender/{$}", Kind: "sexoffender", Methods: both, Serve: s.api.ServeOffenders, Inside: true},
+		{Pattern: "/photos/{id}", Kind: "photos", Methods: get, Serve: s.api.ServePhoto, Link: s.api.PhotoLink},
+		{Pattern: "/v1/changes", Kind: "changes", Methods: get, Serve: s.api.ServeChanges},
+		{Pattern: "/v1/watches", Kind: "watches", Methods: both, Serve: s.api.ServeWatches},
+		{Pattern: "/v1/watches/{id}", Kind: "watches", Methods: []string{http.MethodGet, http.MethodHead, http.MethodDelete},
+			Serve: s.api.ServeWatch},
 		{Pattern: "/v1/coverage", Kind: "coverage", Methods: get, Serve: s.api.ServeCoverage},
 		{Pattern: "/v1/matches/{id}/evidence", Kind: "evidence", Methods: get, Serve: s.api.ServeEvidence},
+		{Pattern: "/.well-known/lineup-keys.json", Kind: "keys", Methods: get, Serve: s.api.ServeSigningKeys},
+		{Pattern: "/v1/retention", Kind: "retention", Methods: get, Serve: s.api.ServeRetention},
 		{Pattern: "/v1/terms", Kind: "terms", Methods: get, Serve: s.serve.Terms},
 		{Pattern: "/healthz", Kind: "healthz", Methods: get, Serve: s.serve.Health},
 		{Pattern: "/readyz", Kind: "readyz", Methods: get, Serve: s.serve.Ready},
@@ -47,8 +53,9 @@ func (s *Server) routes() (http.Handler, error) {
 		{Pattern: "/record/{id}", Kind: "page", Methods: both, Serve: s.pages.Record},
 		{Pattern: "/coverage", Kind: "page", Methods: get, Serve: s.pages.Coverage},
 		{Pattern: "/terms", Kind: "page", Methods: get, Serve: s.pages.Terms},
+		{Pattern: "/retention", Kind: "page", Methods: get, Serve: s.pages.Retention},
 	} {
-		r.Page, r.Fail = true, s.pages.Failure
+		r.Page, r.Inside, r.Fail = true, true, s.pages.Failure
 		mux.Handle(r.Pattern, s.serve.Wrap(r))
 	}
 	compress, err := gzhttp.NewWrapper(gzhttp.MinSize(1024), gzhttp.ContentTypes([]string{

@@ -98,11 +98,17 @@ func ParseDate(text string) (Date, error) {
 // YearsBetween is the age, in full years on day on, of somebody born on d, when d is exact;
 // otherwise the highest age d allows.
 func (d Date) YearsBetween(on Date) int {
-	born, then := d.Start(), on.Start()
-	years := then.Year() - born.Year()
-	if then.YearDay() < born.YearDay() && then.Month() <= born.Month() &&
-		(then.Month() < born.Month() || then.Day() < born.Day()) {
-		years--
+	born, then := d.startNumber(), on.startNumber()
+	if then < born { // rounded down, not towards 0
+		return (then-born+1)/yearNumber - 1
 	}
-	return years
+	return (then - born) / yearNumber
 }
+
+// A year in a number.
+const yearNumber = 10000
+
+func (d Date) number() int { return d.Year*yearNumber + d.Month*100 + d.Day }
+
+// startNumber is the number of the first day that d can mean.
+func (d Date) startNumber() int { return d.Year*yearNumber + max(d.Month, 1)*100 + max(d.Day, 1) }

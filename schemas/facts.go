@@ -2,26 +2,26 @@ package schemas
 
 import "cmp"
 
-// Agreement is what a record says of a fact that somebody asks about.
+// Agreement is how a record answers a question about a fact.
 type Agreement int
 
-// The agreements. A record that does not state a fact is not taken for one that denies it: it
-// passes a question about that fact, labelled and behind those that agree.
+// The agreements. A record that does not state the fact is not treated as one that denies it: it passes, labelled,
+// and ranked behind those that agree.
 const (
 	Disagrees Agreement = iota
 	NotStated
 	Agrees
 )
 
-// State is the state a record is found by: that of its home, else the registry's own. Mostly a
-// two-letter code; "" for not known.
+// State is the state that a record is found under: that of its home address, else the registry's. Mostly a two-letter
+// code; "" if not known.
 func (r Record) State() string {
 	home, _ := r.Home()
 	return cmp.Or(home.State, r.Jurisdiction)
 }
 
-// BirthYears are the first and the last year of birth that a record allows, 0 and 0 for not known.
-// An age that was printed without a day says nothing of it.
+// BirthYears returns the first and the last year of birth that a record allows, 0 and 0 if not known. An age that was
+// printed without a day allows every year.
 func (r Record) BirthYears() (first, last int) {
 	switch {
 	case r.Birth.Year != 0:
@@ -44,53 +44,11 @@ func (r Record) AgeOn(day Date) (years int, ok bool) {
 	return r.Age.Years, r.Age.Years > 0
 }
 
-// Aged says whether a record can be of somebody who is that many years old on a day. Where the
-// record has no whole birth date a year more or less agrees.
-func (r Record) Aged(years int, day Date) Agreement {
-	if r.Birth.Day != 0 {
-		return agreement(r.Birth.YearsBetween(day) == years)
-	}
-	first, last := r.BirthYears()
-	if first == 0 {
-		return NotStated
-	}
-	if now, ok := r.AgeOn(day); ok && r.Birth.Year == 0 {
-		return agreement(years >= now-1 && years <= now+1)
-	}
-	return agreement(years >= day.Year-last-1 && years <= day.Year-first)
-}
+// Aged says whether a record can be of somebody who is that many years old on a day.
+func (r Record) Aged(years int, day Date) Agreement { return AgedOn(years, day).Of(r.BirthFacts()) }
 
-// Born says whether a record, or one of its aliases, can be of somebody born on a day, which may be
-// a month or a year alone: as precise as both are, they must be the same. Where only an age is
-// printed, the age somebody born then had on the day of printing may differ from it by a year.
-func (r Record) Born(on Date) Agreement {
-	if r.Birth.covers(on) {
-		return Agrees
-	}
-	for _, a := range r.Aliases {
-		if a.Birth.covers(on) {
-			return Agrees
-		}
-	}
-	if r.Birth.Year != 0 {
-		return Disagrees
-	}
-	if r.Age.Years == 0 || r.Age.On.Year == 0 {
-		return NotStated
-	}
-	oldest := on.YearsBetween(r.Age.On)
-	youngest := oldest
-	if on.Day == 0 {
-		youngest--
-	}
-	return agreement(r.Age.Years >= youngest-1 && r.Age.Years <= oldest+1)
-}
-
-// covers reports whether two dates are the same as precise as both are; nothing known is not.
-func (d Date) covers(other Date) bool {
-	return d.Year != 0 && d.Year == other.Year && (d.Month == 0 || other.Month == 0 || d.Month == other.Month) &&
-		(d.Day == 0 || other.Day == 0 || d.Day == other.Day)
-}
+// Born says whether a record, or one of its aliases, can be of somebody born on a day.
+func (r Record) Born(on Date) Agreement { return BornOn(on).Of(r.BirthFacts()) }
 
 func agreement(ok bool) Agreement {
 	if ok {
@@ -100,9 +58,13 @@ func agreement(ok bool) Agreement {
 }
 
 // Lived reports whether an address is a place to find somebody by: where they live or are held, not
-// where they work, learn or get post.
+// where they work, learn or get post, or were reported before.
 func (a Address) Lived() bool {
-	return a.Kind != AddressWork && a.Kind != AddressSchool && a.Kind != AddressMailing
+	switch a.Kind {
+	case AddressWork, AddressSchool, AddressMailing, AddressEarlier:
+		return false
+	}
+	return true
 }
 
 // Placed reports whether a record publishes a place that the registrant can be found by, beyond the
@@ -114,4 +76,24 @@ func (r Record) Placed() bool {
 		}
 	}
 	return false
+}
+
+// Filled names the fields that a record has, among those whose shares are compared run by run. When a page has
+// changed unnoticed, these shares drop.
+func (r Record) Filled() []string {
+	var names []string
+	for _, field := range []struct {
+		name string
+		has  bool
+	}{
+		{"birth", !r.Birth.IsZero() || r.Age.Years > 0}, {"offense", len(r.Offenses) > 0}, {"address", r.Placed()}, {"alias", len(r.Aliases) > 0},
+		{"sex", r.Sex.Value != ""}, {"race", r.Race.Value != ""}, {"height", r.Height.Value != 0}, {"weight", r.Weight.Value != 0},
+		{"eyes", r.Eyes.Value != ""}, {"hair", r.Hair.Value != ""}, {"marks", len(r.Marks) > 0}, {"level", r.Level.Value != ""},
+		{"status", r.Status.Value != ""},
+	} {
+		if field.has {
+			names = append(names, field.name)
+		}
+	}
+	return names
 }

@@ -96,3 +96,34 @@ func TestStateOfARecord(t *testing.T) {
 		t.Errorf("%q, %q, %q", home.State(), work.State(), (schemas.Record{}).State())
 	}
 }
+
+// The numbers that engines compare say what counting years on the calendar says.
+func TestBirthNumbersCountYears(t *testing.T) {
+	for _, on := range []schemas.Date{{Year: 2024, Month: 2, Day: 29}, {Year: 2026, Month: 3, Day: 1}, {Year: 2025, Month: 12, Day: 31}} {
+		for day := schemas.Date.Start(schemas.Date{Year: 1999, Month: 12, Day: 28}); day.Year() < 2005; day = day.AddDate(0, 0, 1) {
+			born, years := schemas.DateOf(day), 0
+			for reached := born; ; years++ {
+				reached.Year = born.Year + years + 1
+				if reached.String() > on.String() {
+					break
+				}
+			}
+			if got := born.YearsBetween(on); got != years {
+				t.Fatalf("born %s, %s: %d years, want %d", born, on, got, years)
+			}
+			for age := years - 3; age <= years+3; age++ {
+				if got, want := bornOn(born).Aged(age, on) == schemas.Agrees, age == years; got != want {
+					t.Fatalf("born %s, %d years on %s: %v, want %v", born, age, on, got, want)
+				}
+				off := age - years
+				if got, want := printed(age, on).Born(born) == schemas.Agrees, off >= -1 && off <= 1; got != want {
+					t.Fatalf("printed %d on %s, born %s: %v, want %v", age, on, born, got, want)
+				}
+			}
+		}
+	}
+	unborn := schemas.Date{Year: 2030}
+	if got := unborn.YearsBetween(schemas.Date{Year: 2026, Month: 5, Day: 1}); got != -4 {
+		t.Errorf("born in 2030: %d years in May 2026, want -4", got)
+	}
+}

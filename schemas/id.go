@@ -1,12 +1,16 @@
 package schemas
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -32,6 +36,38 @@ func ParseUUID(text string) (UUID, error) {
 	return UUID(strings.ToLower(text)), nil
 }
 
+// Shards is how many shards everybody is divided into, by the first two digits of their ids. Ids are spread evenly over them.
+const Shards = 256
+
+// Shard is the shard of an id, 0 and up; 0 too for text that is no id.
+func (id UUID) Shard() int {
+	if len(id) < 2 {
+		return 0
+	}
+	n, err := strconv.ParseUint(string(id[:2]), 16, 8)
+	if err != nil {
+		return 0
+	}
+	return int(n)
+}
+
+// Part is everybody whose id is in the shards From and up, below To.
+type Part struct{ From, To int }
+
+// Everybody is the part that leaves nobody out.
+func Everybody() Part { return Part{0, Shards} }
+
+// Has reports whether an id belongs to the part.
+func (p Part) Has(id UUID) bool {
+	shard := id.Shard()
+	return p.From <= shard && shard < p.To
+}
+
+// First is the smallest id that may belong to the part.
+func (p Part) First() UUID {
+	return UUID(fmt.Sprintf("%02x000000-0000-0000-0000-000000000000", p.From))
+}
+
 // RegistrantID is the id of the registrant that a source lists under key: a UUIDv5
 // (RFC 9562 §5.5), so importing the same source again gives the same id. Keys are compared
 // with their letter case, because some sources' ids differ by case alone.
@@ -39,8 +75,34 @@ func RegistrantID(source, key string) UUID {
 	return nameBased("registrant\x00" + source + "\x00" + key)
 }
 
-// PersonID is the id of records that agree in what linkKey is made of, a UUIDv5; "" when linkKey
-// is "". Package person says what that is.
+// agencyName is what an agency may be called in the id of a source.
+var agencyName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?$`)
+
+// ErrAgency is returned by AgencySource for a name that an agency cannot have.
+var ErrAgency = Misuse("want 1 to 63 letters, digits, dashes and dots, the first and last a letter or digit")
+
+// AgencySource is the source id of one agency's files, where one definition reads files of several agencies:
+// "import-nsopw@omaha-pd". Letter case in an agency's name does not matter. Errors: ErrAgency.
+func AgencySource(definition, agency string) (string, error) {
+	name := strings.ToLower(agency)
+	if strings.Contains(definition, "@") {
+		return "", fmt.Errorf("agency %.80q of %s, which is an agency's already: %w", agency, definition, ErrAgency)
+	}
+	if !agencyName.MatchString(name) {
+		return "", fmt.Errorf("agency %.80q: %w", agency, ErrAgency)
+	}
+	return definition + "@" + name, nil
+}
+
+// SplitSource splits the id of a source into that of its definition and the agency; the agency is "" if there is
+// none.
+func SplitSource(source string) (definition, agency string) {
+	definition, agency, _ = strings.Cut(source, "@")
+	return definition, agency
+}
+
+// PersonID is the id, a UUIDv5, that records with the same linkKey share; "" if linkKey is "". Package person says
+// what a linkKey is made of.
 func PersonID(linkKey string) UUID {
 	if linkKey == "" {
 		return ""
@@ -97,4 +159,34 @@ func (d Digest) Valid() bool {
 		}
 	}
 	return true
+}
+
+// ErrNewerSchema is returned for data written by a newer version of Lineup: it is reported and
+// left alone, never rewritten.
+var ErrNewerSchema = errors.New("written by a newer version of lineup")
+
+// decode reads JSON whose "schema", which is read into schema, is at most known. What this version wrote says its schema at the
+// beginning and is read once: sweeps of the ledger spend most of their time here.
+func decode(data []byte, known int, into any, schema *int) error {
+	newer := func(found int) error {
+		return fmt.Errorf("schema %d, this version knows %d: %w", found, known, ErrNewerSchema)
+	}
+	if !bytes.HasPrefix(data, fmt.Appendf(nil, `{"schema":%d,`, known)) {
+		var head struct {
+			Schema int `json:"schema"`
+		}
+		if err := json.Unmarshal(data, &head); err != nil {
+			return err
+		}
+		if head.Schema > known {
+			return newer(head.Schema)
+		}
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return err
+	}
+	if *schema > known { // said twice
+		return newer(*schema)
+	}
+	return nil
 }

@@ -2,17 +2,13 @@ package schemas
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
 // ListingSchema is the version of Listing's stored form. History: 1, the first.
 const ListingSchema = 1
-
-// ErrNewerSchema is returned for data written by a newer version of Lineup: it is reported and
-// left alone, never rewritten.
-var ErrNewerSchema = errors.New("written by a newer version of lineup")
 
 // Listing is what the ledger knows of one registrant: whether it is listed, what its content
 // is, and which index generations agree. Revision counts changes of content or listing; a
@@ -24,13 +20,16 @@ type Listing struct {
 	Revision uint64    `json:"revision"`
 	Listed   bool      `json:"listed"`
 	Changed  time.Time `json:"changed"` // when Revision was made
-	// Fence is the highest number of a holder of the source's lease that wrote here: a holder
-	// who lost the lease without noticing has a lower one, and changes nothing.
+	// Fence is the highest fencing token of a holder of the source's lease that has written here. A holder who lost
+	// the lease without noticing has a lower one and may not write.
 	Fence uint64 `json:"fence,omitempty"`
 
-	// Untidy says that blobs it no longer refers to may be left: the next holder of the source's
-	// lease who gets that far deletes them.
+	// Untidy says that blobs may be left that the listing no longer refers to. The next holder of the source's lease
+	// deletes them.
 	Untidy bool `json:"untidy,omitempty"`
+
+	// Untold says that Revision may be missing from the stream of changes. The next writer of the listing adds it.
+	Untold bool `json:"untold,omitempty"`
 
 	// Only while listed:
 	Key       string       `json:"key,omitempty"`
@@ -40,6 +39,9 @@ type Listing struct {
 	Pages     []PageState  `json:"pages,omitempty"`
 	Sighted   time.Time    `json:"sighted,omitzero"` // when a crawl last read the registrant
 	Run       string       `json:"run,omitempty"`    // the run that did
+
+	// Failed counts the failed jobs of Revision. It stands here because a new job counts its deliveries from one.
+	Failed *Failure `json:"failed,omitempty"`
 
 	Removal *Removal        `json:"removal,omitempty"` // never again
 	Marks   map[string]Mark `json:"marks,omitempty"`   // by index generation
@@ -55,6 +57,11 @@ type PhotoState struct {
 	Taken        Date   `json:"taken,omitzero"`
 }
 
+// Kept returns the photo as part of a capture that says the photo has not changed.
+func (p PhotoState) Kept() CapturedPhoto {
+	return CapturedPhoto{Unchanged: p.Digest, Problem: p.Problem, ETag: p.ETag, LastModified: p.LastModified}
+}
+
 // PageState is a stored page the record was read from.
 type PageState struct {
 	URL    string    `json:"url"`
@@ -62,23 +69,34 @@ type PageState struct {
 	Read   time.Time `json:"read"`
 }
 
+// Failure counts the attempts to index a revision that failed.
+type Failure struct {
+	Revision uint64    `json:"revision"`
+	Attempts int       `json:"attempts"`
+	Class    string    `json:"class"` // of the last one
+	At       time.Time `json:"at"`    // of the last one
+}
+
 // Removal says that this source id must never be listed again, and why.
 type Removal struct {
 	At     time.Time `json:"at"`
-	Reason string    `json:"reason"`
+	Reason string    `json:"reason"`         // a code; as typed by versions before
+	Note   string    `json:"note,omitempty"` // the operator's, without names
 }
 
-// Mark says that an index generation holds Revision, or nothing when it is not listed.
+// Mark says that an index generation holds Revision, or holds nothing if the registrant is not listed.
 type Mark struct {
 	Revision uint64 `json:"revision"`
 	Model    string `json:"model"`
-	// Features is the version of the features its entry was made with; 0, of a mark that an older
-	// version of Lineup wrote, is the first version.
-	Features int       `json:"features,omitempty"`
-	Faces    int       `json:"faces"` // enrolled faces
-	At       time.Time `json:"at"`
-	// Built is when the generation was made: an index that lost its disk makes one of the same
-	// name again, and what the former one held says nothing about it.
+	// Features is the version of the features that its entry was made with. 0 stands in marks of older versions of
+	// Lineup and means the first version.
+	Features int `json:"features,omitempty"`
+	Faces    int `json:"faces"` // enrolled faces
+	// Unread is the number of photos that the entry lacks because their stored bytes were damaged or missing.
+	Unread int       `json:"unread,omitempty"`
+	At     time.Time `json:"at"`
+	// Built is when the generation was made. An index that lost its disk makes a new generation of the same name, and
+	// marks of the former one say nothing about it.
 	Built time.Time `json:"built,omitzero"`
 }
 
@@ -102,8 +120,8 @@ const (
 	DueFeatures Due = "features" // what it holds, or the generation before it, was made with older features
 )
 
-// Due says why a generation does not agree with the listing as it is. That goes for the not listed
-// too: a worker may have died after it wrote and before it marked.
+// Due says why a generation does not agree with the listing as it is now. It is asked for registrants who are not
+// listed too: a worker may have died after writing the index and before writing the mark.
 func (s Listing) Due(t Target) Due {
 	m, marked := s.Marks[t.Generation]
 	if !marked || !m.Built.Equal(t.Built) {
@@ -120,8 +138,8 @@ func (s Listing) Due(t Target) Due {
 	return DueNot
 }
 
-// dueElsewhere is Due where the generation itself does not hold the listing: it says what sets the
-// generation apart from those that do.
+// dueElsewhere answers Due where the generation itself does not hold the listing: it says in what the generation
+// differs from those that do.
 func (s Listing) dueElsewhere(t Target) Due {
 	why := DueMissing
 	for name, m := range s.Marks {
@@ -136,9 +154,42 @@ func (s Listing) dueElsewhere(t Target) Due {
 	return why
 }
 
+// Failing is the class of the last failed job of the current revision, "" if none has failed.
+func (s Listing) Failing() string {
+	if s.Failed == nil || s.Failed.Revision != s.Revision {
+		return ""
+	}
+	return s.Failed.Class
+}
+
+// Stuck reports whether a job of the listing failed, or a photo of it could not be read.
+func (s Listing) Stuck() bool {
+	if s.Failed != nil {
+		return true
+	}
+	for _, m := range s.Marks {
+		if m.Unread > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// Reread drops the marks of generations that lack photos with unreadable bytes, because a crawl has just stored the
+// photos again.
+func (s *Listing) Reread() {
+	kept := make(map[string]Mark, len(s.Marks))
+	for name, m := range s.Marks {
+		if m.Unread == 0 {
+			kept[name] = m
+		}
+	}
+	s.Marks = kept
+}
+
 func (m Mark) features() int { return max(m.Features, 1) }
 
-// DueIn says why the first of several generations that does not agree with the listing does not.
+// DueIn returns the Due of the first target that does not agree with the listing, DueNot if all agree.
 func (s Listing) DueIn(targets []Target) Due {
 	for _, t := range targets {
 		if why := s.Due(t); why != DueNot {
@@ -161,24 +212,10 @@ func (s Listing) Encode() ([]byte, error) {
 // DecodeListing reads a stored listing. Errors: ErrNewerSchema.
 func DecodeListing(data []byte) (Listing, error) {
 	var s Listing
-	if err := decode(data, ListingSchema, &s); err != nil {
+	if err := decode(data, ListingSchema, &s, &s.Schema); err != nil {
 		return Listing{}, fmt.Errorf("decode listing: %w", err)
 	}
 	return s, nil
-}
-
-// decode reads JSON whose "schema" is at most known.
-func decode(data []byte, known int, into any) error {
-	var head struct {
-		Schema int `json:"schema"`
-	}
-	if err := json.Unmarshal(data, &head); err != nil {
-		return err
-	}
-	if head.Schema > known {
-		return fmt.Errorf("schema %d, this version knows %d: %w", head.Schema, known, ErrNewerSchema)
-	}
-	return json.Unmarshal(data, into)
 }
 
 // Capture is one registrant as one crawl read it: the record and all its bytes, accepted whole
@@ -199,6 +236,23 @@ type CapturedPhoto struct {
 	Problem      string
 	ETag         string
 	LastModified string
+}
+
+// Settled gives the record and the listing's photos as they are once the capture's bytes are stored: a photo has the
+// digest of its bytes, or of those that the source says have not changed. c stays as it is.
+func (c Capture) Settled() (Record, []PhotoState) {
+	record, states := c.Record, []PhotoState(nil)
+	record.Photos = slices.Clone(record.Photos)
+	for i, p := range c.Photos {
+		photo := &record.Photos[i]
+		photo.Digest, photo.Problem = p.Unchanged, p.Problem
+		if p.Data != nil {
+			photo.Digest = DigestOf(p.Data)
+		}
+		states = append(states, PhotoState{URL: photo.URL, Digest: photo.Digest, Problem: photo.Problem, Taken: photo.Taken,
+			ETag: p.ETag, LastModified: p.LastModified})
+	}
+	return record, states
 }
 
 // CapturedPage is the part of a page that speaks of this registrant and of nobody else.

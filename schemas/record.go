@@ -107,6 +107,7 @@ const (
 	AddressSchool    = "school"
 	AddressInmate    = "inmate"
 	AddressMailing   = "mailing"
+	AddressEarlier   = "earlier" // reported before the current address; whether somebody is still there the source does not say
 	AddressOther     = "other"
 )
 
@@ -199,7 +200,7 @@ func (r Record) Canonical() ([]byte, error) {
 // DecodeRecord reads a stored record. A newer schema is ErrNewerSchema: leave it alone.
 func DecodeRecord(data []byte) (Record, error) {
 	var r Record
-	if err := decode(data, RecordSchema, &r); err != nil {
+	if err := decode(data, RecordSchema, &r, &r.Schema); err != nil {
 		return Record{}, fmt.Errorf("decode record: %w", err)
 	}
 	return r, nil

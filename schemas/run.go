@@ -81,6 +81,9 @@ type RunSummary struct {
 	// found by.
 	WithoutAddress int `json:"withoutAddress,omitempty"`
 
+	// Filled counts the registrants read who have each field, by its name as Record.Filled gives it.
+	Filled map[string]int `json:"filled,omitempty"`
+
 	Drift []string `json:"drift,omitempty"` // shares that moved beyond the source's bound
 
 	Version      int    `json:"version,omitempty"`      // of the source's definition
@@ -106,11 +109,11 @@ const DefaultMaxDrop = 0.10
 // maxGrowth is the share by which a source may grow between two complete runs.
 const maxGrowth = 0.50
 
-// few is a number of registrants who vanish, appear or cannot be read that is always believed: in a small registry
-// one person more or less is a large share.
+// few is how many registrants may always vanish, appear or be unreadable: in a small registry one person is a large
+// share.
 const few = 3
 
-// Unreadable is how many of so many registrants may be unread in a complete run: the greater of 3 and 0.1 %.
+// Unreadable is how many registrants of a complete run may have been unreadable: 3 or 0.1 %, whichever is more.
 func Unreadable(registrants int) int { return max(few, registrants/1000) }
 
 // Tally counts what a run that reached its end would change among a source's listings.
@@ -122,8 +125,8 @@ type Tally struct {
 	Compared   bool // there was a complete run before, so growth means something
 }
 
-// Add counts a listing; seen says that the run saw the registrant, and since is when the last complete run ended, or
-// when this run began.
+// Add counts a listing. seen says whether the run saw the registrant; since is when the last complete run ended, or
+// when this run began if there was none.
 func (t *Tally) Add(l Listing, seen bool, since time.Time) {
 	if !l.Listed {
 		return
@@ -141,8 +144,8 @@ func (t *Tally) Add(l Listing, seen bool, since time.Time) {
 	}
 }
 
-// Doubt says why a run that read to its end is not to be believed; "" when the guards hold. What vanished is measured
-// against who was listed before the run: whoever it has added does not dilute it.
+// Doubt says why a run that reached its end is not believed; "" if the guards hold. The share that vanished is
+// measured against those who were listed before the run, so registrants whom the run added do not dilute it.
 func (s RunSummary) Doubt(t Tally) string {
 	most := s.MaxDrop
 	if most == 0 {
@@ -150,7 +153,7 @@ func (s RunSummary) Doubt(t Tally) string {
 	}
 	left, added := t.Listed-t.Gone, t.Listed-t.Before
 	drop, whole := max(share(t.Gone, t.Listed), share(t.BeforeGone, t.Before)), t.Before
-	const look = "nobody was delisted; look at the site, then crawl with --accept-drop REASON"
+	const look = "nobody was delisted; look at the site or the files, then crawl or import with --accept-drop REASON"
 	switch {
 	case left < s.MinCount:
 		return fmt.Sprintf("%d registrants read, the source's floor is %d: nobody was delisted", left, s.MinCount)
@@ -169,8 +172,8 @@ func share(part, whole int) float64 { return float64(part) / float64(max(whole, 
 // maxAlarms is how many left-over values Alarms names.
 const maxAlarms = 5
 
-// Alarms are what of a run an operator should look at, though it may be complete: shares that
-// moved, and values that no rule of the definition reads, by label or column, never by content.
+// Alarms lists what an operator should look at, even if the run is complete: shares that moved, and values that no
+// rule of the definition reads. It names labels and columns, never content.
 func (s RunSummary) Alarms() []string {
 	out := append([]string{}, s.Drift...)
 	var names []string
@@ -188,4 +191,17 @@ func (s RunSummary) Alarms() []string {
 		out = append(out, fmt.Sprintf("no rule reads %q (%d times): the site may have changed", name, s.Leftovers[name]))
 	}
 	return out
+}
+
+// Brings is the outcome of accepting a record with this digest. The listing must not be of a removed registrant.
+func (l Listing) Brings(record Digest) Outcome {
+	switch {
+	case l.Revision == 0:
+		return OutcomeNew
+	case !l.Listed:
+		return OutcomeReturned
+	case l.Record != record:
+		return OutcomeChanged
+	}
+	return OutcomeUnchanged
 }

@@ -16,7 +16,7 @@ func FuzzDecodeListing(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, seed := range []string{string(whole), string(whole[:len(whole)/2]), `{"schema":99}`, `null`, `[]`,
+	for _, seed := range []string{string(whole), string(whole[:len(whole)/2]), `{"schema":99}`, `{"schema":1,"schema":99}`, `null`, `[]`,
 		`{"marks":{"":null},"photos":[null]}`} {
 		f.Add([]byte(seed))
 	}
@@ -44,7 +44,8 @@ func FuzzDecodeListing(f *testing.F) {
 
 // FuzzDecodeRecord: a record of a blob is refused or read, never one of a newer version.
 func FuzzDecodeRecord(f *testing.F) {
-	for _, seed := range []string{`{"schema":1,"source":"us-ny","key":"7","name":{"first":"A"},"birth":"1990-02-30"}`, `{"schema":99}`, `null`,
+	for _, seed := range []string{`{"schema":1,"source":"us-ny","key":"7","name":{"first":"A"},"birth":"1990-02-30"}`, `{"schema":99}`,
+		`{"schema":1,"schema":99}`, `null`,
 		`{"photos":[null],"addresses":[{}]}`, `{`} {
 		f.Add([]byte(seed))
 	}

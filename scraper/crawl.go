@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"lineup/internal/tracing"
 	"lineup/schemas"
 	"lineup/scraper/fetch"
 )
@@ -42,18 +43,19 @@ type Crawl struct {
 	Source     Source
 	Sink       Sink
 	Fetcher    fetch.Config // Manners are filled from the source
-	Permission *Permission
-	TermsRead  *Word  // who read the terms, where that is asked
-	Checked    *Word  // who held an unverified definition against the site
-	Resume     bool   // go on with an interrupted run if there is one
-	AcceptDrop string // a human's reason to delist beyond the source's maximum drop
-	Unblock    string // a human's reason to ask a site that refused the last run
-	DryRun     bool   // the summary says so; give a DryRun as Sink
+	Permission *schemas.Permission
+	TermsRead  *Word    // who read the terms, where that is asked
+	Checked    *Word    // who held an unverified definition against the site
+	Resume     bool     // go on with an interrupted run if there is one
+	AcceptDrop string   // a human's reason to delist beyond the source's maximum drop
+	Unblock    string   // a human's reason to ask a site that refused the last run
+	Beside     []string // ids of the other sources at the same host: one that asks to be left alone is left alone by all
+	DryRun     bool     // the summary says so; give a DryRun as Sink
 	Progress   func(Progress)
 	Logger     *slog.Logger
 	Now        func() time.Time // nil is time.Now
 
-	CheckpointEvery time.Duration // where the run is, is kept not oftener than this; 0 is 10 s
+	CheckpointEvery time.Duration // shortest time between two checkpoints; 0 is 10 s
 
 	fetcher *fetch.Fetcher
 	info    Info
@@ -61,30 +63,31 @@ type Crawl struct {
 	errors  *errorBook
 	pending *pending
 	spool   *spool
-	most    int // entries that the source's lists may have
+	asking  chan struct{} // holds one for each photo that is being asked for
+	most    int           // entries that the source's lists may have
 
 	mu       sync.Mutex // guards the following
 	sum      schemas.RunSummary
 	seen     map[uint64]struct{}    // keys read in this run
+	taking   map[uint64]struct{}    // keys of those who are being accepted from a list page
 	asked    map[uint64]struct{}    // requests made in this run
 	photos   map[schemas.Digest]int // people who have it
 	captured int                    // captures accepted by this process
-	unread   map[string]Request     // by key: registrants whom a list names and who could not be read yet
+	unread   map[string]Request     // by key: registrants that a list names and that could not be read yet
 	refused  map[string]int         // photos refused in a row, by host
 	layouts  int                    // registrants' pages in a row without their marker
 	without  [3][]string            // keys of some without a photo, a birth date, an offense
 	saved    time.Time
 
-	boundary schemas.RunSummary // as of the last whole page: what a checkpoint keeps
+	boundary boundary // what a checkpoint keeps
 }
 
-// Run crawls the source to its end and returns what it did. A run that could not be finished
-// is told by the summary's State; the error is for what the operator must mend.
-// Errors: ErrPermission, and fetch.ErrBlocked where the last run was refused, before anything is asked;
-// schemas.ErrLeased, fetch.ErrBlocked, ErrLayout, ErrWindow, fetch.ErrRules, fetch.ErrDown, what the sink or the network says.
+// Run crawls the source to its end and returns what it did. The summary's State says if a run could not be finished;
+// the error is for what the operator must fix. Errors: ErrPermission, and fetch.ErrBlocked if the last run was
+// refused, both before anything is requested; schemas.ErrLeased, fetch.ErrBlocked, ErrLayout, ErrWindow,
+// fetch.ErrRules, fetch.ErrDown, *fetch.WaitError, and errors of the sink or the network.
 func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
-	c.info = c.Source.Info()
-	if err := c.permitted(); err != nil {
+	if err := c.Permitted(); err != nil {
 		return schemas.RunSummary{}, err
 	}
 	if c.Now == nil {
@@ -134,18 +137,15 @@ func (c *Crawl) Run(ctx context.Context) (schemas.RunSummary, error) {
 		}
 		err = c.walk(ctx)
 		if resumed && err != nil && ctx.Err() == nil && (errors.Is(err, ErrLayout) || !ends(err)) {
-			// A page of an old session may be of no use: go through the lists again. Who was
-			// accepted already is skipped.
+			// Pages of an old session may no longer work, so go through the lists again. Registrants accepted before are
+			// skipped.
 			c.Logger.Info("crawl starts over", "source", c.info.ID, "reason", err)
 			c.forget()
 			c.pending.start(start)
 			err = c.walk(ctx)
 		}
-		if err == nil && (resumed || c.pending.moved()) {
-			// The lists changed between their pages, so somebody may have moved from a page that was still to be
-			// read to one that had been: they are gone through once more. Nobody's own page is asked for again.
-			c.lookAgain(start)
-			err = c.walk(ctx)
+		if err == nil {
+			err = c.secondLook(ctx, start, resumed)
 		}
 		if err == nil {
 			err = c.settle(ctx)
@@ -159,33 +159,70 @@ func (c *Crawl) begin(run string) {
 	c.pending = &pending{}
 	c.errors = newErrorBook()
 	c.spool = &spool{}
+	c.asking = make(chan struct{}, c.atOnce())
 	c.photos, c.refused = map[schemas.Digest]int{}, map[string]int{}
-	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun, Version: c.info.Version,
+	c.sum = schemas.RunSummary{Schema: 1, Run: run, Source: c.info.ID, Started: c.Now().UTC(), State: schemas.RunRunning, DryRun: c.DryRun,
+		Version:  c.info.Version,
 		MinCount: c.info.Guards.MinCount, MaxDrop: c.info.Guards.MaxDrop, AcceptDrop: c.AcceptDrop, Unblock: c.Unblock}
 	c.saved = c.Now()
 	c.forget()
+	c.boundary = boundary{sum: c.sum}
 }
 
-// forget makes the run as if nothing had been read, but for what the sink knows.
+// forget resets the run as if nothing had been read. What the sink has stored stays.
 func (c *Crawl) forget() {
-	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
+	c.seen, c.taking, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}, map[uint64]struct{}{}
 	sum := c.sum
-	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State, DryRun: sum.DryRun, Version: sum.Version,
+	c.sum = schemas.RunSummary{Schema: sum.Schema, Run: sum.Run, Source: sum.Source, Started: sum.Started, State: sum.State,
+		DryRun: sum.DryRun, Version: sum.Version,
 		MinCount: sum.MinCount, MaxDrop: sum.MaxDrop, AcceptDrop: sum.AcceptDrop, Unblock: sum.Unblock, Pages: sum.Pages, Fetched: sum.Fetched,
-		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}}
-	c.unread, c.layouts = map[string]Request{}, 0
+		Photos: map[string]int{}, Dropped: map[string]int{}, Errors: map[string]int{}, Leftovers: map[string]int{}, Filled: map[string]int{}}
+	c.unread, c.layouts, c.captured = map[string]Request{}, 0, 0
 	*c.pending = pending{}
+}
+
+// secondLook goes through the lists once more if they may have changed while their pages were read: somebody may have
+// moved from a page still to be read to one already read. Registrants' own pages are not requested again.
+func (c *Crawl) secondLook(ctx context.Context, start []Request, resumed bool) error {
+	again := resumed || c.pending.moved()
+	if !again && c.pending.pages > 1 && len(c.sum.Unlisted) == 0 {
+		var err error
+		if again, err = c.misses(ctx); err != nil {
+			return err
+		}
+	}
+	if !again {
+		return nil
+	}
+	c.lookAgain(start)
+	return c.walk(ctx)
+}
+
+// misses reports whether anybody is listed whom this run's lists did not name: they left, or were missed between two pages.
+func (c *Crawl) misses(ctx context.Context) (bool, error) {
+	for listing, err := range c.Sink.Listings(ctx, c.info.ID) {
+		if errors.Is(err, schemas.ErrNewerSchema) {
+			continue
+		}
+		if err != nil {
+			return false, fmt.Errorf("%w: %w", errSink, err)
+		}
+		_, read := c.seen[keyHash(listing.Key)]
+		_, unread := c.unread[listing.Key]
+		if listing.Listed && !read && !unread {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // lookAgain makes the lists due once more, and keeps what was read of registrants.
 func (c *Crawl) lookAgain(start []Request) {
 	c.seen, c.asked = map[uint64]struct{}{}, map[uint64]struct{}{}
 	c.sum.Registrants, c.sum.Dropped = 0, map[string]int{}
+	c.spool.close()
 	c.pending.start(start)
 }
-
-// errSink marks what the sink refused: reading on would lose it.
-var errSink = errors.New("accepting what was read")
 
 // walk reads pending list pages until there are none, and everything each leads to.
 func (c *Crawl) walk(ctx context.Context) error {
@@ -210,7 +247,7 @@ func (c *Crawl) walk(ctx context.Context) error {
 		if c.pending.done(more); len(c.pending.items) > maxPending {
 			return fmt.Errorf("%w: over %d list pages wait", errEndless, maxPending)
 		}
-		c.boundary = c.summary()
+		c.mark()
 		if err := c.checkpoint(ctx, false); err != nil {
 			return err
 		}
@@ -219,7 +256,9 @@ func (c *Crawl) walk(ctx context.Context) error {
 
 // readList reads one page that is not a single registrant's, accepts all it gives and leads to,
 // and returns the further list pages.
-func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error) {
+func (c *Crawl) readList(ctx context.Context, item listItem) (_ []listItem, err error) {
+	ctx, span := tracing.Root(ctx, "page", tracing.Source(c.info.ID), tracing.Step(item.Request.Rule))
+	defer func() { span.End(err) }()
 	parsed, page, err := c.read(ctx, item.Request)
 	if err != nil {
 		return nil, fmt.Errorf("read a page of step %q: %w", item.Request.Rule, err)
@@ -230,7 +269,7 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 	}
 	var lists []listItem
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(max(c.info.Manners.Concurrency, 1) + 1) // one accepts while the others wait for the site
+	group.SetLimit(c.atOnce())
 	for _, next := range parsed.Next {
 		if !c.first(next) {
 			continue
@@ -251,9 +290,17 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
+	if err := c.loseRows(ctx, &parsed); err != nil {
+		return nil, err
+	}
 	if parsed.Misfits > 0 {
 		c.mu.Lock()
 		c.sum.Unlisted = append(c.sum.Unlisted, fmt.Sprintf("%d rows of step %s that do not fit the header", parsed.Misfits, page.Request.Rule))
+		c.mu.Unlock()
+	}
+	if parsed.CutOff {
+		c.mu.Lock()
+		c.sum.Unlisted = append(c.sum.Unlisted, fmt.Sprintf("an answer of step %s that the site cut off", page.Request.Rule))
 		c.mu.Unlock()
 	}
 	for _, key := range parsed.Unnamed {
@@ -266,6 +313,9 @@ func (c *Crawl) readList(ctx context.Context, item listItem) ([]listItem, error)
 	}
 	return lists, nil
 }
+
+// atOnce is how many registrants, or photos, of the site are read at once: one is accepted while the others wait for the site.
+func (c *Crawl) atOnce() int { return max(c.info.Manners.Concurrency, 1) + 1 }
 
 // registrantOf is the key of the one registrant the answer to r speaks of, "" for a list.
 func registrantOf(r Request) string {
@@ -289,7 +339,7 @@ func (c *Crawl) first(r Request) bool {
 
 // fetch asks the site for r.
 func (c *Crawl) fetch(ctx context.Context, r Request) (Page, error) {
-	got, err := c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body})
+	got, err := c.fetcher.Fetch(ctx, fetch.Request{Method: r.Method, URL: r.URL, Header: r.Header, Body: r.Body, Told: r.Told})
 	if foreign := (*fetch.HostError)(nil); errors.As(err, &foreign) {
 		c.leftover(r.Rule+": address of a host that the definition does not name (hosts:)", foreign.Host)
 	}
@@ -316,7 +366,10 @@ func (c *Crawl) leftover(where, name string) {
 
 // read fetches and parses one page.
 func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
-	page, err := c.fetch(ctx, r)
+	fetching, span := tracing.Start(ctx, "fetch", tracing.Step(r.Rule))
+	page, err := c.fetch(fetching, r)
+	span.Set(tracing.Status(page.Status))
+	span.End(err)
 	if err != nil {
 		c.errors.add(err)
 		return Parsed{}, page, err
@@ -326,7 +379,9 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 	}
 	page.Read = c.Now().UTC()
 	c.validators(r, page)
+	_, span = tracing.Start(ctx, "parse", tracing.Step(r.Rule))
 	parsed, err := c.Source.Parse(page)
+	span.End(err)
 	c.mu.Lock()
 	c.sum.Pages++
 	c.sum.Fetched++
@@ -343,12 +398,11 @@ func (c *Crawl) read(ctx context.Context, r Request) (Parsed, Page, error) {
 	return parsed, page, err
 }
 
-// errUnnamed says that a registrant's page or row does not name them.
-var errUnnamed = errors.New("without a name")
-
-// readOne reads everything about one registrant and accepts it, sights it when it need not be read now, or notes that it
-// could not be read. again reads who was sighted in this run too.
-func (c *Crawl) readOne(ctx context.Context, r Request, key string, again bool) error {
+// readOne reads everything about one registrant and accepts it. If they need not be read now, it sights them; if they
+// could not be read, it notes that. With again, it also reads registrants who were sighted in this run.
+func (c *Crawl) readOne(ctx context.Context, r Request, key string, again bool) (err error) {
+	ctx, span := tracing.Root(ctx, "page", tracing.Source(c.info.ID), tracing.Step(r.Rule))
+	defer func() { span.End(err) }()
 	if err := c.inWindow(); err != nil {
 		return err
 	}

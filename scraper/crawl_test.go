@@ -94,7 +94,8 @@ func TestCrawlTwice(t *testing.T) {
 		t.Errorf("second run: %+v", sum)
 	}
 	// Only the four older pictures have no date of their own: they are asked for on a condition.
-	if again := b.site.Requests("/SomsSUBDirectory/offenderDetailsServletOther") - photos; again != 4 || sum.Photos["fetched"] != 0 || sum.Photos["unchanged"] != 47 {
+	if again := b.site.Requests("/SomsSUBDirectory/offenderDetailsServletOther") - photos; again != 4 || sum.Photos["fetched"] != 0 ||
+		sum.Photos["unchanged"] != 47 {
 		t.Errorf("second run asked for %d photos: %v", again, sum.Photos)
 	}
 }
@@ -131,7 +132,8 @@ func TestFaults(t *testing.T) {
 		{"list gives an agreement page", samplesite.Fault{Kind: samplesite.Gate, Path: "search_index"}, schemas.RunFailed, scraper.ErrLayout, 0},
 		{"list is empty", samplesite.Fault{Kind: samplesite.Empty, Path: "County=2"}, schemas.RunFailed, scraper.ErrLayout, 0},
 		{"list is cut", samplesite.Fault{Kind: samplesite.Cut, Path: "County=2"}, schemas.RunPartial, nil, 0},
-		{"layout of details changes", samplesite.Fault{Kind: samplesite.Layout, Path: "offenderDetails.jsp"}, schemas.RunFailed, scraper.ErrLayout, 0},
+		{"layout of details changes", samplesite.Fault{Kind: samplesite.Layout, Path: "offenderDetails.jsp"}, schemas.RunFailed,
+			scraper.ErrLayout, 0},
 		{"one detail page is not found", samplesite.Fault{Kind: samplesite.NotFound, Path: detail}, schemas.RunComplete, nil, 1},
 		{"one detail page fails for good", samplesite.Fault{Kind: samplesite.ServerError, Path: detail}, schemas.RunComplete, nil, 1},
 		{"one detail page has another layout", samplesite.Fault{Kind: samplesite.Layout, Path: detail}, schemas.RunComplete, nil, 1},
@@ -268,7 +270,8 @@ func TestRollingRefresh(t *testing.T) {
 
 func TestPermission(t *testing.T) {
 	b := newBench(t, 0)
-	for mode, want := range map[scraper.Mode]error{scraper.PermissionRequired: scraper.ErrPermission, scraper.LinkOnly: scraper.ErrPermission, scraper.Import: scraper.ErrPermission} {
+	for mode, want := range map[scraper.Mode]error{scraper.PermissionRequired: scraper.ErrPermission, scraper.LinkOnly: scraper.ErrPermission,
+		scraper.Import: scraper.ErrPermission} {
 		b.source.Is.Mode = mode
 		if _, err := b.crawl().Run(t.Context()); !errors.Is(err, want) {
 			t.Errorf("%s: %v", mode, err)
@@ -279,7 +282,7 @@ func TestPermission(t *testing.T) {
 	}
 	b.source.Is.Mode = scraper.PermissionRequired
 	c := b.crawl()
-	c.Permission = &scraper.Permission{Who: "the agency", When: schemas.Date{Year: 2026}, Reference: "letter 1"}
+	c.Permission = &schemas.Permission{Who: "the agency", When: "2026", Reference: "letter 1"}
 	if sum, err := c.Run(t.Context()); err != nil || sum.State != schemas.RunComplete {
 		t.Errorf("with a permission: %v %v", sum.State, err)
 	}
@@ -371,7 +374,8 @@ func TestDriftStopsARunFromDelisting(t *testing.T) {
 	must(t, b.site.Delist(first))
 	b.source.Quiet = true // the page moved its offences to where nobody looks
 	sum := b.run(t)
-	if sum.State != schemas.RunRefused || sum.Delisted != 0 || len(sum.Drift) != 1 || !driftNote.MatchString(sum.Drift[0]) || b.sink.Listed("us-sample") != 44 {
+	if sum.State != schemas.RunRefused || sum.Delisted != 0 || len(sum.Drift) != 1 || !driftNote.MatchString(sum.Drift[0]) ||
+		b.sink.Listed("us-sample") != 44 {
 		t.Errorf("drifted run: %+v", sum)
 	}
 	c := b.crawl()

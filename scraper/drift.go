@@ -1,9 +1,11 @@
 package scraper
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"lineup/schemas"
@@ -18,9 +20,9 @@ const driftSample = 3
 // manyWithout is a number of records of which some must have a photo, where the source publishes photos.
 const manyWithout = 10
 
-// drift compares the shares of records with a photo, a birth date and an offence with those of
-// the last complete run. A share that fell is a page that changed unseen: such a run is not
-// believed. One that rose is only told.
+// drift compares the shares of records with a photo, a birth date and an offence with those of the last complete run.
+// If a share fell, a page has probably changed unnoticed, so the run is not believed. If it rose, that is only
+// reported.
 func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 	if sum.Registrants == 0 {
 		return nil
@@ -70,4 +72,14 @@ func (c *Crawl) drift(ctx context.Context, sum *schemas.RunSummary) error {
 		}
 	}
 	return nil
+}
+
+// foremost adds key to the driftSample keys that come first of all given so far, short ones before long ones as numbers go:
+// registrants are accepted side by side, and who is named must not depend on who was first.
+func foremost(few []string, key string) []string {
+	at, _ := slices.BinarySearchFunc(few, key, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b))
+	})
+	few = slices.Insert(few, at, key)
+	return few[:min(len(few), driftSample)]
 }

@@ -15,7 +15,7 @@ import (
 
 // DryRun is a Sink that says what a run would change and writes nothing.
 type DryRun struct {
-	sink Sink // what is known; nothing is written to it
+	sink Sink // the ledger to compare with; nothing is written to it
 
 	mu      sync.Mutex
 	seen    map[schemas.UUID]schemas.Digest // of the record that a capture brought, "" for a sighting
@@ -51,14 +51,22 @@ func NewDryRun(sink Sink) *DryRun {
 }
 
 // Begin starts nothing; a dry run needs no lease.
-func (d *DryRun) Begin(context.Context, string, bool) (string, []byte, error) { return "dry", nil, nil }
+func (d *DryRun) Begin(context.Context, string, bool) (string, []byte, error) { return dryID, nil, nil }
+
+// dryID is the id of every dry run.
+const dryID = "dry"
 
 // Checkpoint keeps nothing.
 func (d *DryRun) Checkpoint(context.Context, string, string, []byte) error { return nil }
 
-// Known asks the real sink.
+// Known asks the real sink. Registrants that this run has read count as written.
 func (d *DryRun) Known(ctx context.Context, source, key string) (schemas.Listing, error) {
-	return d.sink.Known(ctx, source, key)
+	listing, err := d.sink.Known(ctx, source, key)
+	if d.brought(source, key) && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+		listing.Listed, listing.Run = true, dryID
+		return listing, nil
+	}
+	return listing, err
 }
 
 // Accept says what the sink would make of the capture.
@@ -89,31 +97,21 @@ func (d *DryRun) outcome(ctx context.Context, c schemas.Capture) (schemas.Outcom
 		return schemas.OutcomeUnchanged, nil // as this run brought it before
 	case before != "":
 		return schemas.OutcomeChanged, nil
-	case listing.Revision == 0:
-		return schemas.OutcomeNew, nil
-	case !listing.Listed:
-		return schemas.OutcomeReturned, nil
-	case listing.Record != digest:
-		return schemas.OutcomeChanged, nil
 	}
-	return schemas.OutcomeUnchanged, nil
+	return listing.Brings(digest), nil
 }
 
 // digestOf is that of the record a capture brings. Errors: schemas.ErrPhotoNeeded for a photo said to be unchanged
 // that the listing does not have.
 func digestOf(c schemas.Capture, listing schemas.Listing) (schemas.Digest, error) {
-	rec := c.Record
-	rec.Photos = slices.Clone(rec.Photos)
-	for i, p := range c.Photos {
-		rec.Photos[i].Digest, rec.Photos[i].Problem = p.Unchanged, p.Problem
-		switch {
-		case p.Data != nil:
-			rec.Photos[i].Digest = schemas.DigestOf(p.Data)
-		case p.Unchanged != "" && !slices.ContainsFunc(listing.Photos, func(s schemas.PhotoState) bool { return s.Digest == p.Unchanged }):
+	for _, p := range c.Photos {
+		if p.Data == nil && p.Unchanged != "" &&
+			!slices.ContainsFunc(listing.Photos, func(s schemas.PhotoState) bool { return s.Digest == p.Unchanged }) {
 			return "", schemas.ErrPhotoNeeded
 		}
 	}
-	data, err := rec.Canonical()
+	record, _ := c.Settled()
+	data, err := record.Canonical()
 	if err != nil {
 		return "", err
 	}
@@ -181,7 +179,7 @@ func (d *DryRun) Finish(ctx context.Context, source, _ string, s schemas.RunSumm
 	return s, nil
 }
 
-// LastComplete is that of the real sink: a dry run is doubted as a real one would be.
+// LastComplete is that of the real sink, so that a dry run is doubted like a real one.
 func (d *DryRun) LastComplete(ctx context.Context, source string) (schemas.RunSummary, error) {
 	return d.sink.LastComplete(ctx, source)
 }

@@ -1,11 +1,9 @@
 package scraper
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +14,9 @@ import (
 	"lineup/schemas"
 	"lineup/scraper/fetch"
 )
+
+// maxPending bounds the list pages that wait to be read.
+const maxPending = 100_000
 
 // listItem is a list page to read, and the partition it belongs to: a first page and the pages
 // that follow it under the same rule.
@@ -29,19 +30,21 @@ type part struct {
 	Total  int  `json:"total"`
 	Read   int  `json:"read"`             // entries: rows or cards
 	People int  `json:"people,omitempty"` // registrants among them, each once
+	Rows   int  `json:"rows,omitempty"`   // rows that the source numbers, each once
 	Moved  bool `json:"moved,omitempty"`  // its pages claimed different totals
 }
 
-// pending are the list pages still to read, the last first, so that few wait at a time.
+// pending holds the list pages still to read, the last one first, so that few wait at a time.
 type pending struct {
 	mu    sync.Mutex
 	items []listItem
+	pages int // list pages read since the lists were begun
 	parts map[uint64]part
 	named map[uint64]struct{} // registrants that lists named, by partition and key
 }
 
 func (p *pending) start(requests []Request) {
-	p.items, p.parts, p.named = nil, map[uint64]part{}, nil
+	p.items, p.parts, p.named, p.pages = nil, map[uint64]part{}, nil, 0
 	for i := len(requests) - 1; i >= 0; i-- {
 		p.items = append(p.items, listItem{Request: requests[i], Part: requestHash(requests[i])})
 	}
@@ -54,16 +57,17 @@ func (p *pending) top() (listItem, bool) {
 	return p.items[len(p.items)-1], true
 }
 
-// done takes the top off and puts what it led to in its place.
+// done replaces the top page by the pages it led to.
 func (p *pending) done(more []listItem) {
+	p.pages++
 	p.items = p.items[:len(p.items)-1]
 	for i := len(more) - 1; i >= 0; i-- {
 		p.items = append(p.items, more[i])
 	}
 }
 
-// count notes what a whole page gave its partition; rows is how many it gave one by one. The result is how many entries
-// all lists have given so far.
+// count adds what a whole page yielded to its partition; rows is how many it yielded one by one. It returns the number
+// of entries in all lists so far.
 func (p *pending) count(id uint64, parsed Parsed, rows int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -94,6 +98,13 @@ func (p *pending) count(id uint64, parsed Parsed, rows int) int {
 			people += dropped
 		}
 	}
+	for _, number := range parsed.Numbers {
+		h := keyHash("row\x00"+number) ^ id
+		if _, ok := p.named[h]; !ok {
+			p.named[h] = struct{}{}
+			now.Rows++
+		}
+	}
 	entries := parsed.Entries
 	if entries == 0 {
 		entries = people
@@ -121,8 +132,16 @@ func (p *pending) moved() bool {
 	return false
 }
 
-// missing is how much less than claimed was read. Some sources count entries, others registrants.
-func (one part) missing() int { return one.Total - max(one.Read, one.People) }
+// read is how much was read of what a list claims. Some sources count entries, others registrants.
+func (one part) read() int {
+	if one.Rows > 0 {
+		return one.Rows
+	}
+	return max(one.Read, one.People)
+}
+
+// missing is how much less than claimed was read.
+func (one part) missing() int { return one.Total - one.read() }
 
 func (p *pending) claimed() int {
 	p.mu.Lock()
@@ -134,14 +153,18 @@ func (p *pending) claimed() int {
 	return n
 }
 
-// short says which partitions gave less than they claimed, "" when none did. One in two hundred
-// may be missing: a registry changes while it is read.
+// short returns which partitions yielded less than they claimed; "" if none did. One in two hundred may be missing,
+// since a registry changes while it is read. Where rows are numbered none may be missing: the next run shows them.
 func (p *pending) short() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, one := range p.parts {
-		if one.missing() > one.Total/200 {
-			return fmt.Sprintf("the site says a list has %d entries, %d were read", one.Total, max(one.Read, one.People))
+		few := one.Total / 200
+		if one.Rows > 0 {
+			few = 0
+		}
+		if one.missing() > few {
+			return fmt.Sprintf("the site says a list has %d entries, %d were read", one.Total, one.read())
 		}
 	}
 	return ""
@@ -170,85 +193,20 @@ const checkpointSchema = 2
 
 // checkpoint is where a run is: list pages to read, what the partitions gave, and the counts.
 type checkpoint struct {
-	Schema  int                `json:"schema"`
-	Version int                `json:"version"` // of the definition
-	Items   []listItem         `json:"items"`
-	Parts   map[uint64]part    `json:"parts"`
-	Sum     schemas.RunSummary `json:"sum"`
-	Unread  map[string]Request `json:"unread,omitempty"` // registrants of pages that were read, who could not be read themselves
-	Asked   []time.Time        `json:"asked,omitempty"`  // for the hourly quota
+	Schema   int                `json:"schema"`
+	Version  int                `json:"version"` // of the definition
+	Items    []listItem         `json:"items"`
+	Parts    map[uint64]part    `json:"parts"`
+	Sum      schemas.RunSummary `json:"sum"`
+	Captured int                `json:"captured,omitempty"` // registrants of Sum who were read, not only seen
+	Unread   map[string]Request `json:"unread,omitempty"`   // registrants of pages that were read, who could not be read themselves
+	Asked    []time.Time        `json:"asked,omitempty"`    // for the hourly quota
 }
 
 const (
 	checkpointEvery = 10 * time.Second
 	maxCheckpoint   = 512 << 10 // bytes: a message of the ledger holds 1 MiB
 )
-
-// checkpoint keeps where the run is, not oftener than CheckpointEvery unless now.
-func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
-	if c.fetcher == nil {
-		return nil
-	}
-	c.mu.Lock()
-	wait := !now && c.Now().Sub(c.saved) < cmp.Or(c.CheckpointEvery, checkpointEvery)
-	if !wait {
-		c.saved = c.Now()
-	}
-	note := checkpoint{Schema: checkpointSchema, Version: c.info.Version, Items: c.pending.items, Sum: c.boundary, Unread: maps.Clone(c.unread), Asked: c.fetcher.Recent()}
-	c.mu.Unlock()
-	if wait {
-		return nil
-	}
-	c.pending.mu.Lock()
-	note.Parts = maps.Clone(c.pending.parts)
-	c.pending.mu.Unlock()
-	if c.info.Manners.JoinPages {
-		note.Items, note.Parts, note.Unread = nil, nil, nil // the spool dies with the process: start over
-	}
-	data, err := json.Marshal(note)
-	if err == nil && len(data) > maxCheckpoint {
-		note.Items, note.Parts, note.Unread = nil, nil, nil
-		data, err = json.Marshal(note)
-	}
-	if err == nil {
-		err = c.Sink.Checkpoint(ctx, c.info.ID, c.run, data)
-	}
-	if err != nil {
-		return fmt.Errorf("keep a checkpoint: %w: %w", errSink, err)
-	}
-	return nil
-}
-
-// restore goes on from a checkpoint; false when there is none to go on from.
-func (c *Crawl) restore(data []byte) bool {
-	var note checkpoint
-	if len(data) == 0 || json.Unmarshal(data, &note) != nil || note.Schema != checkpointSchema {
-		return false
-	}
-	c.Fetcher.Asked = note.Asked
-	c.sum.Started = note.Sum.Started
-	if note.Version != c.info.Version || len(note.Items) == 0 {
-		return false
-	}
-	c.sum = note.Sum
-	c.sum.State, c.sum.Ended, c.sum.Errors, c.sum.Drift = schemas.RunRunning, time.Time{}, nil, nil
-	for _, m := range []*map[string]int{&c.sum.Photos, &c.sum.Dropped, &c.sum.Leftovers} {
-		if *m == nil {
-			*m = map[string]int{}
-		}
-	}
-	for key, r := range note.Unread {
-		c.unread[key] = r
-	}
-	c.pending.items, c.pending.parts = note.Items, note.Parts
-	if c.pending.parts == nil {
-		c.pending.parts = map[uint64]part{}
-	}
-	for _, item := range note.Items {
-		c.asked[requestHash(item.Request)] = struct{}{}
-	}
-	return true
-}
 
 // errorBook counts what went wrong in a run, by class.
 type errorBook struct {
@@ -296,4 +254,18 @@ func (b *errorBook) counts() map[string]int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return maps.Clone(b.class)
+}
+
+// ends reports whether err, met on a registrant's or a list's page, ends the run rather than spoiling that page.
+func ends(err error) bool {
+	wait := (*fetch.WaitError)(nil)
+	return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) || errors.Is(err, fetch.ErrRules) ||
+		errors.Is(err, fetch.ErrDown) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased) ||
+		errors.Is(err, errTooMany) || errors.Is(err, errEndless) || errors.As(err, &wait)
+}
+
+// boundary is what a run had counted when the last whole page was read.
+type boundary struct {
+	sum      schemas.RunSummary
+	captured int
 }

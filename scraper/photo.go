@@ -33,14 +33,14 @@ const (
 	PhotoPolicy      = "not_kept" // the source's terms forbid to store it
 )
 
-// Rules that tell a picture of a person from what else stands in its place.
+// Bounds that distinguish a picture of a person from banners, badges and stubs.
 const (
 	minPhotoSide  = 40  // pixels of the short side
 	maxPhotoRatio = 2.4 // of the sides: banners and badges are longer
 	maxSharing    = 5   // people of one source with the same bytes; more is reported: a stub nobody has listed yet?
 )
 
-// stubWords stand in the addresses of pictures that are nobody's.
+// stubWords occur in the addresses of pictures that show nobody.
 var stubWords = []string{"noimage", "no_image", "no-image", "nophoto", "no_photo", "no-photo", "notavailable", "silhouette", "placeholder",
 	"spacer.gif"}
 
@@ -81,9 +81,8 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 	if i >= 0 && (listing.Photos[i].Digest != "" || listing.Photos[i].Problem == PhotoPlaceholder) {
 		was = listing.Photos[i]
 	}
-	same := schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
 	if was.URL != "" && !photo.Taken.IsZero() && photo.Taken == was.Taken {
-		return c.photo("unchanged", same), nil
+		return c.photo("unchanged", was.Kept()), nil
 	}
 	if was.URL != "" && (was.ETag != "" || was.LastModified != "") {
 		r.Header = http.Header.Clone(r.Header)
@@ -100,7 +99,7 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 	page, err := c.fetchPhoto(ctx, r, was.Digest)
 	switch {
 	case err == nil && page.Status == http.StatusNotModified:
-		return c.photo("unchanged", same), nil
+		return c.photo("unchanged", was.Kept()), nil
 	case err == nil:
 		return c.judgePhoto(page.Body, page.Header), nil
 	case ctx.Err() != nil:
@@ -120,13 +119,20 @@ func (c *Crawl) takePhoto(ctx context.Context, photo schemas.Photo, r Request, l
 	return c.photo("failed", schemas.CapturedPhoto{Problem: PhotoUnread}), nil
 }
 
-// fetchPhoto fetches r. An image whose end is missing, or has bytes behind it, may have been cut short on its way: it is
-// fetched once more, and taken when it is the same again, or as long as the site promised. What is stored already as
-// known is not asked for twice. A host that refuses photo after photo is asked for no more of them in this run.
+// fetchPhoto fetches r. An image whose end is missing, or that has bytes after its end, may have been damaged on its
+// way. It is fetched once more, and accepted if the bytes are the same again or as many as the site promised. An image
+// that is already stored like that is not fetched twice. If a host refuses photo after photo, no more of its photos
+// are requested in this run.
 func (c *Crawl) fetchPhoto(ctx context.Context, r Request, known schemas.Digest) (Page, error) {
 	host := ""
 	if u, err := url.Parse(r.URL); err == nil {
 		host = u.Host
+	}
+	select {
+	case c.asking <- struct{}{}:
+		defer func() { <-c.asking }()
+	case <-ctx.Done():
+		return Page{}, context.Cause(ctx)
 	}
 	c.mu.Lock()
 	refused := c.refused[host]
@@ -210,8 +216,8 @@ func (c *Crawl) shared() []string {
 	return out
 }
 
-// IsStub reports whether a photo's address itself says that there is none: it bears a word for that, or asks for
-// picture number nothing. more are parts of addresses that mean so at one source.
+// IsStub reports whether a photo's address itself says that there is no photo: it contains a word for that, or asks
+// for picture number zero. more are parts of addresses that mean the same at one source.
 func IsStub(address string, more []string) bool {
 	lower := strings.ToLower(address)
 	for _, segment := range strings.FieldsFunc(lower, func(r rune) bool { return strings.ContainsRune("/?&=", r) }) {

@@ -20,8 +20,8 @@ type Reread struct {
 	Logger *slog.Logger
 }
 
-// Run goes through everybody listed. Errors: schemas.ErrLeased, what the sink says. A page
-// that cannot be read again leaves its registrant as it is and is counted.
+// Run processes every listed registrant. Errors: schemas.ErrLeased, errors of the sink. If a page cannot be read
+// again, the registrant stays unchanged and is counted.
 func (a *Reread) Run(ctx context.Context) (schemas.RunSummary, error) {
 	if a.Logger == nil {
 		a.Logger = slog.New(slog.DiscardHandler)
@@ -125,7 +125,7 @@ func ofKey(drafts []Draft, key string) []Draft {
 func storedPhoto(p schemas.Photo, listing schemas.Listing) schemas.CapturedPhoto {
 	for _, was := range listing.Photos {
 		if was.URL == p.URL {
-			return schemas.CapturedPhoto{Unchanged: was.Digest, Problem: was.Problem, ETag: was.ETag, LastModified: was.LastModified}
+			return was.Kept()
 		}
 	}
 	return schemas.CapturedPhoto{Problem: PhotoUnread}

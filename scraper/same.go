@@ -2,20 +2,16 @@ package scraper
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"time"
 )
-
-// errSame says that the source's one file has not changed since the last complete run.
-var errSame = errors.New("not modified")
 
 // sameFor is how long a file that does not change is believed to list the same people without
 // being read again.
 const sameFor = 7 * 24 * time.Hour
 
-// onlyIfChanged makes the one request of a source that is one file ask on the condition that it
-// changed since the last complete run of the same definition.
+// onlyIfChanged makes the request of a source that is a single file conditional: it is answered only if the file has
+// changed since the last complete run with the same definition.
 func (c *Crawl) onlyIfChanged(ctx context.Context, start []Request) []Request {
 	if len(start) != 1 || c.DryRun {
 		return start
@@ -38,7 +34,7 @@ func (c *Crawl) onlyIfChanged(ctx context.Context, start []Request) []Request {
 	return []Request{r}
 }
 
-// validators keeps what a later onlyIfChanged needs: only a run of one page is one file.
+// validators keeps the headers that a later onlyIfChanged needs. Only a run of one page is a single file.
 func (c *Crawl) validators(r Request, page Page) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,8 +17,10 @@ type Mode string
 
 // The modes of a source.
 const (
-	Enabled            Mode = "enabled"             // published for reuse, or documented
-	Unverified         Mode = "unverified"          // like enabled, but its definition was never held against a real page: crawled on the operator's word
+	Enabled Mode = "enabled" // published for reuse, or documented
+	// Unverified is like Enabled, but its definition was never held against a real page: it is crawled once the
+	// operator has recorded who did that.
+	Unverified         Mode = "unverified"
 	PermissionRequired Mode = "permission_required" // crawled only under a permission the operator recorded
 	LinkOnly           Mode = "link_only"           // gated: we say where to look, never crawl
 	Import             Mode = "import"              // read from files an agency hands over
@@ -43,6 +45,8 @@ type Request struct {
 	Carry   map[string]string // what the answer's reader must know of the page that asked: partition, page number, list row
 	Key     string            // names the request within a run, so that it is asked once; "" is Method, URL and Body
 
+	// Told says that the service tells in JSON what is the matter when it fails: that is read too.
+	Told bool
 	// Optional says that it is nothing wrong when nothing is there.
 	Optional bool
 
@@ -73,9 +77,12 @@ type Parsed struct {
 	Total    int                     // how many entries or registrants the page says its partition has; 0 when it says nothing
 	Listed   []string                // keys of registrants this page lists whose records are on other pages
 	Unnamed  []string                // keys of registrants this page lists, or speaks of, whom it does not name: they are not read this time
+	CutOff   bool                    // the site has more than it gave, and cannot be asked more narrowly
+	Perhaps  [][]string              // for each row that does not fit: keys of whom it may speak, by where a cell is lost or too many
 	Misfits  int                     // rows that do not fit their table's header and cannot be named: somebody is listed in each
 	Keys     []string                // keys of all entries of the page, those left out included; may be nil where Listed and Drafts say it all
 	Entries  int                     // how many rows or cards the page shows; 0 is one for each key
+	Numbers  []string                // what the page's rows are numbered by, where they are: a row that comes twice counts once
 	Leftover []Leftover              // values no rule handled
 	Dropped  map[string]int          // records left out, by the rule's name: "juvenile", "moved"
 }
@@ -179,3 +186,31 @@ type Policy struct {
 	NoCoords    bool          `yaml:"no_coords,omitempty" json:"noCoords,omitempty" doc:"coordinates may not be stored"`
 	Evidence    string        `yaml:"evidence" json:"evidence,omitempty" doc:"what is known of the site, and since when"`
 }
+
+// errSink marks what the sink refused: reading on would lose it.
+var errSink = errors.New("accepting what was read")
+
+// errUnnamed says that a registrant's page or row does not name them.
+var errUnnamed = errors.New("without a name")
+
+// errSame says that the source's one file has not changed since the last complete run.
+var errSame = errors.New("not modified")
+
+var (
+	// errTooMany ends a run in which so much fails that going on is of no use.
+	errTooMany = errors.New("too many pages cannot be read")
+	// errEndless ends a run over a list that does not end by itself.
+	errEndless = errors.New("the list goes on and on")
+)
+
+// ErrWindow says that the source's daily window is closed; the next run goes on.
+var ErrWindow = errors.New("outside the source's daily window")
+
+// Word is an operator's note that somebody did something, and when.
+type Word struct {
+	Who  string
+	When schemas.Date
+}
+
+// Valid reports whether the note says who and when.
+func (w *Word) Valid() bool { return w != nil && w.Who != "" && !w.When.IsZero() }

@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"lineup/schemas"
-	"lineup/scraper/fetch"
 )
 
 // A run loses two kinds of things. An unlisted part is a page of the source's list that could not be read: nobody knows
@@ -19,13 +18,6 @@ const (
 	maxUnread   = 100 // registrants that may fail before a run ends; more where a source is larger
 	maxUnlisted = 20  // list pages that may fail before a run ends
 	layoutsLost = 10  // registrants' pages in a row without their marker: the site has changed
-)
-
-var (
-	// errTooMany ends a run in which so much fails that going on is of no use.
-	errTooMany = errors.New("too many pages cannot be read")
-	// errEndless ends a run over a list that does not end by itself.
-	errEndless = errors.New("the list goes on and on")
 )
 
 // lose notes that the registrant of key could not be read. r asks for their page once more at the end of the run;
@@ -42,6 +34,27 @@ func (c *Crawl) lose(key string, r Request, why error) error {
 		return fmt.Errorf("%d registrants' pages in a row: %w", c.layouts, why)
 	case len(c.unread) >= max(maxUnread, schemas.Unreadable(c.sum.Registrants)):
 		return fmt.Errorf("%w: %d registrants, the last: %w", errTooMany, len(c.unread), why)
+	}
+	return nil
+}
+
+// loseRows notes rows that do not fit: where one may speak of somebody who is listed, they could not be read. One that may speak of
+// nobody who is known counts among parsed.Misfits: somebody is listed there, and nobody knows who.
+func (c *Crawl) loseRows(ctx context.Context, parsed *Parsed) error {
+	for _, keys := range parsed.Perhaps {
+		whose := false
+		for _, key := range keys {
+			_, known, err := c.known(ctx, key)
+			if err == nil && known {
+				whose, err = true, c.lose(key, Request{}, errUnnamed)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if !whose {
+			parsed.Misfits++
+		}
 	}
 	return nil
 }
@@ -110,14 +123,6 @@ func (c *Crawl) skipList(item listItem, err error) error {
 	return nil
 }
 
-// ends reports whether err, met on a registrant's or a list's page, ends the run rather than spoiling that page.
-func ends(err error) bool {
-	wait := (*fetch.WaitError)(nil)
-	return errors.Is(err, fetch.ErrBlocked) || errors.Is(err, ErrWindow) || errors.Is(err, errSink) || errors.Is(err, fetch.ErrRules) ||
-		errors.Is(err, fetch.ErrDown) || errors.Is(err, context.Canceled) || errors.Is(err, schemas.ErrLeased) ||
-		errors.Is(err, errTooMany) || errors.Is(err, errEndless) || errors.As(err, &wait)
-}
-
 // incomplete says why a run that ended well did not read everything, "" when it did.
 func (c *Crawl) incomplete() string {
 	if n := len(c.sum.Unlisted); n > 0 {
@@ -135,7 +140,6 @@ const (
 	smallList    = 500     // is never too long
 	firstGrowth  = 20      // times the floor, in a first run
 	firstAtLeast = 200_000 // entries
-	maxPending   = 100_000 // list pages that wait to be read
 )
 
 // longest is how many entries the source's lists may have before the run ends.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -19,7 +20,9 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"lineup/internal/operate"
+	"lineup/internal/operate/canary"
 	"lineup/internal/testkit/qdranttest"
+	"lineup/schemas"
 	"lineup/scraper/samplesite"
 	"lineup/scraper/samplesite/faces"
 )
@@ -28,16 +31,7 @@ import (
 // gateway, a stand-in for Qdrant with its keys and TLS, one scraper, two indexers, two query
 // daemons. What is crawled answers alike from both daemons, whoever is killed.
 func TestRolesApart(t *testing.T) {
-	site, err := samplesite.New(samplesite.Options{})
-	must(t, err)
-	web, err := samplesite.Start(t.Context(), site, "127.0.0.1:0", "")
-	must(t, err)
-	t.Cleanup(func() { must(t, web.Close()) })
-
-	d := newDeployment(t)
-	must(t, os.WriteFile(filepath.Join(d.dir, "lineup.yaml"), []byte(fmt.Sprintf(
-		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource,
-		web.URL)), 0o600))
+	d, site := newDeploymentOverSite(t)
 	nodes, monitor := d.startNATS()
 	d.startS3()
 	qdrant := d.standInQdrant()
@@ -67,8 +61,10 @@ func TestRolesApart(t *testing.T) {
 	d.settled(site.Size())
 	d.sameAnswers(queries, key, "p005c.jpg", 5)
 	d.queueIsMeasured(monitor)
+	d.canaryProves(queries)
 
 	// An indexer and a daemon are lost, and a node of NATS; the site changes.
+	left := d.tracesOf(queries[0], key, sampleID(samplesite.FirstID+6))
 	indexers[0].kill()
 	queries[0].kill()
 	nodes[2].kill()
@@ -80,6 +76,7 @@ func TestRolesApart(t *testing.T) {
 		return nil
 	})
 	d.settled(site.Size() - 1)
+	d.unstored("delisted", left)
 	queries = append(queries[1:], d.role("query", 3))
 	d.ready("query", queries[1])
 	if best := d.sameAnswers(queries, key, "p005b.jpg", 5); best < 99.999 {
@@ -88,7 +85,17 @@ func TestRolesApart(t *testing.T) {
 
 	// A removal by the administrator is seen everywhere, and in the blobs, within a minute.
 	gone := sampleID(samplesite.FirstID + 4)
-	receipt, code := d.command("admin", "remove", string(gone), "--reason", "court order")
+	traces := d.tracesOf(queries[0], key, gone)
+	for _, what := range traces {
+		if len(d.stored(what)) == 0 {
+			t.Error("the S3 server's storage never held the photo: this tests nothing")
+		}
+	}
+	inIndex, looked := qdrant.Holds(t, traces[1])
+	if looked && !inIndex {
+		t.Error("the index never held the photo's digest: this tests nothing")
+	}
+	receipt, code := d.command("admin", "remove", string(gone), "--reason", "court_order")
 	if code != 0 {
 		t.Fatalf("remove: exit code %d", code)
 	}
@@ -103,6 +110,13 @@ func TestRolesApart(t *testing.T) {
 		t.Errorf("removal verify: exit code %d: %s", code, out)
 	}
 	d.settled(site.Size() - 2)
+	d.unstored("removed", traces)
+	// A real Qdrant keeps deleted points until it rewrites their segment, which the receipt says.
+	if inIndex, _ := qdrant.Holds(t, traces[1]); inIndex && !strings.Contains(receipt, "deleted points stay in the server's segments") {
+		t.Errorf("the index's storage holds who was removed, and the receipt does not say so: %s", receipt)
+	} else if inIndex && !qdrant.Real() {
+		t.Error("the index holds who was removed")
+	}
 	var report struct{ Differences []operate.Difference }
 	out, code := d.command("admin", "audit", "--json")
 	if must(t, json.Unmarshal([]byte(out), &report)); code != 0 || len(report.Differences) != 0 {
@@ -135,6 +149,79 @@ func TestRolesApart(t *testing.T) {
 			t.Errorf("%s asked to end: %v", p.name, err)
 		}
 	}
+}
+
+// canaryProves has the scrape role take every step of the canary over each daemon, with the rights that it is deployed with, and the
+// administrator one with a removal for ever, which no other role may do.
+func (d *deployment) canaryProves(queries []*process) {
+	d.t.Helper()
+	key, code := d.command("admin", "keys", "add", "canary", "--canary")
+	if code != 0 {
+		d.t.Fatalf("keys add --canary: exit code %d", code)
+	}
+	own := []string{"canary", "--json", "--set", "canary.key=" + strings.TrimSpace(key), "--set"}
+	for i, q := range queries {
+		service, args := "scrape", append(slices.Clone(own), "canary.url=http://"+q.public)
+		if i == 0 {
+			service, args = "admin", append(args, "--remove")
+		}
+		var proven canary.State
+		d.eventually(service+" proves with the canary", func() error { // a daemon hears of a new key in its own time
+			out, code := d.command(service, args...)
+			if err := json.Unmarshal([]byte(out), &proven); err != nil || code != 0 {
+				return fmt.Errorf("exit code %d: %w: %s", code, err, out)
+			}
+			return nil
+		})
+		if len(proven.Done) != len(canary.Steps()) || proven.Failure != "" {
+			d.t.Errorf("%s proves %+v", service, proven)
+		}
+	}
+}
+
+// tracesOf are bytes of a registrant's photo and its digest.
+func (d *deployment) tracesOf(p *process, key string, id schemas.UUID) [2][]byte {
+	d.t.Helper()
+	response, err := http.Get("http://" + p.public + "/photos/" + string(id) + "?key=" + key)
+	must(d.t, err)
+	defer response.Body.Close()
+	photo, err := io.ReadAll(response.Body)
+	if must(d.t, err); response.StatusCode != http.StatusOK {
+		d.t.Fatalf("photo: status %d", response.StatusCode)
+	}
+	return [2][]byte{photo[len(photo)/2 : len(photo)/2+64], []byte(schemas.DigestOf(photo))}
+}
+
+// unstored waits until no file of the S3 server holds anything of traces.
+func (d *deployment) unstored(who string, traces [2][]byte) {
+	d.t.Helper()
+	d.eventually("nothing of who was "+who+" is in the S3 server's storage", func() error {
+		for _, what := range traces {
+			if files := d.stored(what); len(files) > 0 {
+				return fmt.Errorf("%.70q in %q", what, files)
+			}
+		}
+		return nil
+	})
+}
+
+// stored are the files of the S3 server that hold something or are named by it.
+func (d *deployment) stored(what []byte) (files []string) {
+	d.t.Helper()
+	must(d.t, filepath.WalkDir(filepath.Join(d.dir, "s3"), func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || err == nil && entry.IsDir() {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if bytes.Contains(data, what) || bytes.Contains([]byte(path), what) {
+			files = append(files, path)
+		}
+		return err
+	}))
+	return files
 }
 
 // reindexedThoughKilled builds a new generation: the command is killed when that is being built, and

@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os"
-	"reflect"
 
 	"lineup/config"
 	"lineup/internal/node"
-	"lineup/internal/operate"
-	"lineup/scraper/source"
+	"lineup/internal/operate/text"
 )
 
 // App is what every command works with.
@@ -40,6 +36,7 @@ type needsNoConfig interface{ needsNoConfig() }
 func (*Doctor) needsNoConfig()     {}
 func (*ShowConfig) needsNoConfig() {}
 func (*Completion) needsNoConfig() {}
+func (*Manual) needsNoConfig()     {}
 func (*Version) needsNoConfig()    {}
 func (*KeysTerms) needsNoConfig()  {}
 
@@ -58,42 +55,29 @@ func newApp(cli *CLI, stdout, stderr io.Writer) *App {
 	if cli.Verbose {
 		sets = append(sets, "log.level=debug")
 	}
-	var catalog *source.Catalog // parsed once a process: a reload keeps it
-	input := config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets, Schedule: operate.CheckSchedule,
-		Sources: func(dir string) (map[string]config.Registry, error) {
-			if catalog == nil {
-				catalog = source.In(dir)
-			}
-			return node.Registries(catalog)
-		}}
-	loaded, invalid := config.Load(input)
-	if catalog == nil {
-		catalog = source.In(loaded.SourcesDir)
-	}
-	if invalid != nil {
-		dir := loaded.SourcesDir // where definitions are mended
-		loaded.Config = config.Default()
-		loaded.SourcesDir = dir
-	}
-	c := loaded.Config
-	reload := func() (config.Config, error) {
-		again, err := config.Load(input)
-		return again.Config, err
-	}
-	return &App{Options: node.Options{Config: c, Catalog: catalog, Version: version, Log: node.NewLog(c.Log, stderr),
-		Metrics: node.NewMetrics(), Stderr: stderr, Reload: reload},
-		Stdout: stdout, loaded: loaded, invalid: invalid}
+	options, loaded, invalid := node.Configured(config.Input{File: cli.ConfigFile, Environ: os.Environ(), Sets: sets}, stderr)
+	options.Version = version
+	return &App{Options: options, Stdout: stdout, loaded: loaded, invalid: invalid}
 }
 
-// printJSON writes v for a program to read. A list that is empty is [], never null.
-func (a *App) printJSON(v any) error {
-	if of := reflect.ValueOf(v); of.Kind() == reflect.Slice && of.IsNil() {
-		v = []any{}
+// show prints an answer as text or as JSON.
+func show[T any](a *App, asJSON bool, answer T, text func(io.Writer, T) error) error {
+	if asJSON {
+		return a.printJSON(answer)
 	}
-	e := json.NewEncoder(a.Stdout)
-	e.SetIndent("", "  ")
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write the answer: %w", err)
-	}
-	return nil
+	return text(a.Stdout, answer)
 }
+
+// tell asks an opened node, and prints its answer as text or as JSON.
+func tell[T any](ctx context.Context, a *App, asJSON bool, text func(io.Writer, T) error, ask func(n *node.Node) (T, error)) error {
+	return a.withNode(ctx, func(n *node.Node) error {
+		answer, err := ask(n)
+		if err != nil {
+			return err
+		}
+		return show(a, asJSON, answer, text)
+	})
+}
+
+// printJSON writes v for a program to read.
+func (a *App) printJSON(v any) error { return text.JSON(a.Stdout, v) }

@@ -3,69 +3,69 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 
+	"lineup/ingest/backup"
 	"lineup/internal/node"
+	"lineup/internal/operate/text"
 )
 
 // Backup writes ledger, keys and removal list to a directory.
 type Backup struct {
-	Dir  string `arg:"" help:"Directory to make."`
+	Dir  string `arg:"" type:"path" help:"Directory to create."`
 	JSON bool   `name:"json" help:"Print the manifest as JSON."`
 }
 
 // Help says what is in it.
 func (c *Backup) Help() string {
-	return "Writes the ledger with its removal list, runs, API keys (hashed) and the signing key as files of JSON lines.\n" +
-		"It holds secrets: keep it as such. Blobs are the object store's to back up (all-in-one: the directory blobs below\n" +
-		"the data directory); the index is rebuilt. Lineup may be running."
+	return "Writes the ledger with its removal list, the runs, the API keys (hashed) and the signing keys as files of JSON lines.\n" +
+		"It contains secrets: store it safely. It does not contain photos, pages and records: back up the object store as well (all-in-one:\n" +
+		"blobs/ in the data directory). The index is rebuilt from both. Lineup may be running."
 }
 
 // Run writes the backup and prints how much is in each file.
 func (c *Backup) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(n *node.Node) error {
-		m, err := n.Backup(ctx, c.Dir, version)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			return app.printJSON(m)
-		}
-		for _, file := range m.Files {
-			fmt.Fprintf(app.Stdout, "%-28s %8d entries\n", file.Name, file.Entries)
-		}
-		return nil
-	})
+	return tell(ctx, app, c.JSON, text.Backup, func(n *node.Node) (backup.Manifest, error) { return n.Backup(ctx, c.Dir, version) })
 }
 
 // Restore reads a backup back.
 type Restore struct {
-	Dir  string `arg:"" type:"existingdir" help:"Directory that lineup backup wrote."`
-	JSON bool   `name:"json" help:"Print JSON."`
+	Dir      string `arg:"" type:"existingdir" help:"Directory that lineup backup wrote."`
+	Removals string `type:"existingfile" placeholder:"FILE" help:"A newer log of removals, or a file of receipts: what it names is removed and revoked again."`
+	JSON     bool   `name:"json" help:"Print JSON."`
 }
 
 // Help says what happens to what is there.
 func (c *Restore) Help() string {
-	return "Adds what is missing and leaves what is there, so a removal made after the backup stays. Restore into an empty\n" +
-		"data directory or cluster, before anything else runs there, to get all of it, the signing key included. The next\n" +
-		"reconcile queues a job for everybody, and the index follows; photos must be back in the object store by then."
+	return "Adds what is missing and keeps what is there, so a removal made after the backup stays. Then it removes and revokes again\n" +
+		"everything that the log of removals (removal_log) and --removals name, since the backup does not know what happened after it.\n" +
+		"Use the newest log you have: copy it into the new data directory first, or name it with --removals. To get everything\n" +
+		"back, the signing keys included, restore into an empty data directory or cluster before anything else runs there. The next\n" +
+		"reconciliation queues a job for everybody and the index is rebuilt; the photos must be back in the object store by then."
 }
 
 // Run reads the backup and prints what it added.
 func (c *Restore) Run(ctx context.Context, app *App) error {
 	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
-		m, done, err := n.Restore(ctx, c.Dir)
+		var more io.Reader
+		if c.Removals != "" {
+			file, err := os.Open(c.Removals)
+			if err != nil {
+				return fmt.Errorf("read the removals: %w", err)
+			}
+			defer file.Close()
+			more = file
+		}
+		_, done, err := n.Restore(ctx, c.Dir, more)
 		if err != nil {
 			return err
 		}
-		if c.JSON {
-			return app.printJSON(done)
+		if err := show(app, c.JSON, done, text.Restored); err != nil || done.Honoured.Refused == 0 {
+			return err
 		}
-		fmt.Fprintf(app.Stdout, "restored the backup of %s: %d entries added, %d the same, %d kept as they are\n",
-			m.Made.Format("2006-01-02 15:04 MST"), done.Added, done.Same, done.Kept)
-		if done.Kept > 0 {
-			fmt.Fprintln(app.Stdout, "what was kept is newer than the backup, or of another Lineup")
-		}
-		return nil
+		return fmt.Errorf("%d removals and revocations are signed by nobody known here and were not applied, such as: %s (look at them, and "+
+			"remove and revoke by hand what they say)", done.Honoured.Refused, done.Honoured.Why)
 	})
 }

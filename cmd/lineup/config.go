@@ -9,16 +9,16 @@ import (
 
 // ShowConfig prints the configuration.
 type ShowConfig struct {
-	Example  bool `xor:"what" help:"Print a file with every key, its default and what it means, to start from."`
+	Example  bool `xor:"what" help:"Print an example file: every key with its default and its meaning."`
 	Schema   bool `xor:"what" help:"Print a JSON Schema of the file, for editors."`
-	Markdown bool `xor:"what" hidden:"" help:"Print docs/configuration.md."`
-	JSON     bool `name:"json" xor:"what" help:"Print key, value and origin of each as JSON."`
+	Markdown bool `xor:"what" hidden:"" help:"Print the documentation of all keys in Markdown."`
+	JSON     bool `name:"json" xor:"what" help:"Print each key with its value and where the value comes from, as JSON."`
 }
 
 // Help says what is shown.
 func (*ShowConfig) Help() string {
-	return "Prints every key in force as a file that can be read again, without secrets, and behind each where its value comes from: the\n" +
-		"default, a line of the file, the environment, a flag. docs/configuration.md explains the keys.\n\n" +
+	return "Prints the configuration in force, without secrets, as a file that lineup can read. A comment on each line says where the\n" +
+		"value comes from: the default, a line of the file, the environment or a flag. docs/configuration.md explains the keys.\n\n" +
 		"Exit codes: 0 printed, 2 the configuration is wrong."
 }
 

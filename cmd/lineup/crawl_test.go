@@ -97,6 +97,16 @@ func TestCrawlAsAnOperator(t *testing.T) {
 	}
 	d.says(1, "runs us-zz", `never crawled here`)
 	d.says(1, "scrape us-or --once", `set contact`)
+	fresh := newDesk(t, "us-ga")
+	fresh.says(1, "scrape us-or --once", `set contact`)
+	fresh.says(1, "scrape us-ny --once --set contact=me@example.org", `set sources.us-ny.permission`)
+	if _, err := os.Stat(fresh.args[3]); err == nil {
+		t.Error("a data directory was made for a source that is not crawled")
+	}
+	fresh.says(2, "report --year soon", `want a whole number, not "soon"`)
+	fresh.says(2, "gallery check --since soon", `like 30s, 10m or 24h, not "soon"`)
+	fresh.says(2, "remove nobody --reason other", `not a UUID`)
+	fresh.says(2, "link show nobody", `not a UUID`)
 }
 
 // TestImportAsAnOperator reads a folder that an agency handed over.
@@ -113,8 +123,8 @@ func TestImportAsAnOperator(t *testing.T) {
 	}
 	d.says(0, "status", `import-nsopw .* complete +44 +43 +41 `)
 	d.says(1, "import "+t.TempDir()+" --source import-nsopw", `holds 0 files`, `\*offenders\*\.csv`)
-	d.says(1, "import /nothing/there --source import-nsopw", `no such file`)
-	d.says(1, "import . --source us-zz", `lineup sources list`)
+	d.says(2, "import /nothing/there --source import-nsopw", `no such file`)
+	d.says(2, "import . --source us-zz", `lineup sources list`)
 
 	// A folder with a part of the people is no reason to delist the others.
 	part := t.TempDir()

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"lineup/internal/operate/text"
 	"lineup/scraper/source"
 )
 
@@ -79,7 +80,26 @@ steps:
     record: {name: {const: nobody}}
     key: {const: nobody}
 `)
-	does(0, "sources try us-xx --page "+page("list.html"), `"birth": "1981-02-03"`, "| nothing", "next more: POST https://registry.example/more", "body: letter=a")
+	does(0, "sources try us-xx --page "+page("list.html"), `"birth": "1981-02-03"`, "| nothing",
+		"next more: POST https://registry.example/more", "body: letter=a")
+
+	// A program reads the same, and lists that are empty are lists.
+	does(0, "sources try us-xx --json --page "+page("list.html"), `"records": [`, `"leftover": []`, `"listed": []`, `"dropped": {}`,
+		`"body": "letter=a"`, `"method": "POST"`)
+	does(0, "sources lint us-xx --json", `"definitions": 1`, `"faults": []`)
+	does(1, "sources test us-xx --json", `"message": "`)
+	does(0, "sources new us-yy --json", `"folder": "`, `"source": "us-yy"`, `"page": "`)
+	must(t, os.RemoveAll(filepath.Join(dir, "us-yy")))
+
+	// Two facts in one cell are two rules that read one place; what breaks shows in how many records have the fact.
+	for _, name := range []string{"detail.html", "detail.golden.json", "list-empty.html", "list-empty.golden.json"} {
+		must(t, os.Remove(page(name)))
+	}
+	write(definition, head+strings.Replace(steps, "    empty: nobody is listed\n", "", 1)+`      birth: {css: td, nth: 2, format: d Month Y}
+      sex: {css: td, nth: 3, regex: '^(?P<value>\w+) /'}
+      race: {css: td, nth: 3, regex: '/ (?P<value>\w+)$'}
+`)
+	does(0, "sources test us-xx --update", "list.golden.json: written", "no fault")
 
 	// What the program ships can be read in another way, and then says so everywhere.
 	does(0, "sources new us-or", "us-or")
@@ -98,6 +118,7 @@ steps:
 	write(definition, head+"start: nowhere\n")
 	does(2, "sources list")
 	does(1, "sources lint us-xx", `start`)
+	does(1, "sources lint us-xx --json", `"line": `, `"hint": "`)
 	does(0, "sources lint us-or", "no fault")
 	does(0, "sources try us-or --page "+filepath.Join(dir, "us-or", "testdata", "list.html"), "listed A1")
 	write(settings, "sources_dir: /nowhere/at/all\n")
@@ -109,16 +130,16 @@ func TestStatusTellsWhoseDefinitionItIs(t *testing.T) {
 	r := newRoad(t)
 	r.crawl("")
 	dir := t.TempDir()
-	text, err := source.YAML(demoSource)
+	definition, err := source.YAML(demoSource)
 	must(t, err)
 	file := filepath.Join(dir, demoSource, "source.yml")
 	must(t, os.Mkdir(filepath.Dir(file), 0o755))
-	must(t, os.WriteFile(file, text, 0o600))
+	must(t, os.WriteFile(file, definition, 0o600))
 	status := func() string {
 		report, err := r.h.Status(t.Context())
 		must(t, err)
 		var out strings.Builder
-		must(t, (&App{Stdout: &out}).printStatus(report))
+		must(t, text.Status(&out, report))
 		return out.String()
 	}
 	want := source.Origin(file, true)

@@ -7,15 +7,16 @@ import (
 	"log/slog"
 
 	"lineup/config"
+	"lineup/internal/commands"
 	"lineup/internal/node"
 	"lineup/scraper/samplesite"
 )
 
 // Demo crawls and searches a made-up registry.
 type Demo struct {
-	Listen string `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
-	Sample string `default:"127.0.0.1:8099" placeholder:"ADDR" help:"Address of the made-up registry's site."`
-	Exit   bool   `help:"Stop when everything is crawled and indexed."`
+	Listen commands.Address `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
+	Sample commands.Address `default:"127.0.0.1:8099" placeholder:"ADDR" help:"Address of the made-up registry's site."`
+	Exit   bool             `help:"Stop when everything is crawled and indexed."`
 }
 
 // demoSource is the definition that reads the made-up registry.
@@ -24,7 +25,7 @@ const demoSource = "us-ny"
 // Run crawls the made-up registry, says where its page is, and serves until it is told to stop.
 func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	app.listen(c.Listen)
-	app.Config.Query.Demo, app.Make, app.Reload = true, true, nil
+	app.Config.Query.Demo, app.DemoRecords, app.Make, app.Reload = true, true, true, nil
 	if app.Config.Log.Level == "info" {
 		app.Config.Log.Level = "warn" // the bars say it
 		app.Log = node.NewLog(app.Config.Log, app.Stderr)
@@ -33,12 +34,9 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	if err != nil {
 		return err
 	}
-	server, err := samplesite.Start(ctx, site, c.Sample, "")
+	server, err := samplesite.Start(ctx, site, string(c.Sample), "") // at another address every record would be a changed one
 	if err != nil {
-		// The pages name the site's address, so another port makes every record a changed one.
-		if server, err = samplesite.Start(ctx, site, "127.0.0.1:0", ""); err != nil {
-			return err
-		}
+		return fmt.Errorf("the made-up registry: %w (choose an address that no other program has with --sample)", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	if app.Config.Sources == nil {
@@ -76,6 +74,7 @@ func (a *App) welcome(ctx context.Context, n *node.Node, address string) error {
 		s := report.Sources[0]
 		counts = fmt.Sprintf("%d registrants listed, %d with a photo, %d with a face.\n", s.Listed, s.WithPhoto, s.WithFace)
 	}
-	_, err = fmt.Fprintf(a.Stdout, "\n%sOpen  http://%s/\nKey   %s   (any photo; DEMO works for the demo photo)\n\nStop with Ctrl-C.\n", counts, address, key)
+	_, err = fmt.Fprintf(a.Stdout, "\n%sOpen  http://%s/\nKey   %s   (any photo; DEMO works for the demo photo and for records)\n\n"+
+		"Stop with Ctrl-C.\n", counts, address, key)
 	return err
 }

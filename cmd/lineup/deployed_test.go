@@ -22,6 +22,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"lineup/internal/testkit/s3server"
+	"lineup/scraper/samplesite"
 )
 
 // deployDir is where the deployment's files stand.
@@ -57,6 +58,7 @@ type deployment struct {
 	dir      string
 	secrets  string
 	program  string        // that plays the roles; "" is lineup
+	before   string        // path of another version that plays them instead
 	patience time.Duration // with what it does by itself; 0 is patience
 	services map[string]service
 	// places turns the containers' names and paths into this machine's.
@@ -91,6 +93,21 @@ func (s *service) readEnvironment(dir string) error {
 	return nil
 }
 
+// newDeploymentOverSite is a deployment that is configured to crawl the made-up registry.
+func newDeploymentOverSite(t *testing.T) (*deployment, *samplesite.Site) {
+	t.Helper()
+	site, err := samplesite.New(samplesite.Options{})
+	must(t, err)
+	web, err := samplesite.Start(t.Context(), site, "127.0.0.1:0", "")
+	must(t, err)
+	t.Cleanup(func() { must(t, web.Close()) })
+	d := newDeployment(t)
+	must(t, os.WriteFile(filepath.Join(d.dir, "lineup.yaml"), []byte(fmt.Sprintf(
+		"contact: operator@example.test\npublic: https://lineup.example.test\nsources: {%s: {enabled: true, base_url: %q}}\n", demoSource,
+		web.URL)), 0o600))
+	return d, site
+}
+
 // newDeployment makes the secrets as an operator does and reads compose.yaml.
 func newDeployment(t *testing.T) *deployment {
 	t.Helper()
@@ -110,8 +127,8 @@ func newDeployment(t *testing.T) *deployment {
 		project.Services[name] = s
 	}
 	d.services = project.Services
-	d.places = []string{"/etc/lineup/ca.pem", filepath.Join(d.secrets, "ca.pem"), "/etc/lineup/lineup.yaml", filepath.Join(d.dir, "lineup.yaml"),
-		"/etc/nats-tls/", d.secrets + "/", "/etc/s3/", d.secrets + "/", "/models", modelsForTests(t)}
+	d.places = []string{"/etc/lineup/ca.pem", filepath.Join(d.secrets, "ca.pem"), "/etc/lineup/lineup.yaml",
+		filepath.Join(d.dir, "lineup.yaml"), "/etc/nats-tls/", d.secrets + "/", "/etc/s3/", d.secrets + "/", "/models", modelsForTests(t)}
 	return d
 }
 
@@ -325,6 +342,9 @@ func (d *deployment) lineup(service, name string, places []string, args ...strin
 		words[i] = replace.Replace(word)
 	}
 	cmd := ourself(d.t, cmp.Or(d.program, "lineup"), words...)
+	if d.before != "" {
+		cmd = exec.Command(d.before, words...)
+	}
 	cmd.Env = append(d.environment(service, d.stage("lineup-bare", "ENV"), replace), "LINEUP_NATS_REPLICAS=3")
 	return cmd
 }

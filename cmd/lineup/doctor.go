@@ -2,43 +2,37 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"text/tabwriter"
 
 	"lineup/internal/node"
+	"lineup/internal/operate"
+	"lineup/internal/operate/text"
 )
 
 // Doctor checks the configuration and every engine, from here.
 type Doctor struct {
-	JSON bool `name:"json" help:"Print JSON."`
+	JSON     bool `name:"json" help:"Print JSON."`
+	Upgraded bool `help:"Record that you have done everything that upgrades asked for (CHANGELOG.md), so that it is not listed again."`
 }
 
 // Help says what the exit codes mean.
 func (c *Doctor) Help() string {
-	return "Checks everything even when something fails, and changes nothing but what it removes again.\nExit codes: 0 all is well (advice " +
-		"apart), 1 something is wrong. Where the configuration is wrong, the engines are not looked at."
+	return "Runs every check, even if one fails, and removes what it wrote to test. Also lists what upgrades still ask you to do here.\n" +
+		"Exit codes: 0 all is well (advice apart), 1 something is wrong. If the configuration is wrong, the engines are not checked."
 }
 
 // Run prints a line for each check; one that is wrong makes it exit with 1.
 func (c *Doctor) Run(ctx context.Context, app *App) error {
-	found := node.Examine(ctx, app.Options, app.loaded, app.invalid)
-	if c.JSON {
-		if err := app.printJSON(found); err != nil {
-			return err
-		}
-	} else {
-		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
-		for _, f := range found {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", f.State, f.What, f.Say)
-		}
-		if err := w.Flush(); err != nil {
-			return err
-		}
+	found := node.Examine(ctx, app.Options, app.loaded, app.invalid, c.Upgraded)
+	if err := show(app, c.JSON, found, text.Checkup); err != nil {
+		return err
 	}
-	for _, f := range found {
-		if f.State == "wrong" {
-			return exitError{code: exitFailed}
-		}
+	return wrong(found)
+}
+
+// wrong makes the program exit with 1 where something is wrong.
+func wrong(found operate.Checkup) error {
+	if found.Wrongs() {
+		return exitError{code: exitFailed}
 	}
 	return nil
 }

@@ -82,7 +82,7 @@ func TestDoctor(t *testing.T) {
 		t.Fatal("no Lineup")
 	}
 	_, well := states()
-	for _, what := range []string{"configuration", "nats", "blobs", "index"} {
+	for _, what := range []string{"configuration", "nats", "upgrade", "blobs", "index"} {
 		if well[what] != "ok" {
 			t.Errorf("%s is %s, want ok", what, well[what])
 		}
@@ -159,6 +159,43 @@ func TestMisuseIsToldAtOnce(t *testing.T) {
 		var out, said bytes.Buffer
 		if code := run(args, &out, &said); code != want || out.Len()+said.Len() == 0 {
 			t.Errorf("lineup %s: exit %d, want %d: %s%s", line, code, want, &out, &said)
+		}
+	}
+}
+
+// TestMisuseExitsWithTwo holds what is asked in a way that can be right nowhere apart from what failed here and now, and that each says
+// what to ask.
+func TestMisuseExitsWithTwo(t *testing.T) {
+	data := filepath.Join(t.TempDir(), "data")
+	if code, said := lineup(t, "prepare", "--data", data); code != exitDone {
+		t.Fatalf("prepare: exit %d: %s", code, said)
+	}
+	const id = "11111111-1111-5111-8111-111111111111"
+	for want, lines := range map[int]map[string]string{
+		exitMisuse: {"report --year 1066": "a year that has begun", "report --year 2999": "a year that has begun", "keys add |": "1 to 60",
+			"keys add x --per-minute=-1": "0 (the server's default) or more", "keys rotate": "name a key", "keys rotate x --overlap=-5h": "or more",
+			"remove " + id + " --reason nonsense": "court_order", "remove x --reason other": "uuid of an answer",
+			"link show x": "uuid of an answer", "scrape nosuch --once": "lineup sources list", "scrape": "--once",
+			"sources show nosuch": "sources list",
+			"sources test nosuch": "sources_dir", "sources new A_b --dir .": "as us-ny", "sources try nosuch --page doctor_test.go": "sources list",
+			"import /nosuch --source us-ga": "/nosuch", "import . --source nosuch": "lineup sources list",
+			"import . --source import-nsopw --agency a_b": "1 to 63", "evaluate /nosuch": "/nosuch", "evaluate testdata": "one folder a person",
+			"samplesite --listen nowhere": "host:port", "samplesite --control 1": "host:port", "up --listen 127.0.0.1:5x": "host:port",
+			"samplesite --shape nosuch": "us-ga", "demo --sample nowhere": "host:port",
+			"mcp --url nowhere --key x": "http://", "reindex --sample=-5": "--sample", "reindex --least-agreement 2": "a share from 0 to 1",
+			"reindex --source nosuch": "lineup sources list", "audit --sample 2": "a share from 0 to 1", "notify test": "notify.webhook"},
+		exitFailed: {"keys revoke nosuch": "lineup keys list", "link show " + id: "no generation serves", "runs us-ga": "never crawled here",
+			"remove " + id + " --reason other": "ever listed here"},
+	} {
+		for line, hint := range lines {
+			args := strings.Fields(line)
+			if args[len(args)-1] == "|" {
+				args[len(args)-1] = ""
+			}
+			var said bytes.Buffer
+			if code := run(append(args, "--data", data), io.Discard, &said); code != want || !strings.Contains(said.String(), hint) {
+				t.Errorf("lineup %s: exit %d, want %d with %q: %s", line, code, want, hint, &said)
+			}
 		}
 	}
 }
@@ -253,7 +290,8 @@ func TestListsAreNeverNull(t *testing.T) {
 	if code, _ := lineup(t, "prepare", "--data", data); code != 0 {
 		t.Fatal("no Lineup")
 	}
-	for _, command := range []string{"status", "runs", "jobs dead", "jobs retry", "keys list", "keys usage", "audit", "doctor", "config", "version"} {
+	for _, command := range []string{"status", "runs", "jobs dead", "jobs retry", "keys list", "keys usage", "audit", "doctor", "config",
+		"version"} {
 		_, out := lineup(t, append(strings.Fields(command), "--json", "--data", data)...)
 		var answer any
 		if err := json.Unmarshal([]byte(out), &answer); err != nil || strings.Contains(out, "null") {

@@ -26,8 +26,9 @@ func TestBothEnginesGiveTheSameAnswers(t *testing.T) {
 	r := newRoad(t)
 	r.crawl("")
 	ctx := t.Context()
-	docs, _, err := r.h.Index.Find(ctx, index.Query{})
+	held, err := r.h.Index.Find(ctx, index.Query{})
 	must(t, err)
+	docs := held.Documents
 	if len(docs) != r.site.Size() {
 		t.Fatalf("%d documents of %d", len(docs), r.site.Size())
 	}

@@ -10,24 +10,24 @@ import (
 
 // Evaluate measures how well faces are told apart on the operator's own labelled photos.
 type Evaluate struct {
-	Photos  string `arg:"" type:"existing" placeholder:"DIR|CSV" help:"Folder that holds one folder of photos a person, or a CSV with the columns person, photo and, if you like, group."`
-	Groups  string `placeholder:"COLUMN" help:"Column of the CSV whose values are reported apart (default: group, if there is one)."`
-	Out     string `short:"o" type:"path" placeholder:"DIR" help:"Also write report.json, report.txt and the plots there."`
+	Photos  string `arg:"" type:"existing" placeholder:"DIR|CSV" help:"Folder with one folder of photos per person, or a CSV file with the columns person, photo and, optionally, group."`
+	Groups  string `placeholder:"COLUMN" help:"CSV column to report results by (default: group, if there is one)."`
+	Out     string `short:"o" type:"path" placeholder:"DIR" help:"Folder to write report.json, report.txt and the plots to."`
 	Format  string `enum:"svg,png" default:"svg" help:"Format of the plots: svg or png."`
-	Against bool   `help:"Also search the serving index with every photo, as strangers to it."`
-	Seed    uint64 `default:"1" help:"Which enrolled photos are drawn; the same seed draws the same."`
+	Against bool   `help:"Also search the serving index with every photo. Whoever it finds counts as a stranger."`
+	Seed    uint64 `default:"1" help:"Random seed for choosing the enrolled photos: the same seed chooses the same ones."`
 	JSON    bool   `name:"json" help:"Print the report as JSON."`
 }
 
 // Help says what is measured.
 func (Evaluate) Help() string {
-	return `People with one photo are enrolled only; of everybody else one photo drawn at random is enrolled
-and the others are searched with, twice: as they are, and with their person's record taken out. Five
-draws. The table says how many found their own record, and how many searches by people who are not
-enrolled returned anything, at similarity 80, 90, 95 and 97.5: at most 63, 10, 1 and .1 % is promised.
-Shares have 95 % intervals, photos that could not be used are named with the reason. --against searches
-the serving index besides: whoever it answers counts as a stranger, so take out of the album who is listed.
-The photos stay on this machine, nothing of them is kept, and but for --against no running lineup is needed.`
+	return `People with one photo are enrolled only. Of everybody else one photo, chosen at random, is enrolled and the others
+are searched with, twice: as they are, and with the person's record taken out. This is repeated for five draws.
+The table shows how many searches found the person's own record, and how many by people who are not enrolled
+returned anybody, at similarity 80, 90, 95 and 97.5: the promise is at most 63, 10, 1 and 0.1 %. Shares have
+95 % intervals; photos that could not be used are named with the reason. --against also searches the serving
+index and counts everybody it returns as a stranger: first take people who are listed out of the album.
+The photos stay on this machine and nothing of them is kept. Only --against needs a running lineup.`
 }
 
 // Run prints the report and, with --out, writes it and the plots.

@@ -23,10 +23,12 @@ import (
 var planted = map[string]struct{ step, body string }{
 	"html": {"as: html, marker: dl, labels: {layout: dl}, ignore: [Weapon], key: {label: Id}, record: {name: {label: Name}, offenses: " +
 		"[{description: {label: Crime}, victim: {label: Victim Age}}]}",
-		`<html><p>Supervising officer: DENIED</p><dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Crime</dt><dd>c</dd><dt>Victim Age</dt><dd>DENIED 12</dd><dt>Employer</dt><dd>DENIED</dd><dt>Weapon</dt><dd>DENIED</dd><dt>License Plate</dt><dd>DENIED</dd></dl></html>`},
+		`<html><p>Supervising officer: DENIED</p><dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Crime</dt><dd>c</dd><dt>Victim Age</dt>` +
+			`<dd>DENIED 12</dd><dt>Employer</dt><dd>DENIED</dd><dt>Weapon</dt><dd>DENIED</dd><dt>License Plate</dt><dd>DENIED</dd></dl></html>`},
 	"json": {"as: json, marker: id, ignore: [weapon], key: {path: id}, record: {name: {path: name}, offenses: [{description: {path: crime}, " +
 		"victim: {path: victim_age}}]}",
-		`{"id":"7","name":"A B","crime":"c","victim_age":"DENIED 12","victim_sex":"DENIED","driver_license":"DENIED","weapon":"DENIED","supervision":{"officer":"DENIED"}}`},
+		`{"id":"7","name":"A B","crime":"c","victim_age":"DENIED 12","victim_sex":"DENIED","driver_license":"DENIED","weapon":"DENIED",` +
+			`"supervision":{"officer":"DENIED"}}`},
 	"xml": {"as: xml, marker: //P, ignore: [Weapon], key: {xpath: //Id}, record: {name: {xpath: //Name}, offenses: [{description: {xpath: " +
 		"//Crime}, victim: {xpath: //VictimAge}}]}",
 		`<P><Id>7</Id><Name>A B</Name><Crime>c</Crime><VictimAge>DENIED 12</VictimAge><ShoeSize>DENIED</ShoeSize><Weapon>DENIED</Weapon></P>`},
@@ -60,8 +62,10 @@ func TestNothingDeniedReachesTheDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	for form, page := range planted {
-		src, err := read.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, verified: {by: public_code, from: [a test]}, base: "http://x.invalid/",
- guards: {min_count: 1}, policy: {evidence: test, terms_read: "2026-11-27", keep_pages: 24h}, start: p, steps: {p: {request: {url: p}, `+page.step+`}}}`))
+		src, err := read.Load(form, []byte(`{id: t-`+form+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled,
+verified: {by: public_code, from: [a test]}, base: "http://x.invalid/",
+ guards: {min_count: 1}, policy: {evidence: test, terms_read: "2026-11-27", keep_pages: 24h}, start: p,
+steps: {p: {request: {url: p}, `+page.step+`}}}`))
 		if err != nil {
 			t.Fatal(err)
 		}

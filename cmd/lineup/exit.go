@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"strings"
 )
 
 // The exit codes. A command's help says which it has besides.
@@ -32,14 +30,4 @@ func (e exitError) Error() string {
 	return e.err.Error()
 }
 
-// reason is why an operator does what cannot be undone. It must say something.
-type reason string
-
-// UnmarshalText refuses an empty reason.
-func (r *reason) UnmarshalText(text []byte) error {
-	*r = reason(strings.TrimSpace(string(text)))
-	if *r == "" {
-		return errors.New("want a reason in words: it is kept, and somebody will read it")
-	}
-	return nil
-}
+func (e exitError) Unwrap() error { return e.err }

@@ -85,7 +85,15 @@ func BenchmarkFaces(b *testing.B) {
 	for _, part := range parts {
 		for _, callers := range []int{1, 8} {
 			name := fmt.Sprintf("%s/callers=%d", part.name, callers)
-			b.Run(name, func(b *testing.B) { latencies(b, probes, callers, part.do) })
+			b.Run(name, func(b *testing.B) {
+				before := stages(b, r)
+				latencies(b, probes, callers, part.do)
+				for stage, now := range stages(b, r) {
+					if n := now.count - before[stage].count; n > 0 {
+						b.ReportMetric(1000*(now.seconds-before[stage].seconds)/float64(n), stage+"-ms")
+					}
+				}
+			})
 			if part.name == "embed" {
 				continue
 			}
@@ -224,6 +232,30 @@ func serving(b *testing.B, r *road, embedder face.Embedder) func(context.Context
 		}
 		return err
 	}
+}
+
+// spent is how often a stage of an answer was gone through, and how long in all.
+type spent struct {
+	count   uint64
+	seconds float64
+}
+
+// stages is what the query daemon has spent on each stage of its answers, as it tells its metrics.
+func stages(b *testing.B, r *road) map[string]spent {
+	families, err := r.h.Metrics.Gather()
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := map[string]spent{}
+	for _, family := range families {
+		if family.GetName() != "lineup_query_stage_seconds" {
+			continue
+		}
+		for _, m := range family.GetMetric() {
+			all[m.GetLabel()[0].GetValue()] = spent{m.GetHistogram().GetSampleCount(), m.GetHistogram().GetSampleSum()}
+		}
+	}
+	return all
 }
 
 // latencies runs at least 200 calls by so many callers at once.

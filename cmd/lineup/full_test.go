@@ -37,7 +37,8 @@ type allInOne struct {
 	up             *process
 }
 
-func newAllInOne(t *testing.T) *allInOne {
+// prepared is an allInOne that does not run yet, and a site to crawl; more stands in its configuration.
+func prepared(t *testing.T, more string) *allInOne {
 	t.Helper()
 	site, err := samplesite.New(samplesite.Options{People: 48})
 	must(t, err)
@@ -48,21 +49,33 @@ func newAllInOne(t *testing.T) *allInOne {
 		photos: map[schemas.UUID][]byte{}, gone: map[schemas.UUID][]byte{}, answers: map[int]int{}}
 	a := &allInOne{faulty: f, data: filepath.Join(f.dir, "data"), settings: filepath.Join(f.dir, "lineup.yaml")}
 	must(t, os.WriteFile(a.settings, []byte(fmt.Sprintf("contact: operator@example.test\n"+
-		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n", demoSource,
-		web.URL)), 0o600))
+		"index: {reconcile: 2s, workers: 2}\nquery: {per_minute: 1000000, per_day: 100000000}\nsources: {%s: {base_url: %q}}\n%s", demoSource,
+		web.URL, more)), 0o600))
+	return a
+}
+
+func newAllInOne(t *testing.T) *allInOne {
+	t.Helper()
+	a := prepared(t, "")
 	a.begin()
 	a.ready()
+	a.fill()
+	return a
+}
+
+// fill makes a key, crawls, and waits until everybody is indexed.
+func (a *allInOne) fill() {
+	a.t.Helper()
 	key, code := a.run("keys", "add", "a client")
 	if code != 0 {
-		t.Fatalf("keys add: exit code %d", code)
+		a.t.Fatalf("keys add: exit code %d", code)
 	}
-	f.key = strings.TrimSpace(key)
+	a.key = strings.TrimSpace(key)
 	a.crawled()
 	a.right()
 	for id := samplesite.FirstID; id < samplesite.FirstID+steady; id++ {
-		f.photos[sampleID(id)] = f.photo(id)
+		a.photos[sampleID(id)] = a.photo(id)
 	}
-	return a
 }
 
 func (a *allInOne) lineup(args ...string) *exec.Cmd {
@@ -133,7 +146,8 @@ func (a *allInOne) right() {
 	out, code := a.run("status", "--json")
 	var now operate.StatusReport
 	must(a.t, json.Unmarshal([]byte(out), &now))
-	if want := a.site.Size() - len(a.delisted); code > exitFailed || len(now.Sources) != 1 || now.Sources[0].Listed != want || now.Jobs.Waiting != 0 {
+	if want := a.site.Size() - len(a.delisted); code > exitFailed || len(now.Sources) != 1 || now.Sources[0].Listed != want ||
+		now.Jobs.Waiting != 0 {
 		a.t.Errorf("want %d listed and no job waiting, status says (exit code %d): %s", want, code, out)
 	}
 }

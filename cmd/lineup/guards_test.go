@@ -28,7 +28,8 @@ func registry(n int, born string) answers {
 
 func registrySource(t *testing.T, id string) scraper.Source {
 	t.Helper()
-	src, err := read.Load(id, []byte(`{id: `+id+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, verified: {by: public_code, from: [a test]}, base: "http://x.invalid/",
+	src, err := read.Load(id, []byte(`{id: `+id+`, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled,
+verified: {by: public_code, from: [a test]}, base: "http://x.invalid/",
  guards: {min_count: 4, max_drop: 0.10}, policy: {evidence: test, terms_read: "2026-11-27", keep_pages: 168h}, start: p,
  steps: {p: {request: {url: p}, as: csv, key: {column: ID}, record: {name: {column: NAME}, birth: {column: BORN, format: Y}}}}}`))
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,11 +12,12 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/queue"
+	"lineup/internal/operate"
 	"lineup/scraper/samplesite"
 )
 
 // TestADeadJobIsExplainedAndRetried damages a stored record: the job of its registrant dies, the
-// commands beside the running house say so and why, and once the record is back, ringing again
+// commands beside the running node say so and why, and once the record is back, another job
 // brings everything in step.
 func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	r := newRoad(t)
@@ -53,11 +55,10 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 		defer stop()
 		job, err := jobs.Next(waiting)
 		must(t, err)
-		if err := worker.Sync(ctx, job.Source, job.ID, job.InProgress); !errors.Is(err, blob.ErrCorrupt) {
+		if err := worker.Sync(ctx, job.Source, job.ID, job.InProgress); !errors.Is(err, blob.ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
 			t.Fatalf("a damaged record: %v", err)
 		}
-		job.Attempt = queue.Attempts
-		must(t, job.Retry(ctx, "corrupt_blob"))
+		must(t, job.DeadLetter(ctx, queue.CorruptBlob))
 	}
 
 	id := sampleID(samplesite.FirstID + 4)
@@ -72,13 +73,14 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	if n, due := dead(); n != 1 || due != 1 {
 		t.Errorf("status counts %d dead jobs and %d due, want 1 and 1", n, due)
 	}
-	if text := said(&JobsDead{}); !strings.Contains(text, string(id)) || !strings.Contains(text, "1 dead jobs\ncorrupt_blob: stored bytes are damaged") {
+	if text := said(&JobsDead{}); !strings.Contains(text, string(id)) ||
+		!strings.Contains(text, "1 dead jobs\ncorrupt_blob: stored bytes were damaged") {
 		t.Errorf("jobs dead says %q", text)
 	}
 
-	// An audit that reads every blob names the damage; the next reconcile rings, and it dies again.
-	report, err := r.h.Audit(ctx, 1, false)
-	if must(t, err); len(report.Differences) != 1 || report.Differences[0].Kind != "corrupt_record" {
+	// What does not have its digest was set aside; the next reconcile enqueues again, and it dies again.
+	report, err := r.h.Audit(ctx, operate.Share(1), false, nil)
+	if must(t, err); len(report.Differences) != 1 || report.Differences[0].Kind != "missing_record" {
 		t.Errorf("audit finds %+v", report.Differences)
 	}
 	must(t, r.h.ReconcileOnce(ctx))
@@ -96,7 +98,7 @@ func TestADeadJobIsExplainedAndRetried(t *testing.T) {
 	if n, due := dead(); n != 0 || due != 0 {
 		t.Errorf("after the retry status counts %d dead jobs and %d due", n, due)
 	}
-	if report, err := r.h.Audit(ctx, 1, false); err != nil || len(report.Differences) != 0 {
+	if report, err := r.h.Audit(ctx, operate.Share(1), false, nil); err != nil || len(report.Differences) != 0 {
 		t.Errorf("audit after the retry: %+v %v", report, err)
 	}
 }

@@ -3,29 +3,31 @@ package main
 import (
 	"context"
 	"fmt"
-	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"lineup/internal/node"
+	"lineup/internal/operate"
+	"lineup/internal/operate/text"
 	"lineup/queryd/keys"
 )
 
 // Keys is about API keys.
 type Keys struct {
-	Add    KeysAdd    `cmd:"" help:"Make a key and print it, this once."`
+	Add    KeysAdd    `cmd:"" help:"Make a key and print it. It is shown only once."`
 	List   KeysList   `cmd:"" help:"List keys, never their secrets."`
-	Rotate KeysRotate `cmd:"" help:"Make a new key in place of one, which works a while longer."`
+	Rotate KeysRotate `cmd:"" help:"Replace a key. The old one keeps working for a while."`
 	Revoke KeysRevoke `cmd:"" help:"Revoke a key by name or id, at once."`
-	Usage  KeysUsage  `cmd:"" help:"Show what was used of the keys, by day."`
+	Usage  KeysUsage  `cmd:"" help:"Show how many requests each key made, by day."`
 	Terms  KeysTerms  `cmd:"" help:"Print the terms a key's holder accepts."`
 }
 
 // KeysAdd makes a key.
 type KeysAdd struct {
-	Name      string `arg:"" help:"Name to tell keys apart: who holds it."`
+	Name      string `arg:"" help:"Name of the key: who holds it."`
 	PerMinute int    `help:"Requests a minute, 0 for the server's default."`
 	PerDay    int    `help:"Requests a day, 0 for the server's default."`
+	Canary    bool   `help:"Make the canary's key: it sees the canary and no other record."`
+	JSON      bool   `name:"json" help:"Print the key and its details as JSON."`
 }
 
 // Help says what making a key means.
@@ -36,36 +38,45 @@ func (c *KeysAdd) Help() string {
 // Run makes the key and prints its secret alone on standard output.
 func (c *KeysAdd) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
-		secret, key, err := n.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay})
+		secret, key, err := n.Keys.Add(ctx, c.Name, keys.Limits{PerMinute: c.PerMinute, PerDay: c.PerDay, Canary: c.Canary})
 		if err != nil {
 			return err
 		}
-		return app.printKey(secret, key)
+		return app.printKey(secret, key, c.JSON)
 	})
 }
 
 // printKey prints a new key alone, and what there is to know about it beside.
-func (a *App) printKey(secret string, key keys.Key) error {
-	fmt.Fprintf(a.Stderr, "Key %q (%s) was made under the terms of %s; give them to its holder (lineup keys terms). It cannot be shown again.\n", key.Name, key.ID, key.Terms)
+func (a *App) printKey(secret string, key keys.Key, asJSON bool) error {
+	if asJSON {
+		return a.printJSON(operate.NewKey{Key: key, Secret: secret})
+	}
+	fmt.Fprintf(a.Stderr, "Key %q (%s) was made under the terms of %s; give them to its holder (lineup keys terms). It cannot be "+
+		"shown again.\n", key.Name, key.ID, key.Terms)
 	_, err := fmt.Fprintln(a.Stdout, secret)
 	return err
 }
 
 // KeysRotate replaces a key.
 type KeysRotate struct {
-	Key     string        `arg:"" help:"Name or id of the key."`
-	Overlap time.Duration `default:"24h" help:"How long the old key goes on working (0s: not at all)."`
+	Key     string        `arg:"" optional:"" complete:"key" help:"Name or id of the key."`
+	Links   bool          `name:"photo-links" help:"Replace the secret that signs links to photos, instead of a key. With --overlap 0s, links given out before stop working at once."`
+	Overlap time.Duration `default:"24h" help:"How long the old key keeps working (0s: not at all)."`
+	JSON    bool          `name:"json" help:"Print the new key and its details as JSON."`
 }
 
 // Run makes the new key, prints its secret alone on standard output, and sets when the old one ends.
 func (c *KeysRotate) Run(ctx context.Context, app *App) error {
 	return app.withNode(ctx, func(n *node.Node) error {
-		secret, key, err := n.Keys.Rotate(ctx, c.Key, c.Overlap)
+		if c.Links {
+			return n.RotatePhotoLinks(ctx, n.Config.Query.PhotoLinkDays, c.Overlap == 0)
+		}
+		secret, key, err := n.RotateKey(ctx, c.Key, c.Overlap)
 		if err != nil {
 			return err
 		}
 		fmt.Fprintf(app.Stderr, "The old key works until %s.\n", time.Now().Add(c.Overlap).UTC().Format(time.RFC3339))
-		return app.printKey(secret, key)
+		return app.printKey(secret, key, c.JSON)
 	})
 }
 
@@ -76,75 +87,29 @@ type KeysList struct {
 
 // Run prints a line for each key.
 func (c *KeysList) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(n *node.Node) error {
-		all, err := n.Keys.List(ctx)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			return app.printJSON(all)
-		}
-		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tCREATED\tREVOKED\tA MINUTE\tA DAY\tTERMS")
-		for _, k := range all {
-			revoked := ""
-			if !k.Revoked.IsZero() {
-				revoked = k.Revoked.Format(time.RFC3339)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Created.Format(time.DateOnly), revoked, limit(k.PerMinute), limit(k.PerDay), k.Terms)
-		}
-		return w.Flush()
-	})
+	return tell(ctx, app, c.JSON, text.Keys, func(n *node.Node) ([]keys.Key, error) { return n.Keys.List(ctx) })
 }
 
 // KeysRevoke revokes a key.
 type KeysRevoke struct {
-	Key string `arg:"" help:"Name or id of the key."`
+	Key  string `arg:"" complete:"key" help:"Name or id of the key."`
+	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run revokes the key; a key that is not known, or revoked already, is an error.
 func (c *KeysRevoke) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(n *node.Node) error {
-		key, err := n.Keys.Revoke(ctx, c.Key)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(app.Stdout, "revoked %s (%s)\n", key.Name, key.ID)
-		return err
-	})
+	return tell(ctx, app, c.JSON, text.Revoked, func(n *node.Node) (keys.Key, error) { return n.RevokeKey(ctx, c.Key) })
 }
 
 // KeysUsage shows what was used.
 type KeysUsage struct {
-	Key  string `arg:"" optional:"" help:"Name or id of one key."`
+	Key  string `arg:"" optional:"" complete:"key" help:"Name or id of one key."`
 	JSON bool   `name:"json" help:"Print JSON."`
 }
 
 // Run prints a line for each key and day.
 func (c *KeysUsage) Run(ctx context.Context, app *App) error {
-	return app.withNode(ctx, func(n *node.Node) error {
-		lines, err := n.KeyUsage(ctx, c.Key)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			return app.printJSON(lines)
-		}
-		w := tabwriter.NewWriter(app.Stdout, 0, 4, 2, ' ', 0)
-		fmt.Fprintln(w, "ID\tNAME\tDAY\tREQUESTS\tFACES\tRECORDS\tREFUSED")
-		for _, u := range lines {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%d\n", u.Key, u.Name, u.Day, u.Total(), u.Kinds["faces"], u.Kinds["sexoffender"], u.Kinds["refused"])
-		}
-		return w.Flush()
-	})
-}
-
-// limit shows a key's own limit, or that it has the server's.
-func limit(n int) string {
-	if n == 0 {
-		return "default"
-	}
-	return strconv.Itoa(n)
+	return tell(ctx, app, c.JSON, text.KeyUsage, func(n *node.Node) ([]operate.KeyUse, error) { return n.KeyUsage(ctx, c.Key) })
 }
 
 // KeysTerms prints the terms.

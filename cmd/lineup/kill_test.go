@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lineup/internal/node"
+	"lineup/internal/operate"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -134,7 +135,7 @@ func contents(t *testing.T, data, site string) map[schemas.UUID]string {
 	// What a killed worker had in its hands comes back after a minute; Reconcile enqueues at once.
 	must(t, h.ReconcileOnce(ctx))
 	must(t, h.Settle(ctx))
-	report, err := h.Audit(ctx, 1, false)
+	report, err := h.Audit(ctx, operate.Share(1), false, nil)
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit of %s: %+v %v", filepath.Base(data), report, err)
 	}

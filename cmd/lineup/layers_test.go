@@ -24,68 +24,107 @@ var ports = []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue", 
 // for all below it too, "*" for everything but what only tests use; any other name allows that package alone.
 var rooms = []room{
 	{"schemas", []string{"schemas"}},
-	{"config", nil},
+	{"config", []string{"schemas"}},
+	{"ingest/blob/minio", []string{"schemas", "ingest/blob", "ingest/blob/blobtest", "internal/trust"}},
 	{"ingest/blob", []string{"schemas", "ingest/blob", "ingest/blob/blobtest"}},
-	{"ingest/broker", []string{"ingest/broker"}},
+	{"ingest/broker", []string{"ingest/broker", "internal/trust"}},
 	{"ingest/ledger", []string{"schemas", "ingest/broker"}},
-	{"ingest/queue", []string{"schemas", "ingest/broker"}},
+	{"ingest/queue", []string{"internal/tracing", "schemas", "ingest/broker"}},
 	{"ingest/signing", []string{"ingest/broker"}},
+	{"ingest/removals", []string{"schemas"}},
 	{"ingest/backup", []string{"schemas", "ingest/broker", "ingest/signing"}},
-	{"ingest", []string{"schemas", "ingest/blob", "ingest/ledger", "ingest/queue"}},
-	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/blas", "indexer/face/dlib/photo", "indexer/face/dlib/weights"}},
+	{"ingest", []string{"internal/tracing", "schemas", "ingest/blob", "ingest/ledger", "ingest/queue"}},
+	{"indexer/face/dlib", []string{"schemas", "indexer/face", "indexer/face/dlib/blas", "indexer/face/dlib/photo",
+		"indexer/face/dlib/weights"}},
 	{"indexer/face/onnx", []string{"schemas", "indexer/face"}},
 	{"indexer/face", []string{"schemas", "indexer/face"}},
+	{"indexer/index/qdrant", []string{"schemas", "indexer/index", "indexer/index/indextest", "internal/trust"}},
 	{"indexer/index", []string{"schemas", "indexer/index"}},
 	{"indexer/score", []string{"schemas", "indexer/index"}},
-	{"indexer", append([]string{"indexer/score"}, ports...)},
+	{"indexer", append([]string{"internal/tracing", "indexer/score"}, ports...)},
 	{"scraper/source", []string{"schemas", "scraper", "scraper/definition", "scraper/definition/read"}},
 	{"scraper/definition/notation", []string{"schemas"}},
+	{"scraper/definition/forms", []string{"scraper/definition/notation"}},
 	{"scraper/definition/redact", []string{"scraper/definition", "scraper/definition/notation"}},
-	{"scraper/definition/read", []string{"schemas", "scraper", "scraper/fetch", "scraper/definition", "scraper/definition/notation", "scraper/definition/redact"}},
+	{"scraper/definition/read", []string{"schemas", "scraper", "scraper/fetch", "scraper/definition", "scraper/definition/forms",
+		"scraper/definition/notation", "scraper/definition/redact"}},
 	{"scraper/definition", []string{"schemas", "scraper", "scraper/definition/notation"}},
 	{"scraper/fetch", []string{"internal/dial"}},
-	{"scraper/samplesite", []string{"schemas", "scraper/samplesite/faces"}},
-	{"scraper", []string{"schemas", "scraper/fetch"}},
+	{"scraper/samplesite", []string{"schemas", "scraper/samplesite/faces", "scraper/samplesite/people"}},
+	{"scraper", []string{"internal/tracing", "schemas", "scraper/fetch"}},
 	{"queryd/names", []string{"schemas"}},
-	{"queryd/keys", []string{"ingest/broker"}},
+	{"queryd/gazetteer", []string{"schemas", "indexer/index"}},
+	{"queryd/keys", []string{"schemas", "ingest/broker"}},
 	{"queryd/evidence", []string{"schemas", "indexer/score", "ingest/broker", "ingest/signing"}},
-	{"queryd/search", append([]string{"indexer/score", "queryd/evidence", "queryd/names"}, ports...)},
-	{"queryd/serve", []string{"schemas", "indexer/face", "queryd/keys", "queryd/search"}},
-	{"queryd/api", []string{"schemas", "indexer/face", "indexer/index", "indexer/score", "queryd/keys", "queryd/names", "queryd/search", "queryd/serve"}},
-	{"queryd/web", []string{"schemas", "indexer/index", "queryd/api", "queryd/keys", "queryd/names", "queryd/search", "queryd/serve"}},
+	{"queryd/search", append([]string{"internal/tracing", "indexer/score", "queryd/evidence", "queryd/gazetteer", "queryd/names"}, ports...)},
+	{"queryd/watches", []string{"schemas", "indexer/index", "queryd/keys", "queryd/search"}},
+	{"queryd/photolink", []string{"schemas", "ingest/signing"}},
+	{"queryd/retention", []string{"ingest/broker", "ingest/ledger"}},
+	{"queryd/serve", []string{"internal/tracing", "schemas", "indexer/face", "queryd/keys", "queryd/photolink", "queryd/search"}},
+	{"queryd/api", []string{"schemas", "ingest/ledger", "indexer/face", "indexer/index", "indexer/score", "queryd/gazetteer", "queryd/keys",
+		"queryd/names", "queryd/retention", "queryd/search", "queryd/serve", "queryd/watches",
+		"internal/dial"}}, // dials nothing: it asks which addresses are public
+	{"queryd/web", []string{"schemas", "indexer/index", "queryd/api", "queryd/gazetteer", "queryd/keys", "queryd/names", "queryd/retention",
+		"queryd/search", "queryd/serve"}},
 	{"queryd/mcp", []string{"schemas", "queryd/api", "queryd/keys", "queryd/search", "queryd/serve"}},
-	{"queryd", append([]string{"queryd/search", "queryd/serve", "queryd/api", "queryd/web", "queryd/mcp", "queryd/keys", "queryd/evidence"}, ports...)},
+	{"queryd", append([]string{"queryd/search", "queryd/serve", "queryd/api", "queryd/web", "queryd/mcp", "queryd/keys", "queryd/evidence",
+		"queryd/photolink", "queryd/retention", "queryd/watches", "ingest/signing"}, ports...)},
 	{"internal/evaluate", []string{"schemas", "indexer/face", "indexer/index", "indexer/score"}},
 	{"internal/progress", nil},
-	{"internal/operate", append([]string{"config", "indexer", "indexer/score", "ingest", "ingest/backup", "ingest/broker", "ingest/signing",
-		"indexer/face/dlib/blas", "indexer/face/dlib/weights",
+	{"internal/tracing", []string{"internal/tracing"}},
+	{"internal/operate/canary", []string{"schemas", "ingest", "ingest/broker", "ingest/ledger", "internal/notify",
+		"scraper/samplesite/faces"}},
+	{"internal/operate/report", []string{"schemas", "ingest/broker", "internal/notify", "internal/operate"}},
+	{"internal/operate/text", []string{"schemas", "indexer/index", "ingest", "ingest/backup", "ingest/queue", "internal/notify",
+		"internal/operate", "internal/operate/canary", "internal/operate/gallery", "internal/operate/report", "queryd/keys", "scraper",
+		"scraper/source"}},
+	{"internal/commands", []string{"config"}},
+	{"internal/notify", []string{"internal/dial", "ingest/broker"}},
+	{"internal/operate/gallery", []string{"schemas", "schemas/person", "indexer/index", "indexer/score"}},
+	{"internal/operate/upgrade", []string{"config", "ingest/broker", "internal/operate"}},
+	{"internal/operate/timetable", []string{"schemas", "ingest/ledger"}},
+	{"internal/operate", append([]string{"config", "internal/notify", "internal/operate/canary", "internal/trust", "indexer", "indexer/score",
+		"ingest", "ingest/backup",
+		"ingest/broker", "ingest/removals",
+		"ingest/signing", "indexer/face/dlib/blas", "indexer/face/dlib/weights",
 		"queryd/keys", "queryd/evidence", "queryd/search"}, ports...)},
+	{"internal/node/host", []string{"config", "ingest/broker", "indexer/face/dlib/blas"}},
 	{"internal/node", []string{"*"}},
 	{"lineup", nil}, // the licences, at the root
-	{"internal/testkit/brokertest", []string{"ingest/broker"}},
+	{"internal/testkit/atrest", nil},
+	{"internal/testkit/brokertest", []string{"ingest/broker", "internal/testkit/certtest", "internal/trust"}},
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
 	{"internal/dial", nil},
+	{"internal/trust", nil},
+	{"internal/testkit/certtest", []string{"internal/trust"}},
 	{"internal/testkit/history", nil},
+	{"internal/testkit/onnxtest", nil},
 	{"internal/testkit/sinktest", []string{"schemas", "scraper"}},
+	{"internal/testkit/stores", []string{"ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue"}},
+	{"internal/testkit/qdranttest", []string{"schemas", "internal/testkit/certtest", "internal/testkit/loopback", "internal/trust"}},
 	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},
 }
 
 // testsMay is what the tests of a room may import besides.
 var testsMay = map[string][]string{
-	"internal/operate":            {"indexer/index/embedded", "indexer/index/indextest"},
-	"ingest/backup":               {"ingest/ledger"},
-	"scraper/source":              {"scraper/fetch"},
-	"ingest":                      {"ingest/blob/disk", "ingest/broker"},
-	"indexer/face/dlib":           {"indexer/face/facetest", "indexer/score"},
-	"indexer/face/onnx":           {"indexer/face/facetest", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/photo", "indexer/face/dlib/weights"},
-	"indexer/index":               {"indexer/index/indextest"},
-	"indexer":                     {"indexer/index/indextest", "ingest", "ingest/broker", "ingest/blob/disk", "indexer/index/embedded", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/weights"},
-	"queryd/keys":                 {"ingest/broker"},
+	"internal/operate":         {"indexer/index/embedded", "indexer/index/indextest"},
+	"internal/operate/gallery": {"indexer", "indexer/index/embedded", "indexer/index/indextest"},
+	"ingest/backup":            {"ingest/ledger"},
+	"scraper/source":           {"scraper/fetch"},
+	"indexer/face":             {"indexer/face/facetest"},
+	"internal/tracing":         {"internal/tracing"},
+	"indexer/face/dlib":        {"indexer/face/facetest", "indexer/score"},
+	"indexer/face/onnx": {"indexer/face/facetest", "indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/photo",
+		"indexer/face/dlib/weights"},
+	"indexer/index": {"indexer/index/indextest"},
+	"indexer": {"indexer/index/indextest", "ingest", "indexer/index/embedded",
+		"indexer/face/dlib", "indexer/face/dlib/blas", "indexer/face/dlib/weights"},
+	"queryd/retention":            {"config"},
 	"queryd/web":                  {"indexer/face"},
-	"queryd":                      {"indexer/score", "ingest/broker", "ingest/signing"},
-	"internal/testkit/sinktest":   {"ingest", "ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue", "internal/testkit/scrapertest"},
-	"internal/testkit/history":    {"schemas", "ingest", "ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue", "scraper", "scraper/fetch"},
+	"queryd":                      {"queryd", "config", "indexer/score", "ingest/broker", "ingest/signing"}, // its tests stand in queryd/e2e
+	"internal/testkit/sinktest":   {"ingest"},
+	"internal/testkit/history":    {"schemas", "ingest", "ingest/ledger", "scraper", "scraper/fetch"},
 	"internal/testkit/brokertest": {"schemas", "ingest/ledger", "ingest/queue", "ingest/signing", "queryd/evidence", "queryd/keys"},
 	"cmd":                         {"indexer/face/facetest"},
 }
@@ -97,14 +136,27 @@ type listed struct {
 	Imports, TestImports, XTestImports []string
 }
 
-// ours lists our packages, by their path below the module's.
+// ours lists our packages, by their path below the module's. The daemon's tests are a module of their own.
 func ours(t *testing.T) map[string]listed {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,TestImports,XTestImports", "lineup/...").Output()
-	if err != nil {
-		t.Fatalf("go list: %v", err)
-	}
 	packages := make(map[string]listed)
+	list(t, packages, "../..")
+	list(t, packages, "../../queryd/e2e")
+	if len(packages) < 30 {
+		t.Fatalf("go list named %d packages only", len(packages))
+	}
+	return packages
+}
+
+// list adds the packages of the module in dir.
+func list(t *testing.T, packages map[string]listed, dir string) {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Dir,GoFiles,Imports,TestImports,XTestImports", "./...")
+	command.Dir = dir
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("go list in %s: %v", dir, err)
+	}
 	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p listed
 		if err := decoder.Decode(&p); err == io.EOF {
@@ -114,10 +166,6 @@ func ours(t *testing.T) map[string]listed {
 		}
 		packages[strings.TrimPrefix(p.ImportPath, "lineup/")] = p
 	}
-	if len(packages) < 30 {
-		t.Fatalf("go list named %d packages only", len(packages))
-	}
-	return packages
 }
 
 // TestLayers holds the arrows: no package, and no test of a package, imports what its room may not.

@@ -12,6 +12,7 @@ import (
 
 	"lineup/internal/node"
 	"lineup/internal/operate"
+	"lineup/internal/operate/text"
 	"lineup/schemas"
 )
 
@@ -49,8 +50,7 @@ func TestLinksAreExplainedAndFollowTheRecords(t *testing.T) {
 		found, err := h.Link(t.Context(), id)
 		must(t, err)
 		var out bytes.Buffer
-		app.Stdout = &out
-		must(t, app.printLink(found))
+		must(t, text.Link(&out, found))
 		return found, out.String()
 	}
 	a := list(t, h, "us-aa", born, true)

@@ -31,7 +31,8 @@ func BenchmarkMixedLoad(b *testing.B) {
 	if err != nil {
 		seconds = 60
 	}
-	base, key := startDemo(b)
+	house := startDemo(b)
+	base, key := house.base, house.key
 	photo, err := faces.Files.ReadFile("p005c.jpg")
 	if err != nil {
 		b.Fatal(err)
@@ -103,8 +104,25 @@ func ask(client *http.Client, url, body, key string) bool {
 	return err == nil && response.StatusCode == http.StatusOK
 }
 
-// startDemo runs the demo as a process until the benchmark ends, and makes a key without limits to speak of.
-func startDemo(b *testing.B) (base, key string) {
+// demoHouse is the demo in a process of its own.
+type demoHouse struct {
+	base, key string // its address, and a key without limits to speak of
+	pid       int
+	command   func(args ...string) *exec.Cmd
+}
+
+// newKey makes a key without limits to speak of.
+func (d demoHouse) newKey(b testing.TB, name string) string {
+	b.Helper()
+	made, err := d.command("keys", "add", name, "--per-minute", "1000000", "--per-day", "100000000").Output()
+	if err != nil {
+		b.Fatal(fmt.Errorf("make a key: %w", err))
+	}
+	return strings.TrimSpace(string(made))
+}
+
+// startDemo runs the demo as a process until the benchmark or test ends.
+func startDemo(b testing.TB) (house demoHouse) {
 	b.Helper()
 	exe, err := os.Executable()
 	if err != nil {
@@ -134,17 +152,15 @@ func startDemo(b *testing.B) (base, key string) {
 	})
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		if _, address, ok := strings.Cut(lines.Text(), "Open  "); ok {
-			base = strings.TrimSuffix(strings.TrimSpace(address), "/")
+			house.base = strings.TrimSuffix(strings.TrimSpace(address), "/")
 			break
 		}
 	}
-	if base == "" {
+	if house.base == "" {
 		b.Fatal("the demo did not say where it is")
 	}
 	go io.Copy(io.Discard, out)
-	made, err := command("keys", "add", "load", "--per-minute", "1000000", "--per-day", "100000000").Output()
-	if err != nil {
-		b.Fatal(fmt.Errorf("make a key: %w", err))
-	}
-	return base, strings.TrimSpace(string(made))
+	house.pid, house.command = demo.Process.Pid, command
+	house.key = house.newKey(b, "load")
+	return house
 }

@@ -10,6 +10,7 @@ import (
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"lineup/queryd/mcp"
+	"lineup/schemas"
 )
 
 // mcpTimeout bounds one request of a tool.
@@ -17,20 +18,21 @@ const mcpTimeout = time.Minute
 
 // MCP speaks the Model Context Protocol.
 type MCP struct {
-	URL string `required:"" env:"LINEUP_URL" placeholder:"URL" help:"Address of a running query daemon, like http://127.0.0.1:8080."`
-	Key string `required:"" env:"LINEUP_KEY" placeholder:"KEY" help:"API key for it (lineup keys add NAME). Better in the environment than in the arguments."`
+	URL string `required:"" env:"LINEUP_URL" placeholder:"URL" help:"Address of a running query daemon, for example http://127.0.0.1:8080."`
+	Key string `required:"" env:"LINEUP_KEY" placeholder:"KEY" help:"API key (lineup keys add NAME). Set it in the environment rather than here: other users can see arguments."`
 }
 
 // Help says how a client starts it.
 func (*MCP) Help() string {
-	return "Standard input and output carry the protocol, so a client starts this command itself. " +
-		"The tools ask the daemon at URL over its REST API, with the key's limits; search_faces can be given a file of this machine (photoPath). A client that speaks streamable HTTP can use URL/mcp directly instead."
+	return "A client starts this command itself and talks to it over standard input and output. The tools call the daemon at URL through\n" +
+		"its REST API, within the key's limits; search_faces also takes a file on this machine (photoPath). A client that speaks streamable\n" +
+		"HTTP can use URL/mcp directly instead."
 }
 
 // Run serves until the client closes standard input.
 func (c *MCP) Run(ctx context.Context, app *App) error {
 	if !strings.HasPrefix(c.URL, "http://") && !strings.HasPrefix(c.URL, "https://") {
-		return fmt.Errorf("url %q: want something like http://127.0.0.1:8080", c.URL)
+		return schemas.Misuse("--url %q: want something like http://127.0.0.1:8080", c.URL)
 	}
 	client := &http.Client{Timeout: mcpTimeout}
 	server := mcp.New(mcp.Remote{Base: c.URL, Key: c.Key, Do: client.Do}, mcp.Options{Version: version, Files: true})

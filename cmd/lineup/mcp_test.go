@@ -25,7 +25,8 @@ func TestMCPOverStandardInputAndOutput(t *testing.T) {
 		command := exec.Command(exe) // which ends when its standard input does
 		command.Args = []string{"lineup", "mcp", "--url", daemon.URL}
 		command.Env = append(os.Environ(), "LINEUP_KEY="+key)
-		s, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(), &sdk.CommandTransport{Command: command}, nil)
+		s, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(t.Context(),
+			&sdk.CommandTransport{Command: command}, nil)
 		must(t, err)
 		t.Cleanup(func() { s.Close() })
 		return s
@@ -41,13 +42,15 @@ func TestMCPOverStandardInputAndOutput(t *testing.T) {
 	}
 	s := connect(r.key)
 	id := string(sampleID(samplesite.FirstID))
-	if text, failed := call(s, "get_record", map[string]any{"uuid": id}); failed || !strings.Contains(text, id) || !strings.Contains(text, "not an identification") {
+	if text, failed := call(s, "get_record", map[string]any{"uuid": id}); failed || !strings.Contains(text, id) ||
+		!strings.Contains(text, "not an identification") {
 		t.Errorf("get_record: %s", text)
 	}
 	if text, failed := call(s, "coverage", nil); failed || !strings.Contains(text, "New York") {
 		t.Errorf("coverage: %s", text)
 	}
-	if text, failed := call(connect("nonsense"), "get_record", map[string]any{"uuid": id}); !failed || !strings.Contains(text, "Invalid API key") {
+	if text, failed := call(connect("nonsense"), "get_record", map[string]any{"uuid": id}); !failed ||
+		!strings.Contains(text, "Invalid API key") {
 		t.Errorf("a wrong key: %s", text)
 	}
 }

@@ -11,7 +11,14 @@ import (
 type Models struct {
 	Check         bool   `help:"Only verify, fetch nothing."`
 	Name          string `placeholder:"MODEL" help:"Fetch the weights of another embedder instead: sface, or a description file."`
-	AcceptLicence string `placeholder:"NAME" help:"The licence of its weights, which you accept."`
+	AcceptLicence string `placeholder:"NAME" help:"The licence of these weights that you accept."`
+	JSON          bool   `name:"json" help:"Print JSON."`
+}
+
+// verified are files whose sums are right.
+type verified struct {
+	Dir   string         `json:"dir"`
+	Files []weights.File `json:"files"`
 }
 
 // Run prints the name and SHA-256 of each verified file; a file that is missing or wrong is an error.
@@ -25,6 +32,9 @@ func (c *Models) Run(ctx context.Context, app *App) error {
 		if err != nil {
 			return err
 		}
+		if c.JSON {
+			return app.printJSON(verified{dir, []weights.File{{Name: d.File, SHA256: d.SHA256}}})
+		}
 		_, err = fmt.Fprintf(app.Stdout, "%s  %s\n%s is verified in %s (licence: %s). %s\n", d.SHA256, d.File, d.ID, dir, d.Licence, d.Note)
 		return err
 	}
@@ -35,6 +45,9 @@ func (c *Models) Run(ctx context.Context, app *App) error {
 	}
 	if err := weights.Verify(dir); err != nil {
 		return err
+	}
+	if c.JSON {
+		return app.printJSON(verified{dir, weights.Files()})
 	}
 	for _, f := range weights.Files() {
 		fmt.Fprintf(app.Stdout, "%s  %s\n", f.SHA256, f.Name)

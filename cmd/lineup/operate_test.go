@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -16,16 +17,18 @@ import (
 	"lineup/indexer/index"
 	"lineup/ingest/blob"
 	"lineup/ingest/broker"
+	"lineup/internal/commands"
 	"lineup/internal/node"
 	"lineup/internal/operate"
 	"lineup/internal/testkit/brokertest"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/samplesite"
+	"lineup/scraper/samplesite/faces"
 )
 
 // TestAuditTellsKinds breaks one thing after another and looks what audit calls it, and that
-// ringing or the next crawl mends it.
+// a job or the next crawl mends it.
 func TestAuditTellsKinds(t *testing.T) {
 	r := newRoad(t)
 	ctx := t.Context()
@@ -37,7 +40,7 @@ func TestAuditTellsKinds(t *testing.T) {
 	}
 	expect := func(want ...string) operate.AuditReport {
 		t.Helper()
-		report, err := r.h.Audit(ctx, 1, false)
+		report, err := r.h.Audit(ctx, operate.Share(1), false, nil)
 		must(t, err)
 		var got []string
 		for _, d := range report.Differences {
@@ -84,7 +87,7 @@ func TestAuditTellsKinds(t *testing.T) {
 	gone.Revision++
 	must(t, r.h.Ledger.Mark(ctx, demoSource, lost.ID, generations[0].Name, gone, func(string) bool { return true }))
 	expect("index_revision_differs")
-	report, err := r.h.Audit(ctx, 0, true)
+	report, err := r.h.Audit(ctx, operate.Share(0), true, nil)
 	if must(t, err); report.Enqueued != 1 {
 		t.Errorf("%d jobs queued, want 1", report.Enqueued)
 	}
@@ -108,7 +111,15 @@ func TestReindexToAnotherModel(t *testing.T) {
 		must(t, err)
 		return all[len(all)-1].Model.ID
 	}
-	plain := model()
+	plain, album := model(), filepath.Join(t.TempDir(), "album.csv")
+	rows := "person,photo,group\n"
+	for name, label := range map[string]string{"p005c.jpg": "five,%s,\n", "p006b.jpg": "six,%s,invented\n", "noface.jpg": "nobody,%s,\n"} {
+		data, err := faces.Files.ReadFile(name)
+		must(t, err)
+		must(t, os.WriteFile(filepath.Join(filepath.Dir(album), name), data, 0o600))
+		rows += fmt.Sprintf(label, name)
+	}
+	must(t, os.WriteFile(album, []byte(rows), 0o600))
 	for _, id := range []string{plain + "/mirror", plain} {
 		var said bytes.Buffer
 		r.app.Stdout, r.h.Metrics = &said, prometheus.NewRegistry()
@@ -120,13 +131,17 @@ func TestReindexToAnotherModel(t *testing.T) {
 			return g.Model.ID
 		}
 		was := serving()
-		hold := Reindex{Model: id, Sample: 100, Hold: true}
+		hold := Reindex{Model: id, Sample: 100, Hold: true, Labelled: album}
 		must(t, r.h.WithWorker(t.Context(), func(ctx context.Context) error { return hold.build(ctx, r.app, r.h) }))
-		if text := said.String(); serving() != was || !strings.Contains(text, "all: the first match stays in") || !strings.Contains(text, "calibration after: slope") ||
+		if text := said.String(); serving() != was || !strings.Contains(text, "all: the first match stays in") ||
+			!strings.Contains(text, "  labelled: the first match stays in 2 of 2 searches; 2 answered above 80 before, 2 after") ||
+			!strings.Contains(text, "  labelled invented: the first match stays in 1 of 1") || !strings.Contains(text, "1 more photos") ||
+			!strings.Contains(text, "calibration after: slope") ||
 			!strings.Contains(text, "does not serve yet") {
 			t.Errorf("held: %s serves after\n%s", serving(), text)
 		}
-		strict := Reindex{Model: id, Sample: 100, LeastAgreement: 1.5} // beyond what can be
+		beyond := commands.Share(1.5) // what can be
+		strict := Reindex{Model: id, Sample: 100, LeastAgreement: &beyond}
 		r.h.Metrics = prometheus.NewRegistry()
 		err := r.h.WithWorker(t.Context(), func(ctx context.Context) error { return strict.build(ctx, r.app, r.h) })
 		if err == nil || !strings.Contains(err.Error(), "not switched") || serving() != was {
@@ -161,9 +176,9 @@ func TestRestoreIntoACluster(t *testing.T) {
 	const removed = samplesite.FirstID + 4
 	var receipt bytes.Buffer
 	r.app.Stdout = &receipt
-	gone, err := r.h.Ingest.Remove(ctx, sampleID(removed), "court order")
+	gone, err := r.h.Ingest.Remove(ctx, sampleID(removed), schemas.Removal{Reason: "other"})
 	must(t, err)
-	signed, err := r.h.Receipt(ctx, gone)
+	signed, err := r.h.Forget(ctx, gone, nil)
 	must(t, err, r.app.printJSON(signed))
 	r.app.Stdout = io.Discard
 	dir := filepath.Join(t.TempDir(), "backup")
@@ -202,7 +217,7 @@ func TestRestoreIntoACluster(t *testing.T) {
 	if stream, err := h.JS.Stream(ctx, "KV_"+broker.Listings); err != nil || stream.CachedInfo().Config.Replicas != 3 {
 		t.Errorf("the restored ledger: %v", err)
 	}
-	report, err := h.Audit(ctx, 1, false)
+	report, err := h.Audit(ctx, operate.Share(1), false, nil)
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit: %+v %v", report, err)
 	}

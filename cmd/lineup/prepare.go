@@ -2,28 +2,39 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 
 	"lineup/internal/node"
+	"lineup/internal/operate/text"
 )
 
 // Prepare makes what the roles may not make.
-type Prepare struct{}
-
-// Help says when.
-func (Prepare) Help() string {
-	return "Run it before the roles start for the first time and before they are upgraded: their rights let them use streams and\n" +
-		"buckets, not make or change them. What is as it should be is left alone. The all-in-one does this by itself."
+type Prepare struct {
+	JSON bool `name:"json" help:"Print JSON."`
 }
 
-// Run makes and changes streams and buckets, and says that they are as they should be.
-func (Prepare) Run(ctx context.Context, app *App) error {
-	app.Make = true
-	return app.withNode(ctx, func(n *node.Node) error { // opening makes those of ledger, queue and keys
-		if err := n.Prepare(ctx); err != nil {
-			return err
-		}
-		_, err := fmt.Fprintln(app.Stdout, "streams and buckets are as this version needs them")
+// Help says when.
+func (*Prepare) Help() string {
+	return "Run it before the roles start for the first time and before they are upgraded: they may use streams and buckets, but not\n" +
+		"create or change them. What is already right is left alone. The object store's bucket is created too if its key allows it.\n" +
+		"At the end it checks everything as lineup doctor does. The all-in-one does this by itself.\n\n" +
+		"Exit codes: 0 all is well, 1 something is wrong."
+}
+
+// Run makes and changes streams and buckets, and says what doctor says afterwards. What is wrong then makes it exit with 1.
+func (c *Prepare) Run(ctx context.Context, app *App) error {
+	done, err := node.PrepareAll(ctx, app.Options, app.loaded)
+	if err != nil {
 		return err
+	}
+	err = show(app, c.JSON, done, func(w io.Writer, done node.Prepared) error {
+		fmt.Fprintln(w, "streams and buckets are as this version needs them")
+		if done.Bucket != "" {
+			fmt.Fprintf(w, "made the object store's bucket %s\n", done.Bucket)
+		}
+		return text.Checkup(w, done.Found)
 	})
+	return errors.Join(err, wrong(done.Found))
 }

@@ -31,7 +31,7 @@ func BenchmarkQueryAlone(b *testing.B) {
 	}
 	defer nats.Close()
 	settings := filepath.Join(b.TempDir(), "lineup.yml")
-	qdrant := qdranttest.Start(b, nil).Address
+	qdrant := qdranttest.Start(b, nil).Direct().Address
 	text := fmt.Sprintf("nats: {url: %q}\nqdrant: {address: %q}\nindex: {workers: 2}\nprivate: \"\"\nlog: {level: warn}\n", nats.URL(), qdrant)
 	if err := os.WriteFile(settings, []byte(text), 0o600); err != nil {
 		b.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -45,6 +46,24 @@ func TestReload(t *testing.T) {
 		out, _ := a.run("runs", "us-ga")
 		if !strings.Contains(out, "complete") {
 			return errors.New(out)
+		}
+		return nil
+	})
+	limit := func() string {
+		response, err := http.Get("http://" + a.up.public + "/sexoffender?lastName=MADEUP&key=" + a.key)
+		must(t, err, response.Body.Close())
+		return response.Header.Get("RateLimit-Limit")
+	}
+	if limit() != "1000000" {
+		t.Errorf("a key may ask %s times a minute", limit())
+	}
+	must(t, os.WriteFile(a.settings, []byte(strings.Replace(string(text), "per_minute: 1000000", "per_minute: 777", 1)), 0o600))
+	if out, code := a.run("reload"); code != 0 {
+		t.Fatalf("reload: exit %d: %s", code, out)
+	}
+	a.eventually("keys have another limit", func() error {
+		if now := limit(); now != "777" {
+			return errors.New(now)
 		}
 		return nil
 	})

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 
+	"lineup/ingest"
 	"lineup/internal/node"
+	"lineup/internal/operate/text"
 )
 
 // Removal is about receipts of removals.
@@ -16,6 +18,7 @@ type Removal struct {
 // RemovalVerify checks a receipt.
 type RemovalVerify struct {
 	File string `arg:"" type:"existingfile" help:"The receipt."`
+	JSON bool   `name:"json" help:"Print the receipt again, as JSON, if it is genuine."`
 }
 
 // Run says whether a receipt is genuine and still holds; anything else is an error.
@@ -24,13 +27,5 @@ func (c *RemovalVerify) Run(ctx context.Context, app *App) error {
 	if err != nil {
 		return fmt.Errorf("read the receipt: %w", err)
 	}
-	return app.withNode(ctx, func(n *node.Node) error {
-		receipt, err := n.VerifyReceipt(ctx, data)
-		if err != nil {
-			return err
-		}
-		_, err = fmt.Fprintf(app.Stdout, "genuine: %s of %s was removed at %s and is still removed\n",
-			receipt.Registrant, receipt.Source, receipt.Removed.Format("2006-01-02 15:04:05 MST"))
-		return err
-	})
+	return tell(ctx, app, c.JSON, text.Genuine, func(n *node.Node) (ingest.Receipt, error) { return n.VerifyReceipt(ctx, data) })
 }

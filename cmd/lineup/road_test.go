@@ -16,6 +16,7 @@ import (
 
 	"lineup/config"
 	"lineup/internal/node"
+	"lineup/internal/operate"
 	"lineup/queryd/keys"
 	"lineup/schemas"
 	"lineup/scraper"
@@ -40,7 +41,8 @@ func testApp(t testing.TB, data, site string) *App {
 	c.Index.Workers = 2
 	c.Sources = map[string]config.Source{demoSource: {BaseURL: site}}
 	c.Log.Level = "error"
-	return &App{Options: node.Options{Config: c, Version: version, Log: node.NewLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(), Stderr: io.Discard, Make: true}, Stdout: io.Discard}
+	return &App{Options: node.Options{Config: c, Version: version, Log: node.NewLog(c.Log, io.Discard), Metrics: prometheus.NewRegistry(),
+		Stderr: io.Discard, Make: true}, Stdout: io.Discard}
 }
 
 // newRoad opens a house; change, if given, may change the App before that.
@@ -119,13 +121,17 @@ type match struct {
 }
 
 // post sends a file of the synthetic faces to /faces and returns status and body.
-func (r *road) post(photo string) (int, []byte) {
+func (r *road) post(photo string) (int, []byte) { return r.postWith(photo, map[string]any{}) }
+
+// postWith is post with more in the body.
+func (r *road) postWith(photo string, more map[string]any) (int, []byte) {
 	r.t.Helper()
 	data, err := faces.Files.ReadFile(photo)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	body, err := json.Marshal(map[string]string{"queryImageBase64": base64.StdEncoding.EncodeToString(data)})
+	more["queryImageBase64"] = base64.StdEncoding.EncodeToString(data)
+	body, err := json.Marshal(more)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -243,7 +249,7 @@ func TestTheWayOfARegistrant(t *testing.T) {
 		t.Error("who returned does not answer")
 	}
 
-	if _, err := r.h.Ingest.Remove(ctx, sampleID(id), "test"); err != nil {
+	if _, err := r.h.Ingest.Remove(ctx, sampleID(id), schemas.Removal{Reason: "other"}); err != nil {
 		t.Fatal(err)
 	}
 	if r.finds("p005b.jpg", id) {
@@ -255,7 +261,11 @@ func TestTheWayOfARegistrant(t *testing.T) {
 	if r.finds("p005b.jpg", id) {
 		t.Error("a removed registrant came back")
 	}
-	report, err := r.h.Audit(ctx, 1, false)
+	var done, all int64
+	report, err := r.h.Audit(ctx, operate.Share(1), false, func(d, a int64) { done, all = d, a })
+	if done != all || all < int64(report.Registrants) {
+		t.Errorf("an audit says at its end that it has done %d of %d", done, all)
+	}
 	if err != nil || len(report.Differences) != 0 || report.Due != 0 {
 		t.Errorf("audit: %+v %v", report, err)
 	}

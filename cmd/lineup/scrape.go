@@ -4,34 +4,38 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
+	"lineup/internal/commands"
 	"lineup/internal/node"
+	"lineup/internal/operate/text"
 	"lineup/schemas"
 	"lineup/scraper"
 )
 
 // Scrape crawls.
 type Scrape struct {
-	Source      string `arg:"" optional:"" help:"Id of the source to crawl (lineup sources list)."`
-	Once        bool   `help:"Crawl now, once."`
-	Follow      bool   `help:"Crawl every enabled source on its schedule, until stopped."`
-	Resume      bool   `help:"Go on with an interrupted run." default:"true" negatable:""`
-	DryRun      bool   `help:"Say what a crawl would change, and write nothing."`
-	FromArchive bool   `help:"Read the stored pages again, with the definition as it is now, without asking the site."`
-	AcceptDrop  reason `placeholder:"REASON" help:"Believe a run in which more registrants vanished than the source allows, and say why."`
-	Unblock     reason `placeholder:"REASON" help:"Ask a site again that refused the last run, and say why it may be asked. Only after you have looked at it or heard from the agency."`
-	JSON        bool   `name:"json" help:"Print the run's summary as JSON."`
+	Source      string          `arg:"" optional:"" complete:"source" help:"Id of the source to crawl (lineup sources list)."`
+	Once        bool            `help:"Crawl now, once."`
+	Follow      bool            `help:"Crawl every enabled source on its schedule, until stopped."`
+	Resume      bool            `help:"Continue an interrupted run." default:"true" negatable:""`
+	DryRun      bool            `help:"Show what a crawl would change, without writing anything."`
+	FromArchive bool            `help:"Read the stored pages again with the current definition, without contacting the site."`
+	AcceptDrop  commands.Reason `placeholder:"REASON" help:"Accept a run in which more registrants are missing than the source allows. Give the reason."`
+	Unblock     commands.Reason `placeholder:"REASON" help:"Crawl a site that refused the last run. Give the reason. Use it only after you have looked at the site or heard from the agency."`
+	JSON        bool            `name:"json" help:"Print the run's summary as JSON."`
 }
 
 // Run crawls once and prints what the run did, or follows the schedules until it is told to stop. A run that
 // is not complete makes it exit with 1.
 func (c *Scrape) Run(ctx context.Context, app *App) error {
 	if c.Follow == (c.Source != "") || c.Follow && c.Once {
-		return exitError{exitMisuse, errors.New("name a source to crawl once (lineup scrape us-ny --once), or --follow all on their schedules")}
+		return schemas.Misuse("name a source to crawl once (lineup scrape us-ny --once), or --follow all on their schedules")
 	}
 	if c.Follow {
 		return app.role(ctx, node.Roles{Scrape: true})
+	}
+	if err := app.MayCrawl(c.Source, c.FromArchive); err != nil {
+		return err // before anything is made or loaded for it
 	}
 	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
@@ -63,8 +67,7 @@ func (a *App) printCrawl(n *node.Node, s schemas.RunSummary, changes []scraper.C
 	if asJSON {
 		return errors.Join(err, a.printJSON(dryReport{s, changes}), unbelieved(s, err))
 	}
-	a.printRun(s)
-	a.printChanges(changes)
+	err = errors.Join(err, text.Run(a.Stdout, s, changes))
 	a.handOver(n, s)
 	return errors.Join(err, unbelieved(s, err))
 }
@@ -83,33 +86,9 @@ func unbelieved(s schemas.RunSummary, err error) error {
 	return exitError{exitFailed, nil}
 }
 
-func (a *App) printRun(s schemas.RunSummary) {
-	fmt.Fprintf(a.Stdout, "%s: %s, %d registrants: %d new, %d changed, %d unchanged, %d returned, %d delisted, in %s\n",
-		s.Source, s.State, s.Registrants, s.New, s.Changed, s.Unchanged, s.Returned, s.Delisted, s.Ended.Sub(s.Started).Round(time.Millisecond))
-	if s.Reason != "" {
-		fmt.Fprintf(a.Stdout, "  %s\n", s.Reason)
-	}
-	for _, alarm := range s.Alarms() {
-		fmt.Fprintf(a.Stdout, "  look: %s\n", alarm)
-	}
-}
-
 // handOver says who does the rest where this command does not.
 func (a *App) handOver(n *node.Node, s schemas.RunSummary) {
 	if !n.Single() && !s.DryRun && s.New+s.Changed+s.Returned+s.Delisted > 0 {
 		fmt.Fprintln(a.Stderr, "the running indexers bring this into the index (lineup status shows how far they are)")
-	}
-}
-
-// shownChanges is how many changes of a dry run are printed; --json gives all it has.
-const shownChanges = 20
-
-func (a *App) printChanges(changes []scraper.Change) {
-	for i, c := range changes {
-		if i == shownChanges {
-			fmt.Fprintf(a.Stdout, "  ... and %d more (--json names them)\n", len(changes)-i)
-			return
-		}
-		fmt.Fprintf(a.Stdout, "  would be %-9s %s  %s\n", c.Does, c.ID, c.Key)
 	}
 }

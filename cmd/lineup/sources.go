@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"lineup/scraper/source"
 )
@@ -11,10 +10,10 @@ import (
 type Sources struct {
 	List SourcesList `cmd:"" help:"List every source: id, jurisdiction, mode and what it reads."`
 	Show SourcesShow `cmd:"" help:"Print a source's definition."`
-	Lint SourcesLint `cmd:"" help:"Explain the faults of definitions, as file:line:column with a hint."`
-	Try  SourcesTry  `cmd:"" help:"Read a saved page; print the record and what no rule read side by side."`
-	Test SourcesTest `cmd:"" help:"Hold a definition to its saved pages, and break each of its selectors in turn."`
-	New  SourcesNew  `cmd:"" help:"Make the folder of a new source, to be filled in."`
+	Lint SourcesLint `cmd:"" help:"Check definitions. Faults are shown as file:line:column with a hint."`
+	Try  SourcesTry  `cmd:"" help:"Read a saved page. Print the record, and beside it what no rule reads."`
+	Test SourcesTest `cmd:"" help:"Test a definition against its saved pages, breaking each of its selectors in turn."`
+	New  SourcesNew  `cmd:"" help:"Create the folder of a new source, to be filled in."`
 }
 
 // SourcesList lists.
@@ -40,8 +39,8 @@ func (c *SourcesList) Run(app *App) error {
 
 // SourcesShow shows.
 type SourcesShow struct {
-	ID   string `arg:"" help:"Id of the source."`
-	JSON bool   `name:"json" help:"Print what is known of it as JSON, rather than its definition."`
+	ID   string `arg:"" complete:"source" help:"Id of the source."`
+	JSON bool   `name:"json" help:"Print details of the source as JSON instead of its definition."`
 }
 
 // Run shows.
@@ -63,34 +62,33 @@ func (c *SourcesShow) Run(app *App) error {
 
 // SourcesLint lints.
 type SourcesLint struct {
-	Sources []string `arg:"" optional:"" help:"Definition files, or ids of sources (default: all there are)."`
+	Sources []string `arg:"" optional:"" complete:"source,file" help:"Definition files, or ids of sources (default: all)."`
+	JSON    bool     `name:"json" help:"Print as JSON."`
 }
 
 // Run lints.
 func (c *SourcesLint) Run(app *App) error {
-	if len(c.Sources) == 0 {
-		all, err := app.Definitions().All()
-		if err == nil {
-			fmt.Fprintf(app.Stdout, "%d definitions, no fault\n", len(all))
-		}
-		return err
+	report, err := source.Lint(app.Definitions(), app.loaded.SourcesDir, c.Sources)
+	return app.faults(c.JSON, report, err)
+}
+
+// faults prints what was found. A fault makes the program exit with 1.
+func (a *App) faults(asJSON bool, r source.Report, err error) error {
+	if err == nil {
+		err = show(a, asJSON, r, source.WriteReport)
 	}
-	faults, err := source.Lint(app.Stdout, app.loaded.SourcesDir, c.Sources)
-	if err != nil {
-		return err
+	if err == nil && len(r.Faults) > 0 {
+		err = exitError{exitFailed, fmt.Errorf("faults found: %d", len(r.Faults))}
 	}
-	if faults > 0 {
-		return exitError{exitFailed, fmt.Errorf("faults found: %d", faults)}
-	}
-	fmt.Fprintln(app.Stdout, "no fault")
-	return nil
+	return err
 }
 
 // SourcesTry tries.
 type SourcesTry struct {
-	ID   string `arg:"" help:"Id of the source, or a definition file."`
-	Page string `required:"" type:"existingfile" placeholder:"FILE" help:"The saved page; nothing is asked of any site."`
-	Step string `placeholder:"NAME" help:"The step that reads it (default: what the file's name begins with)."`
+	ID   string `arg:"" complete:"source,file" help:"Id of the source, or a definition file."`
+	Page string `required:"" type:"existingfile" placeholder:"FILE" help:"The saved page. No site is contacted."`
+	Step string `placeholder:"NAME" help:"The step that reads the page (default: the one that the file's name begins with)."`
+	JSON bool   `name:"json" help:"Print as JSON."`
 }
 
 // Run tries.
@@ -99,46 +97,38 @@ func (c *SourcesTry) Run(app *App) error {
 	if err != nil {
 		return err
 	}
-	return source.Try(app.Stdout, s, c.Step, c.Page)
+	tried, err := source.Try(s, c.Step, c.Page)
+	if err != nil {
+		return err
+	}
+	return show(app, c.JSON, tried, source.WriteTried)
 }
 
 // SourcesTest tests.
 type SourcesTest struct {
-	ID     string `arg:"" help:"Id of a source in sources_dir or in a checkout, or its definition file."`
-	Update bool   `help:"Write what each page gives into its golden file first; then read those."`
+	ID     string `arg:"" complete:"source,file" help:"Id of a source in sources_dir or in a checkout, or its definition file."`
+	Update bool   `help:"Write what each page gives to its golden file first. Read the changes before you keep them."`
+	JSON   bool   `name:"json" help:"Print as JSON."`
 }
 
 // Run tests.
 func (c *SourcesTest) Run(app *App) error {
-	file := source.File(app.loaded.SourcesDir, c.ID)
-	if file == "" {
-		return fmt.Errorf("test %s: no %s in sources_dir or in a checkout; pages of the program's own definitions are not kept in it",
-			c.ID, filepath.Join(c.ID, "source.yml"))
-	}
-	faults, err := source.Test(app.Stdout, filepath.Dir(file), c.Update)
-	if err != nil {
-		return err
-	}
-	if faults > 0 {
-		return exitError{exitFailed, fmt.Errorf("faults found: %d", faults)}
-	}
-	fmt.Fprintln(app.Stdout, "no fault")
-	return nil
+	report, err := source.Test(app.loaded.SourcesDir, c.ID, c.Update)
+	return app.faults(c.JSON, report, err)
 }
 
 // SourcesNew makes.
 type SourcesNew struct {
-	ID  string `arg:"" help:"Id of the new source: us-xx."`
-	Dir string `type:"existingdir" placeholder:"DIR" help:"Folder to make it in (default: sources_dir, else scraper/source of a checkout)."`
+	ID   string `arg:"" help:"Id of the new source, for example us-xx."`
+	Dir  string `type:"existingdir" placeholder:"DIR" help:"Folder to create it in (default: sources_dir, else scraper/source of a checkout)."`
+	JSON bool   `name:"json" help:"Print as JSON."`
 }
 
 // Run makes.
 func (c *SourcesNew) Run(app *App) error {
-	folder, name, err := source.New(c.Dir, app.loaded.SourcesDir, c.ID)
+	made, err := source.New(c.Dir, app.loaded.SourcesDir, c.ID)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(app.Stdout, "%s: edit source.yml, put pages into testdata, then: lineup sources try %s --page %s\n(docs/add-a-registry.md is the guide)\n",
-		folder, name, filepath.Join(folder, "testdata", "detail.html"))
-	return nil
+	return show(app, c.JSON, made, source.WriteMade)
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 
 	"lineup/config"
+	"lineup/internal/commands"
 	"lineup/internal/node"
 )
 
 // Up runs all roles in one process.
 type Up struct {
-	Listen string `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
+	Listen commands.Address `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
 }
 
 // Run serves until it is told to stop.
@@ -30,7 +31,7 @@ func (*Index) Run(ctx context.Context, app *App) error {
 
 // Query runs the query daemon.
 type Query struct {
-	Listen string `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
+	Listen commands.Address `placeholder:"ADDR" help:"Address of the API and the page (default: 127.0.0.1:8080)."`
 }
 
 // Run serves until it is told to stop.
@@ -48,7 +49,8 @@ func (a *App) role(ctx context.Context, play node.Roles) error {
 	return node.Serve(ctx, a.Options, play, nil)
 }
 
-func (a *App) listen(address string) {
+func (a *App) listen(at commands.Address) {
+	address := string(at)
 	if address == "" {
 		return
 	}

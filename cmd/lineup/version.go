@@ -3,8 +3,9 @@ package main
 import (
 	"fmt"
 
+	"lineup/internal/node/host"
+
 	root "lineup"
-	"lineup/internal/operate"
 )
 
 // version, commit and date are the program's, set when it is built by make build.
@@ -21,7 +22,7 @@ func (c *Version) Run(app *App) error {
 	if c.Licenses {
 		return app.print(root.Licenses())
 	}
-	build := operate.ReadBuild(version, commit, date)
+	build := host.ReadBuild(version, commit, date)
 	if c.JSON {
 		return app.printJSON(build)
 	}

@@ -31,13 +31,27 @@ type Embedder interface {
 	// Embed finds the faces of photo and embeds the largest. The error is a *Problem when the
 	// photo is at fault (try another photo, not again), ErrBusy when too many probes wait
 	// already (try again soon), ctx's error when the caller left, and anything else when the
-	// embedder is at fault. An Enrol never gets ErrBusy: it waits, behind the probes.
+	// embedder is at fault. An Enrol never gets ErrBusy: it waits, behind the probes. Probes of
+	// different owners (WithOwner) take turns: many of one owner delay those of another by one at most.
 	Embed(ctx context.Context, photo []byte, purpose Purpose) (Result, error)
 	io.Closer
 }
 
 // ErrBusy says that the embedder has as many probes waiting as it takes.
 var ErrBusy = errors.New("the face embedder is busy")
+
+// WithOwner says whose probes are embedded under ctx.
+func WithOwner(ctx context.Context, owner string) context.Context {
+	return context.WithValue(ctx, ownerKey{}, owner)
+}
+
+// Owner is whose probe is embedded, "" for nobody in particular.
+func Owner(ctx context.Context) string {
+	owner, _ := ctx.Value(ownerKey{}).(string)
+	return owner
+}
+
+type ownerKey struct{}
 
 // Result is what was found in a photo.
 type Result struct {
@@ -78,7 +92,7 @@ type Code string
 
 // The codes. CodePartlyOutside and CodeDrawn are only ever warnings, and so are CodeBlurred, CodeTooDark,
 // CodeTooBright and CodeTurnedAway where a face was found; CodeSeveralFaces is one where the other
-// faces are less than half as large as the one used, or the photo is a registry's.
+// faces are less than about half as large as the one used, or the photo is a registry's.
 const (
 	CodeNoFace            Code = "no_face"
 	CodeSeveralFaces      Code = "several_faces"

@@ -10,6 +10,7 @@ import (
 
 	"lineup/schemas"
 	"lineup/schemas/namekey"
+	"lineup/schemas/zips"
 )
 
 // Facts are what Filter and Query compare, taken from a record in one way for all engines.
@@ -26,6 +27,7 @@ type Place struct {
 	City, State, Zip string
 	Lat, Lon         float64
 	Located          bool // Lat and Lon are known
+	Middle           bool // they are those of the ZIP code's middle: nothing more precise is known
 }
 
 // FactsOf takes the facts from a record.
@@ -59,6 +61,8 @@ func placeOf(a schemas.Address, jurisdiction string) (Place, bool) {
 	}
 	if a.Lat != nil && a.Lon != nil && located(*a.Lat, *a.Lon) {
 		p.Lat, p.Lon, p.Located = *a.Lat, *a.Lon, true
+	} else if zip, ok := zips.Find(p.Zip); ok && (p.State == "" || p.State == FoldPlace(zip.State)) {
+		p.Lat, p.Lon, p.Located, p.Middle = zip.Lat, zip.Lon, true, true
 	}
 	return p, p.City != "" || p.State != "" || p.Zip != "" || p.Located
 }
@@ -123,6 +127,26 @@ func (c Circle) Distance(p Place) float64 {
 	dLat, dLon := (p.Lat-c.Lat)*rad, (p.Lon-c.Lon)*rad
 	h := math.Pow(math.Sin(dLat/2), 2) + math.Cos(c.Lat*rad)*math.Cos(p.Lat*rad)*math.Pow(math.Sin(dLon/2), 2)
 	return 2 * earthMiles * math.Asin(math.Min(1, math.Sqrt(h)))
+}
+
+// Nearest is the distance of the nearest of several places: infinite where none has coordinates.
+func (c Circle) Nearest(places []Place) float64 {
+	place, ok := c.NearestOf(places)
+	if !ok {
+		return math.Inf(1)
+	}
+	return c.Distance(place)
+}
+
+// NearestOf is the nearest of several places; ok is false where none has coordinates.
+func (c Circle) NearestOf(places []Place) (nearest Place, ok bool) {
+	best := math.Inf(1)
+	for _, p := range places {
+		if away := c.Distance(p); away < best {
+			nearest, best, ok = p, away, true
+		}
+	}
+	return nearest, ok
 }
 
 // Boxes are the rectangles of degrees that contain the circle: two where it crosses the

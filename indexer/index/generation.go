@@ -19,7 +19,11 @@ import (
 //	2       | 2026-11-27 | Saint, Mount and Fort before another word are St, Mt and Ft in names and
 //	        |            | cities; names with umlauts have the keys of both spellings; of a last
 //	        |            | name without a first one the first word may be a first name
-const FeatureVersion = 2
+//	3       | 2026-11-27 | what answers are ordered and counted by: dates of birth and printed ages
+//	        |            | as numbers, and the registrant's id beside each place
+//	4       | 2026-11-28 | an address with a ZIP code and no coordinates lies at the ZIP code's middle
+//	5       | 2026-11-28 | keys of whole names, by which the engine orders who has the very name
+const FeatureVersion = 5
 
 // FirstFeatureVersion is the version of a generation that was made before it was stored.
 const FirstFeatureVersion = 1

@@ -13,6 +13,7 @@ package index
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -50,6 +51,8 @@ type Generation struct {
 	Created  time.Time // set by Create
 	// Calibration is what Calibrate stored last; the zero value before.
 	Calibration Calibration
+	Stragglers  Stragglers // as Note stored them last
+	Canaries    int        // as Hide stored it
 }
 
 // Counts says how much a generation holds.
@@ -58,33 +61,6 @@ type Counts struct {
 	WithFace    int
 	Faces       int
 }
-
-// Document is a registrant as the index holds it: enough to answer without another store.
-type Document struct {
-	ID        schemas.UUID
-	Revision  uint64
-	Record    schemas.Record
-	Person    schemas.UUID // schemas.PersonID of the record, "" when it may not be linked
-	FirstSeen time.Time
-	Changed   time.Time
-	Keys      []string // name keys, looked up by Query.AnyKey
-	Photos    []PhotoOutcome
-}
-
-// PhotoOutcome says what became of one photo of the record under the generation's model.
-type PhotoOutcome struct {
-	Photo   schemas.Digest `json:"photo"`
-	Face    schemas.UUID   `json:"face,omitempty"`    // set when it was enrolled
-	Problem string         `json:"problem,omitempty"` // face.Code, or Placeholder, when not
-	Hash    uint64         `json:"hash,omitempty"`    // perceptual hash of the photo
-	Born    string         `json:"born,omitempty"`    // the record's date of birth, as far as known: tells sharers of a picture apart
-}
-
-// MostHeld bounds what Held gives of a photo that very many share.
-const MostHeld = 64
-
-// Placeholder is the Problem of a photo that shows nobody: too many people share it.
-const Placeholder = "placeholder"
 
 // Sharer is a registrant with a photo that looks like another one.
 type Sharer struct {
@@ -99,45 +75,6 @@ type Entry struct {
 	Revision uint64
 	Document *Document // nil: hold nothing (not listed)
 	Faces    []schemas.Face
-}
-
-// Filter narrows a read. Each list is "one of", an empty one is "any"; all parts must hold.
-// A fact about the person that is not known (sex, birth) passes: narrowing must not hide people by
-// lack of data. A place that is not known does not: nobody can be said to live there.
-type Filter struct {
-	Sources []string
-	States  []string // two-letter codes; home state, else the jurisdiction
-	Sexes   []string // "male", "female"
-	BornMin int      // year, 0 for any
-	BornMax int      // year, 0 for any
-}
-
-// Query asks for documents. All parts that are set must hold.
-type Query struct {
-	Filter
-	IDs     []schemas.UUID
-	Persons []schemas.UUID
-	AnyKey  []string // at least one of these name keys
-	// Address parts, compared folded (FoldPlace). These must be known and equal.
-	City, State, Zip string
-	Near             *Circle
-	FirstSeenFrom    time.Time
-	FirstSeenTo      time.Time
-	ChangedFrom      time.Time
-	ChangedTo        time.Time
-	Limit            int // at most this many, 0 is DefaultLimit
-}
-
-// DefaultLimit and MaxLimit bound the documents one Find returns.
-const (
-	DefaultLimit = 1000
-	MaxLimit     = 20000
-)
-
-// Circle is a place and a distance around it.
-type Circle struct {
-	Lat, Lon float64 // degrees, WGS 84
-	Miles    float64
 }
 
 // Neighbour is a face near an embedding.
@@ -157,6 +94,11 @@ type Writer interface {
 	// Calibrate stores with a generation what was learnt from searching it with its own faces. Every
 	// later read of the generation, by whatever process, tells it. Errors: fs.ErrNotExist.
 	Calibrate(ctx context.Context, generation string, c Calibration) error
+	// Note stores with a generation whom it lacks, as Calibrate does. Errors: fs.ErrNotExist.
+	Note(ctx context.Context, generation string, s Stragglers) error
+	// Hide stores with a generation that it may hold the canary under its first n keys, unless it may under more
+	// already. Errors: fs.ErrNotExist.
+	Hide(ctx context.Context, generation string, n int) error
 	// Drop deletes a generation and all it holds. Dropping a missing one is not an error.
 	// Errors: ErrServing.
 	Drop(ctx context.Context, name string) error
@@ -174,16 +116,16 @@ type Reader interface {
 	Lookup(ctx context.Context, ids ...schemas.UUID) ([]Document, error)
 	// Face returns one face with its embedding. Errors: fs.ErrNotExist.
 	Face(ctx context.Context, id schemas.UUID) (schemas.Face, error)
-	// Find returns the documents that meet q, ordered by ID (by distance, then ID, with
-	// Near). more says that Limit cut the answer.
-	Find(ctx context.Context, q Query) (docs []Document, more bool, err error)
+	// Find returns a page of the documents that meet q, in the order of Rank, and how many do.
+	Find(ctx context.Context, q Query) (Found, error)
 	// Nearest returns the k faces that pass f and are nearest to the embedding, nearest
 	// first, ties by face ID. The result is exact unless the engine is told otherwise.
-	// Errors: ErrEmbedding.
+	// Errors: ErrEmbedding, with the generation that the embedding does not fit.
 	Nearest(ctx context.Context, embedding []float32, k int, f Filter) ([]Neighbour, Generation, error)
 	// Enrolled counts the registrants with a face that pass f: the gallery that Nearest with
 	// the same f searches. An engine for which that is dear may answer to within a tenth.
-	Enrolled(ctx context.Context, f Filter) (int, error)
+	// The generation is the one that was counted, as it was told before.
+	Enrolled(ctx context.Context, f Filter) (int, Generation, error)
 }
 
 // Auditor is what compares a generation with the ledger, and reuses its work.
@@ -191,8 +133,8 @@ type Auditor interface {
 	// Count counts what a generation holds.
 	Count(ctx context.Context, generation string) (Counts, error)
 	// Walk yields every registrant the generation holds (not those it knows to have left),
-	// by ID: Entry without Record's embedding work: Document has ID, Revision, Photos only.
-	Walk(ctx context.Context, generation string) iter.Seq2[Document, error]
+	// by ID, from the ID given ("" for all): Entry without Record's embedding work: Document has ID, Revision, Photos only.
+	Walk(ctx context.Context, generation string, from schemas.UUID) iter.Seq2[Document, error]
 	// Held returns the faces, with embeddings, and photo outcomes that a generation holds of
 	// a photo, whoever it belongs to, MostHeld of each at most: an unchanged photo is never embedded twice by the same model.
 	Held(ctx context.Context, generation string, photo schemas.Digest) ([]schemas.Face, []PhotoOutcome, error)
@@ -218,4 +160,20 @@ type Index interface {
 	// Check tries the engine from here.
 	Check(ctx context.Context) error
 	io.Closer
+}
+
+// Stragglers are the registrants that a generation lacks, or lacks photos of, because they cannot be
+// indexed. Generations tell how many there are and why.
+type Stragglers struct {
+	Registrants int    `json:"registrants"` // not held as they are listed
+	Photos      int    `json:"photos"`      // registrants held without a photo whose stored bytes are damaged or gone
+	Why         string `json:"why"`         // counts by class of failure: "1 corrupt_blob, 2 engine"
+}
+
+// String says it in a line, "" for none.
+func (s Stragglers) String() string {
+	if s.Registrants+s.Photos == 0 {
+		return ""
+	}
+	return fmt.Sprintf("lacks %d registrants, and photos of %d (%s)", s.Registrants, s.Photos, s.Why)
 }

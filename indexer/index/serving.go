@@ -2,15 +2,14 @@ package index
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 
 	"lineup/schemas"
 )
 
-// ErrNoneServing is returned by Ready for an index that cannot be searched yet.
-var ErrNoneServing = errors.New("no generation serves yet: lineup index fills one")
+// ErrNoneServing is returned for an index that cannot be searched yet. It is an fs.ErrNotExist.
+var ErrNoneServing = schemas.NotFound("no generation serves yet (lineup index fills one, or lineup up)")
 
 // Target is the generation as the ledger's marks name it.
 func (g Generation) Target() schemas.Target {

@@ -36,7 +36,7 @@
 // and 100,000, and pays for them with false alarms of the most crowded people, above the promise;
 // docs/benchmarks.md has the figures. Half-way to the typical slope stays.
 //
-// The functions here are pure, but for Measure, which asks an index. No other place in the house
+// The functions here are pure, but for Measure, which asks an index. No other room
 // knows a threshold.
 package score
 

@@ -185,10 +185,18 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 			if purpose := signing.PurposeOf(file.Bucket, e.Key); purpose != "" {
 				return adopt(ctx, js, purpose, e, &done)
 			}
+			if signing.IsPhotoLinks(file.Bucket, e.Key) {
+				return signing.AdoptPhotoLinks(ctx, js, e.Value)
+			}
 			return restore(ctx, bucket, e, &done)
 		})
 		if err != nil {
 			return m, done, fmt.Errorf("restore bucket %s: %w", file.Bucket, err)
+		}
+	}
+	if done.Added > 0 { // what came back was told to nobody: who follows the changes starts over
+		if err := broker.Renew(ctx, js, broker.Changes); err != nil {
+			return m, done, fmt.Errorf("start the stream of changes anew: %w", err)
 		}
 	}
 	return m, done, nil

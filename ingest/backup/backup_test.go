@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,28 +16,16 @@ import (
 	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/ingest/signing"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
-const source = "us-zz"
+const source = "import-zz@police.example" // of an agency: not one token of a key
 
 // house is an empty one.
 func house(t *testing.T) (jetstream.JetStream, *ledger.Ledger) {
 	t.Helper()
-	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := stores.JetStream(t)
 	l, err := ledger.Open(t.Context(), js, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +55,8 @@ func list(t *testing.T, l *ledger.Ledger, key string, change func(*schemas.Listi
 }
 
 func remove(s *schemas.Listing) {
-	*s = schemas.Listing{ID: s.ID, Source: s.Source, Revision: s.Revision, Removal: &schemas.Removal{At: time.Unix(1e9, 0).UTC(), Reason: "court order 12"}}
+	*s = schemas.Listing{ID: s.ID, Source: s.Source, Revision: s.Revision, Removal: &schemas.Removal{At: time.Unix(1e9, 0).UTC(),
+		Reason: "court order 12"}}
 }
 
 // full is a house with three registrants, one of them removed, a run and a key; and its backup.
@@ -91,7 +79,9 @@ func full(t *testing.T) (dir string) {
 	for _, file := range m.Files {
 		counts[file.Name] = file.Entries
 	}
-	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "lineup_keys.jsonl": 1, "lineup_signing.jsonl": 1, "lineup-signing-removals.jsonl": 1, removalsFile: 1}
+	want := map[string]int{"lineup-standings.jsonl": 3, "lineup-runs.jsonl": 1, "lineup_keys.jsonl": 1, "lineup_watches.jsonl": 0,
+		"lineup_hooks.jsonl":   0,
+		"lineup_signing.jsonl": 2, "lineup-signing-removals.jsonl": 1, removalsFile: 1}
 	if diff := cmp.Diff(want, counts); diff != "" {
 		t.Fatalf("entries (-want +got):\n%s", diff)
 	}
@@ -184,7 +174,8 @@ func TestRestoreRefuses(t *testing.T) {
 		}, ErrDamaged},
 		"manifest climbs": {func(t *testing.T, dir string) { replace(t, dir, manifestFile, "removals.jsonl", "../removals.jsonl") }, ErrDamaged},
 		"not a manifest":  {func(t *testing.T, dir string) { replace(t, dir, manifestFile, "{", "[") }, ErrDamaged},
-		"newer":           {func(t *testing.T, dir string) { replace(t, dir, manifestFile, `"schema": 1`, `"schema": 99`) }, schemas.ErrNewerSchema},
+		"newer": {func(t *testing.T, dir string) { replace(t, dir, manifestFile, `"schema": 1`, `"schema": 99`) },
+			schemas.ErrNewerSchema},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := full(t)

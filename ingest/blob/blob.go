@@ -95,6 +95,12 @@ func RefOf(owner schemas.UUID, kind Kind, data []byte) (Ref, error) {
 // Kinds lists every kind there is.
 func Kinds() []Kind { return []Kind{Photo, Page, Record} }
 
+// Shards is how many parts the blobs are walked in, by the shards of their owners.
+const Shards = schemas.Shards
+
+// ShardPrefix is what the owners of a shard begin with.
+func ShardPrefix(shard int) string { return fmt.Sprintf("%02x", shard) }
+
 // Info is a stored blob as Walk finds it.
 type Info struct {
 	Ref
@@ -134,6 +140,9 @@ type Store interface {
 	// written or deleted meanwhile may be missed or seen; what else lies in the store is passed
 	// over. The first error ends it.
 	Walk(ctx context.Context, owner schemas.UUID) iter.Seq2[Info, error]
+	// WalkShard is Walk over one of the Shards parts of the store, 0 and up: so that a walk over everybody that was
+	// interrupted need not begin anew.
+	WalkShard(ctx context.Context, shard int) iter.Seq2[Info, error]
 	// Check tries the store from here: nil when a blob can be written, read and deleted.
 	Check(ctx context.Context) error
 	io.Closer

@@ -64,3 +64,7 @@ func answers(ctx context.Context, js jetstream.JetStream) error {
 func api(js jetstream.JetStream) string {
 	return strings.TrimSuffix(cmp.Or(js.Options().APIPrefix, jetstream.DefaultAPIPrefix), ".")
 }
+
+// apiPrefix is what the roles put before requests of JetStream's API in place of $JS.API: below that the server
+// answers for the role's own account, which has no streams.
+const apiPrefix = "lineup.api"

@@ -9,6 +9,8 @@ package broker
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,6 +24,8 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+
+	"lineup/internal/trust"
 )
 
 // startTimeout bounds how long a server may take to be ready; recovering 1,000,000 keys after
@@ -120,10 +124,9 @@ func (b *Broker) Close() {
 
 // Remote says how to reach an external cluster.
 type Remote struct {
-	URL         string // comma-separated
-	Credentials string // file, "" for none
-	CA          string // PEM file, "" for the system's
-	Cert, Key   string // client certificate files, "" for none
+	URL         string              // comma-separated
+	Credentials string              // file, "" for none
+	Trust       *trust.Certificates // nil is the system's authorities, and no certificate of the client's
 	// Inbox is what the subjects of answers begin with. A user whose rights end there cannot
 	// read what others are answered. "" is "_INBOX." and the user's name where URL has one,
 	// else "_INBOX".
@@ -154,18 +157,24 @@ func Dial(r Remote) (*nats.Conn, error) {
 	if r.Credentials != "" {
 		options = append(options, nats.UserCredentials(r.Credentials))
 	}
-	if r.CA != "" {
-		options = append(options, nats.RootCAs(r.CA))
-	}
-	if r.Cert != "" {
-		options = append(options, nats.ClientCert(r.Cert, r.Key))
+	if r.Trust != nil {
+		var mine nats.TLSCertHandler
+		if len(r.Trust.Config().Certificates) > 0 {
+			mine = r.certificate
+		}
+		options = append(options, nats.ClientTLSConfig(mine, r.roots))
 	}
 	nc, err := nats.Connect(r.URL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("connect to NATS: %w (is it running, and are url and credentials right?)", err)
+		return nil, fmt.Errorf("connect to NATS at %s: %w (is it running, and are url and credentials right?)", places(r.URL), err)
 	}
 	return nc, nil
 }
+
+// certificate is what the client shows a server that it connects to now.
+func (r Remote) certificate() (tls.Certificate, error) { return r.Trust.Config().Certificates[0], nil }
+
+func (r Remote) roots() (*x509.CertPool, error) { return r.Trust.Config().RootCAs, nil }
 
 func connectOptions(log *slog.Logger) []nats.Option {
 	options := []nats.Option{
@@ -188,4 +197,15 @@ func connectOptions(log *slog.Logger) []nats.Option {
 		}),
 		nats.ReconnectHandler(func(*nats.Conn) { log.Info("nats connection restored") }),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { log.Warn("nats error", "error", err) }))
+}
+
+// places are the hosts and ports of NATS's servers, without the secrets that their addresses may hold.
+func places(urls string) string {
+	var hosts []string
+	for one := range strings.SplitSeq(urls, ",") {
+		if u, err := url.Parse(strings.TrimSpace(one)); err == nil {
+			hosts = append(hosts, u.Host)
+		}
+	}
+	return strings.Join(hosts, ", ")
 }

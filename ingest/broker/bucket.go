@@ -137,14 +137,59 @@ func raced(err error) bool {
 // Each hands every entry whose key matches filter ("" for all) to do, until do returns false.
 // An entry that is written meanwhile may be handed over twice.
 func (b *Bucket) Each(ctx context.Context, filter string, do func(Entry) bool) error {
+	return b.EachAfter(ctx, filter, 0, do)
+}
+
+// EachAfter is Each for the entries that were written after a revision.
+func (b *Bucket) EachAfter(ctx context.Context, filter string, revision uint64, do func(Entry) bool) error {
 	if filter == "" {
 		filter = ">"
 	}
-	err := sweep(ctx, b.js, b.store, b.store.Subject()+filter, func(m *stored) bool { return m.deleted() || do(b.entry(m)) })
+	err := sweepAfter(ctx, b.js, b.store, b.store.Subject()+filter, revision, func(m *stored) bool { return m.deleted() || do(b.entry(m)) })
 	if err != nil {
 		return fmt.Errorf("sweep %s: %w", b.store.Name, err)
 	}
 	return nil
+}
+
+// Keys are the keys of all entries, in no order, and of those that were deleted: their values are not read.
+func (b *Bucket) Keys(ctx context.Context) ([]string, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.store.Stream())
+	if err != nil {
+		return nil, fmt.Errorf("look at %s: %w", b.store.Name, err)
+	}
+	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(b.store.Subject()+">"))
+	if err != nil {
+		return nil, fmt.Errorf("list the keys of %s: %w", b.store.Name, err)
+	}
+	var keys []string
+	for subject := range info.State.Subjects {
+		if key := strings.TrimPrefix(subject, b.store.Subject()); key != fillerKey {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// State is how much a bucket holds.
+type State struct {
+	Entries int       // deleted ones that left a marker included
+	Last    uint64    // revision of the entry written last
+	Made    time.Time // when the bucket was; one that is made anew counts its revisions from one
+}
+
+// State looks how much the bucket holds.
+func (b *Bucket) State(ctx context.Context) (State, error) {
+	ctx, cancel := limited(ctx)
+	defer cancel()
+	stream, err := b.js.Stream(ctx, b.store.Stream())
+	if err != nil {
+		return State{}, fmt.Errorf("look at %s: %w", b.store.Name, err)
+	}
+	info := stream.CachedInfo()
+	return State{int(info.State.Msgs), info.State.LastSeq, info.Created}, nil
 }
 
 // Purge takes all entries away. It needs the right to purge the stream.

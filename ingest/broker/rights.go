@@ -44,12 +44,24 @@ func (s Store) Rights() map[Role][]Right {
 		return map[Role][]Right{Scrape: {Look, Get, Put}, Index: {Look}, Query: {Look, Get}}
 	case Leases:
 		return map[Role][]Right{Scrape: {Look, Get, Put}, Index: {Look}, Query: {Look}}
+	case Sweeps:
+		return map[Role][]Right{Scrape: {Look}, Index: {Look, Get, Put}, Query: {Look}}
+	case Swept:
+		return map[Role][]Right{Scrape: {Look, Get}, Index: {Look, Get, Put}, Query: {Look}}
+	case Notices:
+		return map[Role][]Right{Scrape: {Look, Get, Put}}
 	case Jobs:
 		return map[Role][]Right{Scrape: {Look, Put}, Index: {Look, Put, Take, Purge}, Query: {Look}}
 	case Dead:
 		return map[Role][]Right{Scrape: {Look}, Index: {Look, Get, Put, Purge}, Query: {Look}}
+	case Changes:
+		return map[Role][]Right{Scrape: {Look, Put}, Index: {Look, Put}, Query: {Look, Sweep}}
 	case Keys:
 		return map[Role][]Right{Scrape: {Look}, Index: {Look}, Query: {Look, Get}}
+	case Watches:
+		return map[Role][]Right{Scrape: {Look}, Index: {Look}, Query: {Look, Get, Sweep, Put}}
+	case Hooks: // the role that crawls tells; whom or what a watch is on it need not know
+		return map[Role][]Right{Scrape: {Look, Get, Sweep, Put}, Index: {Look}, Query: {Look, Get, Put}}
 	case Usage:
 		return map[Role][]Right{Scrape: {Look}, Index: {Look}, Query: {Look, Get, Put}}
 	case Evidence:
@@ -59,10 +71,6 @@ func (s Store) Rights() map[Role][]Right {
 	}
 	return nil
 }
-
-// apiPrefix is what the roles put before requests of JetStream's API in place of $JS.API: below that the server
-// answers for the role's own account, which has no streams.
-const apiPrefix = "lineup.api"
 
 // local is what an imported subject is called in the account of a role.
 func local(subject string) string {

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,11 +19,18 @@ const (
 	Runs     = "lineup-runs"      // of the crawls, by source
 	Leases   = "lineup-leases"    // who crawls a source now
 	Keys     = "lineup_keys"      // API keys, hashed
+	Watches  = "lineup_watches"   // of the holders of keys, by key and watch
+	Hooks    = "lineup_hooks"     // webhooks of watches, and what is to be told by them, by key and watch
 	Usage    = "lineup_usage"     // requests, by key and day
 	Evidence = "lineup_evidence"  // of matches, by search
 	Signing  = "lineup_signing"   // the private key that signs evidence
 	Jobs     = "lineup-jobs"      // registrants to index
 	Dead     = "lineup-dead"      // jobs that failed for good
+	Changes  = "lineup-changes"   // which listings changed, by source and registrant; a message holds nothing else
+
+	Sweeps  = "lineup-sweeps"  // which indexer sweeps for all
+	Swept   = "lineup-swept"   // what the last sweep counted, and where one that was interrupted goes on
+	Notices = "lineup-notices" // what needs a human, and whether somebody was told
 
 	SigningRemovals = "lineup-signing-removals" // the private key that signs receipts and the log of removals
 )
@@ -33,6 +43,7 @@ const (
 	LeaseTime    = 60 * time.Second
 	UsageTime    = 400 * 24 * time.Hour
 	EvidenceTime = 30 * 24 * time.Hour
+	ChangesTime  = 30 * 24 * time.Hour
 )
 
 // Kind says what a store is for JetStream.
@@ -42,7 +53,7 @@ type Kind string
 const (
 	KeyValue  Kind = "bucket"     // changed by compare-and-set
 	WorkQueue Kind = "work queue" // a message leaves when it is acknowledged
-	Letters   Kind = "letters"    // a message stays until it is purged
+	Letters   Kind = "letters"    // a message stays until it is purged, or its time is over
 )
 
 // Store is a stream, or the stream below a bucket. All have as many replicas as nats.replicas says.
@@ -66,13 +77,19 @@ func Stores() []Store {
 		{Name: Listings, Kind: KeyValue, Direct: true, Backup: true},
 		{Name: Runs, Kind: KeyValue, Backup: true},
 		{Name: Leases, Kind: KeyValue, TTL: LeaseTime},
+		{Name: Sweeps, Kind: KeyValue, TTL: LeaseTime},
+		{Name: Swept, Kind: KeyValue},
 		{Name: Keys, Kind: KeyValue, Direct: true, Backup: true},
+		{Name: Watches, Kind: KeyValue, Direct: true, Backup: true},
+		{Name: Hooks, Kind: KeyValue, Direct: true, Backup: true},
 		{Name: Usage, Kind: KeyValue, TTL: UsageTime, Direct: true},
 		{Name: Evidence, Kind: KeyValue, TTL: EvidenceTime, Direct: true},
 		{Name: Signing, Kind: KeyValue, Direct: true, Backup: true},
 		{Name: SigningRemovals, Kind: KeyValue, Backup: true},
+		{Name: Notices, Kind: KeyValue},
 		{Name: Jobs, Kind: WorkQueue},
 		{Name: Dead, Kind: Letters},
+		{Name: Changes, Kind: Letters, TTL: ChangesTime, Direct: true},
 	}
 }
 
@@ -101,6 +118,8 @@ func (s Store) Subject() string {
 		return "$KV." + s.Name + "."
 	case s.Name == Jobs:
 		return "lineup.jobs."
+	case s.Name == Changes:
+		return "lineup.changes."
 	default:
 		return "lineup.dead."
 	}
@@ -190,12 +209,38 @@ func open(ctx context.Context, js jetstream.JetStream, s Store, replicas int) (j
 	if err == nil {
 		// The server never lifts these two.
 		want.DenyDelete, want.DenyPurge = have.CachedInfo().Config.DenyDelete, have.CachedInfo().Config.DenyPurge
+		want.Metadata = ours(have.CachedInfo().Config.Metadata)
+	} else if s.Name == Listings {
+		want.Metadata = noting(nil)
 	}
 	made, err := js.CreateOrUpdateStream(ctx, want)
 	if err != nil {
 		return nil, fmt.Errorf("make %s: %w (a role may not: run lineup prepare as admin)", s.Name, err)
 	}
 	return made, nil
+}
+
+// Upgrades counts all that upgrades have asked of operators so far: internal/operate/upgrade lists it. A ledger notes at its
+// making how many there were, for none of those concerns it.
+const Upgrades = 19
+
+// upgradesKey is the metadata of the ledger's stream that says how many of Upgrades are done, or were never to be done.
+const upgradesKey = "lineup_upgrades"
+
+// noting is metadata that says that nothing of Upgrades is left to do.
+func noting(metadata map[string]string) map[string]string {
+	if metadata == nil {
+		metadata = map[string]string{}
+	}
+	metadata[upgradesKey] = strconv.Itoa(Upgrades)
+	return metadata
+}
+
+// ours is what the server did not put there itself.
+func ours(metadata map[string]string) map[string]string {
+	metadata = maps.Clone(metadata)
+	maps.DeleteFunc(metadata, func(key, _ string) bool { return strings.HasPrefix(key, "_nats.") })
+	return metadata
 }
 
 // same reports whether a stream needs no change.

@@ -9,26 +9,13 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
+	"lineup/internal/testkit/stores"
 )
 
 // connected is JetStream in this process, over an empty directory.
 func connected(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	b, err := broker.Start(t.TempDir(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return js
+	return stores.JetStream(t)
 }
 
 func TestPrepareMakesWhatTheTableSays(t *testing.T) {

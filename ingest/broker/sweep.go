@@ -34,11 +34,15 @@ const (
 // keys by a consumer was seen to miss such keys. Where replicas answer, each has the beginning of
 // what the leader has, so one that lags ends early and is asked again: it never leaves anything out.
 func sweep(ctx context.Context, js jetstream.JetStream, s Store, filter string, do func(*stored) bool) error {
+	return sweepAfter(ctx, js, s, filter, 0, do)
+}
+
+// sweepAfter is sweep for the messages behind a sequence.
+func sweepAfter(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) error {
 	read := readOne
 	if s.Direct {
 		read = readBatch
 	}
-	var at uint64 // sequence read last
 	for round, silent := 0, 0; round < rounds; {
 		last, err := lastMessage(ctx, js, s.Stream(), filter)
 		if err != nil {
@@ -47,7 +51,7 @@ func sweep(ctx context.Context, js jetstream.JetStream, s Store, filter string, 
 		if last == nil || last.Sequence <= at {
 			return nil
 		}
-		before := at
+		before := at // the sequence read last
 		for more := true; more && at < last.Sequence; {
 			var goOn bool
 			if at, more, goOn, err = read(ctx, js, s, filter, at, do); err != nil || !goOn {

@@ -3,11 +3,10 @@ package ledger_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 
-	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
@@ -19,21 +18,12 @@ func Example() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
+	js, shut, err := stores.Start(dir)
 	if err != nil {
 		panic(err)
 	}
-	defer b.Close()
-	nc, err := b.Connect()
-	if err != nil {
-		panic(err)
-	}
-	defer nc.Close()
+	defer shut()
 	ctx := context.Background()
-	js, err := broker.JetStream(ctx, nc)
-	if err != nil {
-		panic(err)
-	}
 	l, err := ledger.Open(ctx, js, 1)
 	if err != nil {
 		panic(err)

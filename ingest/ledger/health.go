@@ -10,7 +10,7 @@ import (
 
 // What is remembered of how a source changes, and when it is judged.
 const (
-	keepFills   = 366            // days, one entry of about a hundred bytes each
+	keepFills   = 366            // days, one entry of a few hundred bytes each
 	keepChanges = 30             // the last runs that found something new
 	enough      = 5              // fewer runs say nothing of what is usual
 	quietFactor = 3              // times the usual time without a change
@@ -27,16 +27,26 @@ type Fill struct {
 	WithPhoto   int       `json:"withPhoto"`
 	WithBirth   int       `json:"withBirth"`
 	WithOffense int       `json:"withOffense"`
+
+	Fields map[string]int `json:"fields,omitempty"` // by field, as RunSummary.Filled; nil as versions before wrote it
 }
 
-// fillFields are the fields whose shares are followed.
-var fillFields = []struct {
-	name string
-	of   func(Fill) int
-}{
-	{"a photo", func(f Fill) int { return f.WithPhoto }},
-	{"a birth date", func(f Fill) int { return f.WithBirth }},
-	{"an offense", func(f Fill) int { return f.WithOffense }},
+// fillFields are the fields whose shares are followed, and what an alarm calls them.
+var fillFields = []struct{ name, called string }{
+	{"photo", "a photo"}, {"birth", "a birth date"}, {"offense", "an offense"}, {"address", "an address"}, {"alias", "another name"},
+	{"sex", "a sex"}, {"race", "a race"}, {"height", "a height"}, {"weight", "a weight"}, {"eyes", "an eye color"}, {"hair", "a hair color"},
+	{"marks", "marks"}, {"level", "a level"}, {"status", "a status"},
+}
+
+// share is the part of the registrants who had a field; ok is false where that was not counted.
+func (f Fill) share(field string) (share float64, ok bool) {
+	n := f.Fields[field]
+	if f.Fields == nil {
+		if n, ok = map[string]int{"photo": f.WithPhoto, "birth": f.WithBirth, "offense": f.WithOffense}[field]; !ok {
+			return 0, false
+		}
+	}
+	return float64(n) / float64(f.Registrants), true
 }
 
 // observe notes what a complete run found: what share of the records had each field, and when anything changed.
@@ -46,7 +56,7 @@ func (r *Runs) observe(s schemas.RunSummary) {
 	}
 	day := s.Ended.UTC().Truncate(dayLength)
 	fills := slices.DeleteFunc(slices.Clone(r.Fills), func(f Fill) bool { return f.Day.Equal(day) || day.Sub(f.Day) > fillYear*dayLength })
-	fills = append([]Fill{{day, s.Registrants, s.WithPhoto, s.WithBirth, s.WithOffense}}, fills...)
+	fills = append([]Fill{{day, s.Registrants, s.WithPhoto, s.WithBirth, s.WithOffense, s.Filled}}, fills...)
 	r.Fills = fills[:min(len(fills), keepFills)]
 	if s.New+s.Changed+s.Returned+s.Delisted > 0 && !slices.Contains(r.Changes, s.Ended) {
 		changes := append([]time.Time{s.Ended}, r.Changes...)
@@ -77,15 +87,21 @@ func (r Runs) Alarms(now time.Time) (alarms []string) {
 	}
 	newest, before := r.Fills[0], r.Fills[1:]
 	for _, field := range fillFields {
-		shares := make([]float64, len(before))
-		for i, f := range before {
-			shares[i] = float64(field.of(f)) / float64(f.Registrants)
+		share, ok := newest.share(field.name)
+		var shares []float64
+		for _, f := range before {
+			if share, ok := f.share(field.name); ok {
+				shares = append(shares, share)
+			}
+		}
+		if !ok || len(shares) < enough {
+			continue
 		}
 		slices.Sort(shares)
-		median, share := shares[len(shares)/2], float64(field.of(newest))/float64(newest.Registrants)
+		median := shares[len(shares)/2]
 		if share < median-fillBand || share > median+fillBand {
 			alarms = append(alarms, fmt.Sprintf("records with %s: %.0f %% now, the median of %d days is %.0f %%: the site's pages may have changed",
-				field.name, 100*share, len(before), 100*median))
+				field.called, 100*share, len(shares), 100*median))
 		}
 	}
 	return alarms

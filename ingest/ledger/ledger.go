@@ -2,7 +2,7 @@
 // registrant in a JetStream key-value bucket, changed by compare-and-set. It is the truth
 // about who may answer.
 //
-// Keys are <source>.<registrant uuid>, values are schemas.Listing as JSON. A delisted or
+// Keys are <source>.<registrant uuid>, with the source as broker.Token writes it; values are schemas.Listing as JSON. A delisted or
 // removed registrant keeps an entry without content: the revision, so that late writers can be
 // told, and the removal mark.
 package ledger
@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -37,6 +38,14 @@ type Ledger struct {
 	listings *broker.Bucket
 	runs     *broker.Bucket
 	leases   *broker.Bucket
+	sweeps   *broker.Bucket
+	swept    *broker.Bucket
+	changes  *broker.Log
+
+	tell func(ctx context.Context, source string, id schemas.UUID) error
+	now  func() time.Time
+
+	atOnce int // eachAtOnce
 }
 
 // Open opens the ledger's buckets, making those that are missing with so many replicas.
@@ -51,10 +60,23 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Ledger, e
 			return nil, fmt.Errorf("open the ledger: %w", err)
 		}
 	}
+	var err error
+	if l.changes, err = broker.OpenLog(ctx, js, broker.Changes, replicas); err != nil {
+		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	for name, into := range map[string]**broker.Bucket{broker.Sweeps: &l.sweeps, broker.Swept: &l.swept} {
+		if *into, err = broker.UseBucket(js, name); err != nil { // prepare makes them; roles that never sweep need none
+			return nil, err
+		}
+	}
+	l.now, l.atOnce = time.Now, eachAtOnce
+	l.tell = func(ctx context.Context, source string, id schemas.UUID) error {
+		return l.changes.Append(ctx, key(source, id))
+	}
 	return l, nil
 }
 
-func key(source string, id schemas.UUID) string { return source + "." + string(id) }
+func key(source string, id schemas.UUID) string { return broker.Token(source) + "." + string(id) }
 
 // Listing returns the listing of a registrant. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.
 func (l *Ledger) Listing(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, error) {
@@ -64,9 +86,9 @@ func (l *Ledger) Listing(ctx context.Context, source string, id schemas.UUID) (s
 
 // Find returns the listing of a registrant whose source is not known. Errors: fs.ErrNotExist.
 func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Listing, error) {
-	entry, err := l.listings.Get(ctx, key("*", id))
+	entry, err := l.listings.Get(ctx, "*."+string(id))
 	if errors.Is(err, broker.ErrNoEntry) {
-		return schemas.Listing{}, fmt.Errorf("registrant %s: %w", id, fs.ErrNotExist)
+		return schemas.Listing{}, schemas.NotFound("there is no registrant %s", id)
 	}
 	if err != nil {
 		return schemas.Listing{}, fmt.Errorf("find %s: %w", id, err)
@@ -77,7 +99,7 @@ func (l *Ledger) Find(ctx context.Context, id schemas.UUID) (schemas.Listing, er
 func (l *Ledger) read(ctx context.Context, source string, id schemas.UUID) (schemas.Listing, uint64, error) {
 	entry, err := l.listings.Get(ctx, key(source, id))
 	if errors.Is(err, broker.ErrNoEntry) {
-		return schemas.Listing{}, 0, fmt.Errorf("registrant %s of %s: %w", id, source, fs.ErrNotExist)
+		return schemas.Listing{}, 0, schemas.NotFound("there is no registrant %s of %s", id, source)
 	}
 	if err != nil {
 		return schemas.Listing{}, 0, fmt.Errorf("read the listing of %s: %w", id, err)
@@ -101,11 +123,20 @@ func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, cha
 			return schemas.Listing{}, err
 		}
 		before := s
-		if err := change(&s); errors.Is(err, ErrUnchanged) {
+		if err := change(&s); errors.Is(err, ErrUnchanged) && !before.Untold {
 			return before, nil
+		} else if errors.Is(err, ErrUnchanged) {
+			s = before
 		} else if err != nil {
 			return before, err
 		}
+		changed := s.Revision != before.Revision
+		if before.Untold && !changed {
+			if err := l.tell(ctx, source, id); err != nil {
+				return before, fmt.Errorf("tell of the change of %s: %w", id, err)
+			}
+		}
+		s.Untold = changed
 		data, err := s.Encode()
 		if err != nil {
 			return before, err
@@ -114,6 +145,12 @@ func (l *Ledger) Update(ctx context.Context, source string, id schemas.UUID, cha
 			_, err = l.listings.Create(ctx, key(source, id), data)
 		} else {
 			_, err = l.listings.Update(ctx, key(source, id), data, at)
+		}
+		if err == nil && changed {
+			// Who reads what is told looks here again. If this process dies in between, whoever writes next tells it.
+			if err := l.tell(ctx, source, id); err != nil {
+				return s, fmt.Errorf("tell of the change of %s: %w", id, err)
+			}
 		}
 		if err == nil {
 			return s, nil
@@ -131,7 +168,7 @@ func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, gener
 	keep func(generation string) bool) error {
 	_, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
 		if s.Revision == 0 {
-			return fmt.Errorf("mark %s: %w", id, fs.ErrNotExist)
+			return schemas.NotFound("mark %s: there is no such registrant", id)
 		}
 		if s.Revision != m.Revision {
 			return fmt.Errorf("mark %s at revision %d, it is at %d: %w", id, m.Revision, s.Revision, ErrMoved)
@@ -142,7 +179,40 @@ func (l *Ledger) Mark(ctx context.Context, source string, id schemas.UUID, gener
 				marks[name] = other
 			}
 		}
-		s.Marks = marks
+		s.Marks, s.Failed = marks, nil
+		return nil
+	})
+	return err
+}
+
+// Fail notes that an attempt to index a registrant failed, and returns how many have since its content changed
+// or a human asked to try again. Errors: fs.ErrNotExist.
+func (l *Ledger) Fail(ctx context.Context, source string, id schemas.UUID, class string, at time.Time) (attempts int, err error) {
+	s, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
+		if s.Revision == 0 {
+			return fmt.Errorf("note a failure of %s: %w", id, fs.ErrNotExist)
+		}
+		failed := schemas.Failure{Revision: s.Revision, Attempts: 1, Class: class, At: at.UTC()}
+		if s.Failing() != "" {
+			failed.Attempts = s.Failed.Attempts + 1
+		}
+		s.Failed = &failed
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	return s.Failed.Attempts, nil
+}
+
+// Retry forgets that attempts to index a registrant failed, and that photos of it could not be read.
+func (l *Ledger) Retry(ctx context.Context, source string, id schemas.UUID) error {
+	_, err := l.Update(ctx, source, id, func(s *schemas.Listing) error {
+		before := len(s.Marks)
+		if s.Reread(); s.Failed == nil && len(s.Marks) == before {
+			return ErrUnchanged
+		}
+		s.Failed = nil
 		return nil
 	})
 	return err

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 
@@ -13,27 +13,19 @@ import (
 
 	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
 // open starts a server over dir and opens its ledger; shut ends both.
 func open(t *testing.T, dir string) (l *ledger.Ledger, js jetstream.JetStream, shut func()) {
 	t.Helper()
-	b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
+	js, shut = stores.Reopen(t, dir)
+	l, err := ledger.Open(t.Context(), js, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if js, err = jetstream.New(nc); err != nil {
-		t.Fatal(err)
-	}
-	if l, err = ledger.Open(t.Context(), js, 1); err != nil {
-		t.Fatal(err)
-	}
-	return l, js, func() { nc.Close(); b.Close() }
+	return l, js, shut
 }
 
 func ledgerFor(t *testing.T) (*ledger.Ledger, jetstream.JetStream) {
@@ -162,7 +154,9 @@ func TestEachMissesNobody(t *testing.T) {
 	for _, test := range []struct {
 		source string
 		want   int
-	}{{"", people}, {"us-zz", people * 3 / 4}, {"us-yy", people / 4}} {
+		atOnce int
+	}{{"", people, people}, {"us-zz", people * 3 / 4, people}, {"us-yy", people / 4, people}, {"", people, people / 3}} {
+		l.AtOnce(test.atOnce) // the last one takes several parts
 		seen := make(map[schemas.UUID]int)
 		for s, err := range l.Each(ctx, test.source) {
 			if err != nil {
@@ -290,4 +284,57 @@ func TestARestartKeepsEverything(t *testing.T) {
 
 func target(generation string) schemas.Target {
 	return schemas.Target{Generation: generation, Model: "m"}
+}
+
+// TestSourcesOfAgencies: sources of two agencies have equal keys and names that are no token of a key, and each has its own
+// listings, runs and lease.
+func TestSourcesOfAgencies(t *testing.T) {
+	l, js := ledgerFor(t)
+	sources := []string{"import-zz", "import-zz@other", "import-zz@police.example"}
+	for _, source := range sources {
+		one := schemas.RegistrantID(source, "1001")
+		if _, err := l.Update(t.Context(), source, one, list); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.UpdateRuns(t.Context(), source, func(r *ledger.Runs) error { r.Source = source; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		lease, err := l.Lease(t.Context(), source, "me")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(lease.Renew(t.Context()), lease.Release(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if s, err := l.Find(t.Context(), one); err != nil || s.Source != source {
+			t.Errorf("%s: %+v %v", source, s, err)
+		}
+	}
+	if got, err := l.Sources(t.Context()); err != nil || !slices.Equal(got, sources) {
+		t.Errorf("sources %v, %v", got, err)
+	}
+	for _, source := range sources {
+		n := 0
+		for s, err := range l.Each(t.Context(), source) {
+			if n++; err != nil || s.Source != source {
+				t.Errorf("%s: %+v %v", source, s, err)
+			}
+		}
+		if n != 1 {
+			t.Errorf("%s has %d listings", source, n)
+		}
+	}
+	// One that a newer version wrote is told with its source.
+	bucket, err := broker.UseBucket(js, broker.Listings)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bucket.Create(t.Context(), broker.Token(sources[2])+"."+string(id(7)), []byte(`{"schema":1000}`)); err != nil {
+		t.Fatal(err)
+	}
+	for s, err := range l.Each(t.Context(), sources[2]) {
+		if err != nil && (!errors.Is(err, schemas.ErrNewerSchema) || s.Source != sources[2] || s.ID != id(7)) {
+			t.Errorf("%+v %v", s, err)
+		}
+	}
 }

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nats-io/nats.go/jetstream"
+
 	"lineup/ingest/broker"
 	"lineup/schemas"
 )
@@ -27,21 +29,64 @@ type Runs struct {
 	Complete *schemas.RunSummary `json:"complete,omitempty"`
 	Fence    uint64              `json:"fence,omitempty"` // of the last who held the lease
 
-	History []schemas.RunSummary `json:"history,omitempty"` // the last keepRuns that ended, the newest first
+	History []schemas.RunSummary `json:"history,omitempty"` // the last KeepRuns that ended, the newest first
 	Fills   []Fill               `json:"fills,omitempty"`   // of complete runs, one a day for a year, the newest first
 	Changes []time.Time          `json:"changes,omitempty"` // ends of the last complete runs that changed anything, the newest first
+	Years   []Year               `json:"years,omitempty"`   // what the runs of a year came to, the newest first
 }
 
-// A ledger entry holds 1 MiB, and half of it is the checkpoint's.
-const (
-	keepRuns  = 50
-	keepNames = 20 // leftovers and drift notes of a run in History
-)
+// Year is what the runs over a source came to that ended in one year (UTC), as counts.
+type Year struct {
+	Year  int       `json:"year"`
+	Since time.Time `json:"since"` // the first run that is counted
+	Runs  int       `json:"runs"`
+
+	New      int `json:"new"`
+	Changed  int `json:"changed"`
+	Returned int `json:"returned"`
+	Delisted int `json:"delisted"`
+}
+
+// keepYears bounds how many years are counted.
+const keepYears = 10
+
+// count adds a run to its year. One that was interrupted and went on tells all of itself again: known is what it told before.
+func (r *Runs) count(s schemas.RunSummary, known *schemas.RunSummary) {
+	before := schemas.RunSummary{}
+	runs := 1
+	if known != nil {
+		before, runs = *known, 0
+	}
+	year := s.Ended.UTC().Year()
+	at := slices.IndexFunc(r.Years, func(y Year) bool { return y.Year == year })
+	if at < 0 {
+		at = 0
+		r.Years = slices.Insert(r.Years, 0, Year{Year: year, Since: s.Ended.UTC()})
+	}
+	y := &r.Years[at]
+	y.Runs += runs
+	y.New += max(s.New-before.New, 0)
+	y.Changed += max(s.Changed-before.Changed, 0)
+	y.Returned += max(s.Returned-before.Returned, 0)
+	y.Delisted += max(s.Delisted-before.Delisted, 0)
+	slices.SortFunc(r.Years, func(a, b Year) int { return b.Year - a.Year })
+	r.Years = r.Years[:min(len(r.Years), keepYears)]
+}
+
+// KeepRuns is how many reports of runs are kept of each source. A ledger entry holds 1 MiB, and half of it is the checkpoint's.
+const KeepRuns = 50
+
+const keepNames = 20 // leftovers and drift notes of a run in History
 
 // Remember puts a run that ended at the head of the history; a run that was interrupted and went on stands
 // there once.
 func (r *Runs) Remember(s schemas.RunSummary) {
 	r.observe(s)
+	var known *schemas.RunSummary
+	if at := slices.IndexFunc(r.History, func(old schemas.RunSummary) bool { return old.Run == s.Run }); at >= 0 {
+		known = &r.History[at]
+	}
+	r.count(s, known)
 	if len(s.Leftovers) > keepNames {
 		few := map[string]int{}
 		for _, name := range slices.Sorted(maps.Keys(s.Leftovers))[:keepNames] {
@@ -51,7 +96,7 @@ func (r *Runs) Remember(s schemas.RunSummary) {
 	}
 	s.Drift, s.Asked = s.Drift[:min(len(s.Drift), keepNames)], nil
 	history := slices.DeleteFunc(r.History, func(old schemas.RunSummary) bool { return old.Run == s.Run })
-	r.History = append([]schemas.RunSummary{s}, history[:min(len(history), keepRuns-1)]...)
+	r.History = append([]schemas.RunSummary{s}, history[:min(len(history), KeepRuns-1)]...)
 }
 
 // NextFence numbers a new holder of the lease, above all before. The clock matters only when
@@ -75,9 +120,9 @@ func (l *Ledger) Runs(ctx context.Context, source string) (Runs, error) {
 }
 
 func (l *Ledger) readRuns(ctx context.Context, source string) (Runs, uint64, error) {
-	entry, err := l.runs.Get(ctx, source)
+	entry, err := l.runs.Get(ctx, broker.Token(source))
 	if errors.Is(err, broker.ErrNoEntry) {
-		return Runs{Source: source}, 0, fmt.Errorf("runs of %s: %w", source, fs.ErrNotExist)
+		return Runs{Source: source}, 0, schemas.NotFound("%s was never crawled here", source)
 	}
 	if err != nil {
 		return Runs{}, 0, fmt.Errorf("read the runs of %s: %w", source, err)
@@ -108,9 +153,9 @@ func (l *Ledger) UpdateRuns(ctx context.Context, source string, change func(*Run
 			return Runs{}, fmt.Errorf("encode the runs of %s: %w", source, err)
 		}
 		if at == 0 {
-			_, err = l.runs.Create(ctx, source, data)
+			_, err = l.runs.Create(ctx, broker.Token(source), data)
 		} else {
-			_, err = l.runs.Update(ctx, source, data, at)
+			_, err = l.runs.Update(ctx, broker.Token(source), data, at)
 		}
 		if err == nil {
 			return r, nil
@@ -122,20 +167,16 @@ func (l *Ledger) UpdateRuns(ctx context.Context, source string, change func(*Run
 	return Runs{}, fmt.Errorf("runs of %s: others changed them %d times in a row", source, tries)
 }
 
-// Sources lists the sources that had a run.
+// Sources lists the sources that had a run, in order.
 func (l *Ledger) Sources(ctx context.Context) ([]string, error) {
-	var sources []string
-	seen := make(map[string]bool)
-	err := l.runs.Each(ctx, "", func(e broker.Entry) bool {
-		if !seen[e.Key] {
-			seen[e.Key] = true
-			sources = append(sources, e.Key)
-		}
-		return true
-	})
+	sources, err := l.runs.Keys(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the sources: %w", err)
 	}
+	for i, key := range sources {
+		sources[i] = broker.Named(key)
+	}
+	slices.Sort(sources)
 	return sources, nil
 }
 
@@ -150,8 +191,17 @@ type Lease struct {
 
 // Lease takes the lease of source. Errors: schemas.ErrLeased.
 func (l *Ledger) Lease(ctx context.Context, source, holder string) (*Lease, error) {
-	lease := &Lease{kv: l.leases, source: source, holder: []byte(holder)}
-	revision, err := l.leases.Create(ctx, source, lease.holder)
+	return take(ctx, l.leases, source, holder)
+}
+
+// SweepLease takes the lease of a sweep that one process does for all. Errors: schemas.ErrLeased.
+func (l *Ledger) SweepLease(ctx context.Context, sweep, holder string) (*Lease, error) {
+	return take(ctx, l.sweeps, sweep, holder)
+}
+
+func take(ctx context.Context, kv *broker.Bucket, source, holder string) (*Lease, error) {
+	lease := &Lease{kv: kv, source: source, holder: []byte(holder)}
+	revision, err := kv.Create(ctx, broker.Token(source), lease.holder)
 	if errors.Is(err, broker.ErrRaced) {
 		return nil, fmt.Errorf("lease of %s: %w", source, schemas.ErrLeased)
 	}
@@ -164,7 +214,7 @@ func (l *Ledger) Lease(ctx context.Context, source, holder string) (*Lease, erro
 
 // Renew holds the lease for another LeaseTime. Errors: schemas.ErrLeased when it was lost.
 func (le *Lease) Renew(ctx context.Context) error {
-	revision, err := le.kv.Update(ctx, le.source, le.holder, le.revision)
+	revision, err := le.kv.Update(ctx, broker.Token(le.source), le.holder, le.revision)
 	if errors.Is(err, broker.ErrRaced) {
 		return fmt.Errorf("renew the lease of %s: %w", le.source, schemas.ErrLeased)
 	}
@@ -177,7 +227,7 @@ func (le *Lease) Renew(ctx context.Context) error {
 
 // Release gives the lease back. A lease that was lost already is not an error.
 func (le *Lease) Release(ctx context.Context) error {
-	err := le.kv.Delete(ctx, le.source, le.revision)
+	err := le.kv.Delete(ctx, broker.Token(le.source), le.revision)
 	if err == nil || errors.Is(err, broker.ErrRaced) {
 		return nil
 	}
@@ -187,7 +237,11 @@ func (le *Lease) Release(ctx context.Context) error {
 // BreakLeases ends all leases. It is for a process that knows that it is the only one: those
 // who held them are dead.
 func (l *Ledger) BreakLeases(ctx context.Context) error {
-	if err := l.leases.Purge(ctx); err != nil {
+	sweeps := l.sweeps.Purge(ctx)
+	if errors.Is(sweeps, jetstream.ErrStreamNotFound) { // not prepared yet
+		sweeps = nil
+	}
+	if err := errors.Join(l.leases.Purge(ctx), sweeps); err != nil {
 		return fmt.Errorf("break the leases of the dead: %w", err)
 	}
 	return nil

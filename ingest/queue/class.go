@@ -22,13 +22,13 @@ const (
 // kinds say of each class what the queue and the operator do about it.
 func kinds() map[Class]kind {
 	return map[Class]kind{
-		CorruptBlob: {false, "stored bytes are damaged: put the object back from a backup, or crawl the source again; then lineup jobs " +
-			"retry"},
-		MissingBlob:     {false, "a stored object is gone: put it back from a backup, or crawl the source again; then lineup jobs retry"},
+		CorruptBlob: {true, "stored bytes were damaged and are set aside: crawl the source again, which stores them anew, or put the " +
+			"object back from a backup and run lineup jobs retry"},
+		MissingBlob:     {true, "a stored object is gone: put it back from a backup, or crawl the source again; then lineup jobs retry"},
 		NewerSchema:     {true, "a newer version of lineup wrote this: upgrade the indexers, then lineup jobs retry"},
 		UnknownModel:    {false, "a generation's model is not one this version computes: upgrade the indexers, then lineup jobs retry"},
 		UnknownFeatures: {false, "a newer version of lineup made the generation: upgrade the indexers, then lineup jobs retry"},
-		NoGeneration:    {false, "the index has no generation: see lineup doctor, then lineup jobs retry"},
+		NoGeneration:    {false, "the index had no generation (older versions gave up then): see lineup doctor, then lineup jobs retry"},
 		Moved:           {false, "the registrant changed at each attempt: lineup jobs retry"},
 		Engine: {false, "an engine failed at each attempt: the indexers' log says which, lineup doctor what to do; then lineup jobs " +
 			"retry"},

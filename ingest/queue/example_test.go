@@ -3,12 +3,11 @@ package queue_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"os"
 	"time"
 
-	"lineup/ingest/broker"
 	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 )
 
@@ -19,22 +18,13 @@ func Example() {
 		panic(err)
 	}
 	defer os.RemoveAll(dir)
-	b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
+	js, shut, err := stores.Start(dir)
 	if err != nil {
 		panic(err)
 	}
-	defer b.Close()
-	nc, err := b.Connect()
-	if err != nil {
-		panic(err)
-	}
-	defer nc.Close()
+	defer shut()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	js, err := broker.JetStream(ctx, nc)
-	if err != nil {
-		panic(err)
-	}
 	q, err := queue.Open(ctx, js, 1)
 	if err != nil {
 		panic(err)

@@ -15,9 +15,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
+	"lineup/internal/tracing"
 	"lineup/schemas"
 )
 
@@ -26,6 +28,9 @@ const (
 	jobsPrefix = "lineup.jobs."
 	deadPrefix = "lineup.dead."
 )
+
+// subject is what the subject of a registrant's job ends in.
+func subject(source string, id schemas.UUID) string { return broker.Token(source) + "." + string(id) }
 
 // Attempts is how often a job is tried before it is dead.
 const Attempts = 6
@@ -55,11 +60,27 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Queue, er
 
 // Publish enqueues a job for a registrant. It is durable when it returns.
 func (q *Queue) Publish(ctx context.Context, source string, id schemas.UUID) error {
-	if _, err := q.js.Publish(ctx, jobsPrefix+source+"."+string(id), nil); err != nil {
+	message, span := enqueuing(ctx, source, id)
+	_, err := q.js.PublishMsg(ctx, message)
+	span.End(err)
+	if err != nil {
 		return fmt.Errorf("enqueue a job for %s: %w", id, err)
 	}
 	return nil
 }
+
+// enqueuing is a job, and the span of enqueuing it, with which the job's trace goes on: the context's, or one of its own.
+func enqueuing(ctx context.Context, source string, id schemas.UUID) (*nats.Msg, tracing.Span) {
+	ctx, span := tracing.Start(ctx, "enqueue")
+	message := &nats.Msg{Subject: jobsPrefix + subject(source, id)}
+	if parent := tracing.Parent(ctx); parent != "" {
+		message.Header = nats.Header{traceHeader: []string{parent}}
+	}
+	return message, span
+}
+
+// traceHeader is the header of a job that says which trace it goes on with.
+const traceHeader = "traceparent"
 
 // PublishMany enqueues jobs for many registrants, with a bounded number under way at once, and returns
 // when all are durable.
@@ -80,7 +101,9 @@ func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UU
 		return nil
 	}
 	for _, id := range ids {
-		ack, err := q.js.PublishAsync(jobsPrefix+source+"."+string(id), nil)
+		message, span := enqueuing(ctx, source, id)
+		ack, err := q.js.PublishMsgAsync(message)
+		span.End(err)
 		if err != nil {
 			return fmt.Errorf("enqueue jobs for %s: %w", source, err)
 		}
@@ -97,7 +120,8 @@ func (q *Queue) PublishMany(ctx context.Context, source string, ids []schemas.UU
 type Job struct {
 	Source  string
 	ID      schemas.UUID
-	Attempt int // 1 for the first
+	Attempt int    // 1 for the first
+	Trace   string // what it goes on with, as W3C's traceparent; "" for none
 
 	message jetstream.Msg
 	queue   *Queue
@@ -134,7 +158,8 @@ func (j *Jobs) Next(ctx context.Context) (Job, error) {
 			return Job{}, fmt.Errorf("read the job's metadata: %w", err)
 		}
 		source, id, _ := strings.Cut(strings.TrimPrefix(message.Subject(), jobsPrefix), ".")
-		job := Job{Source: source, ID: schemas.UUID(id), Attempt: int(meta.NumDelivered), message: message, queue: j.queue}
+		job := Job{Source: broker.Named(source), ID: schemas.UUID(id), Attempt: int(meta.NumDelivered), Trace: message.Headers().Get(traceHeader),
+			message: message, queue: j.queue}
 		if job.Attempt <= Attempts {
 			return job, nil
 		}
@@ -163,12 +188,23 @@ func (j Job) InProgress() error {
 	return nil
 }
 
-// Retry gives the job back to be tried later, or makes it dead when this was the last attempt.
+// awaitGeneration is the longest wait of a job that found no generation: it has nothing to do with how the registrant fares, and one
+// is made soon after an index came back empty.
+const awaitGeneration = 5 * time.Second
+
+// Retry gives the job back to be tried later, or makes it dead when this was the last attempt. A job for which there is no generation
+// never becomes dead: who makes one enqueues everybody whom it lacks.
 func (j Job) Retry(ctx context.Context, class Class) error {
-	if j.Attempt >= Attempts {
+	wait := backoff[min(max(j.Attempt, 1), len(backoff))-1]
+	switch {
+	case class == NoGeneration && j.Attempt >= Attempts:
+		return j.Done(ctx)
+	case class == NoGeneration:
+		wait = min(wait, awaitGeneration)
+	case j.Attempt >= Attempts:
 		return j.DeadLetter(ctx, class)
 	}
-	if err := j.message.NakWithDelay(backoff[min(j.Attempt, len(backoff))-1]); err != nil {
+	if err := j.message.NakWithDelay(wait); err != nil {
 		return fmt.Errorf("give back the job of %s: %w", j.ID, err)
 	}
 	return nil
@@ -189,11 +225,12 @@ type DeadLetter struct {
 
 // DeadLetter ends the job as failed for good: it is kept in the dead-letter stream until it is retried.
 func (j Job) DeadLetter(ctx context.Context, class Class) error {
-	data, err := json.Marshal(DeadLetter{Schema: DeadLetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt, At: time.Now().UTC()})
+	data, err := json.Marshal(DeadLetter{Schema: DeadLetterSchema, Source: j.Source, ID: j.ID, Class: class, Attempts: j.Attempt,
+		At: time.Now().UTC()})
 	if err != nil {
 		return fmt.Errorf("encode the dead job of %s: %w", j.ID, err)
 	}
-	if _, err := j.queue.js.Publish(ctx, deadPrefix+j.Source+"."+string(j.ID), data); err != nil {
+	if _, err := j.queue.js.Publish(ctx, deadPrefix+subject(j.Source, j.ID), data); err != nil {
 		return fmt.Errorf("keep the dead job of %s: %w", j.ID, err)
 	}
 	if err := j.message.TermWithReason(string(class)); err != nil {
@@ -266,7 +303,30 @@ func (q *Queue) Tidy(ctx context.Context) error {
 	return nil
 }
 
-// Waiting counts the jobs of each source, dead ones apart.
+// mostWaiting bounds the jobs that Known lists.
+const mostWaiting = 200_000
+
+// Known lists whose jobs wait, those being done and those to be tried again included: to enqueue them again
+// would only take the place of a job that waits for its next attempt. all says that there are too many to list.
+func (q *Queue) Known(ctx context.Context) (ids map[schemas.UUID]bool, all bool, err error) {
+	info, err := q.jobs.Info(ctx)
+	if err != nil {
+		return nil, false, fmt.Errorf("list the jobs: %w", err)
+	}
+	if info.State.NumSubjects > mostWaiting {
+		return nil, true, nil
+	}
+	if info, err = q.jobs.Info(ctx, jetstream.WithSubjectFilter(jobsPrefix+">")); err != nil {
+		return nil, false, fmt.Errorf("list the jobs: %w", err)
+	}
+	ids = make(map[schemas.UUID]bool, len(info.State.Subjects))
+	for subject := range info.State.Subjects {
+		ids[schemas.UUID(subject[strings.LastIndexByte(subject, '.')+1:])] = true
+	}
+	return ids, false, nil
+}
+
+// Waiting counts the jobs of each source, dead ones apart. waiting is nil where there are too many to list.
 func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err error) {
 	count := func(stream jetstream.Stream, prefix string) (map[string]int, error) {
 		info, err := stream.Info(ctx, jetstream.WithSubjectFilter(prefix+">"))
@@ -276,12 +336,18 @@ func (q *Queue) Waiting(ctx context.Context) (waiting, dead map[string]int, err 
 		counts := make(map[string]int)
 		for subject, n := range info.State.Subjects {
 			source, _, _ := strings.Cut(strings.TrimPrefix(subject, prefix), ".")
-			counts[source] += int(n)
+			counts[broker.Named(source)] += int(n)
 		}
 		return counts, nil
 	}
-	if waiting, err = count(q.jobs, jobsPrefix); err != nil {
-		return nil, nil, err
+	all, err := q.jobs.Info(ctx)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count jobs by source: %w", err)
+	}
+	if all.State.NumSubjects <= mostWaiting {
+		if waiting, err = count(q.jobs, jobsPrefix); err != nil {
+			return nil, nil, err
+		}
 	}
 	dead, err = count(q.dead, deadPrefix)
 	return waiting, dead, err
@@ -323,9 +389,12 @@ func (q *Queue) Retry(ctx context.Context, l DeadLetter) error {
 	return q.Forget(ctx, l.Source, l.ID)
 }
 
+// MaxDeadLetters bounds the dead jobs that are handled at a time.
+const MaxDeadLetters = 10000
+
 // Forget takes a registrant's job out of the dead-letter stream.
 func (q *Queue) Forget(ctx context.Context, source string, id schemas.UUID) error {
-	if err := q.dead.Purge(ctx, jetstream.WithPurgeSubject(deadPrefix+source+"."+string(id))); err != nil {
+	if err := q.dead.Purge(ctx, jetstream.WithPurgeSubject(deadPrefix+subject(source, id))); err != nil {
 		return fmt.Errorf("forget the dead job of %s: %w", id, err)
 	}
 	return nil

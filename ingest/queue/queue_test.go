@@ -2,15 +2,17 @@ package queue_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
 
-	"lineup/ingest/broker"
 	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
+	"lineup/internal/tracing"
 	"lineup/schemas"
 )
 
@@ -23,19 +25,7 @@ func open(t *testing.T) *queue.Queue {
 // openBeside is open, with the connection it goes over.
 func openBeside(t *testing.T) (*queue.Queue, jetstream.JetStream) {
 	t.Helper()
-	b, err := broker.Start(t.TempDir(), slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { nc.Close(); b.Close() })
-	js, err := jetstream.New(nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	js := stores.JetStream(t)
 	q, err := queue.Open(t.Context(), js, 1)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +57,7 @@ func next(t *testing.T, j *queue.Jobs) queue.Job {
 	return job
 }
 
-// counts holds that the queue comes to so many jobs: the server ends a buried job when it has
+// counts holds that the queue comes to so many jobs: the server ends a dead job when it has
 // read that it is over, a moment after the worker said so.
 func counts(t *testing.T, q *queue.Queue, waiting, dead int) {
 	t.Helper()
@@ -90,7 +80,7 @@ func enqueue(t *testing.T, q *queue.Queue, n int) {
 	}
 }
 
-func TestDoorbellsOfOneRegistrantAreOneJob(t *testing.T) {
+func TestOneRegistrantHasOneJob(t *testing.T) {
 	q := open(t)
 	for range 5 {
 		enqueue(t, q, 1)
@@ -112,9 +102,9 @@ func TestDoorbellsOfOneRegistrantAreOneJob(t *testing.T) {
 	counts(t, q, 0, 0)
 }
 
-// TestADoorbellDuringAnAnswerRingsAgain is why a job may not be refused while its like is
-// being answered: the worker may have read the ledger before the change.
-func TestADoorbellDuringAnAnswerRingsAgain(t *testing.T) {
+// TestAJobDuringAJobComesAfterIt is why a job may not be refused while another of its registrant is
+// being done: the worker may have read the ledger before the change.
+func TestAJobDuringAJobComesAfterIt(t *testing.T) {
 	q := open(t)
 	j := jobs(t, q)
 	enqueue(t, q, 1)
@@ -131,7 +121,7 @@ func TestADoorbellDuringAnAnswerRingsAgain(t *testing.T) {
 	counts(t, q, 0, 0)
 }
 
-func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
+func TestAFailedJobComesBackAndIsDeadInTheEnd(t *testing.T) {
 	q := open(t)
 	j := jobs(t, q)
 	enqueue(t, q, 1)
@@ -172,6 +162,25 @@ func TestAFailedJobComesBackAndIsBuriedInTheEnd(t *testing.T) {
 	counts(t, q, 0, 0)
 }
 
+// TestAJobWithoutAGenerationNeverDies holds that it comes back soon, however often it came, and is given up in the end: who makes a
+// generation enqueues everybody anew.
+func TestAJobWithoutAGenerationNeverDies(t *testing.T) {
+	q := open(t)
+	j := jobs(t, q)
+	enqueue(t, q, 1)
+	job := next(t, j)
+	job.Attempt = queue.Attempts - 1 // of another class it would come back in ten minutes
+	if err := job.Retry(t.Context(), queue.NoGeneration); err != nil {
+		t.Fatal(err)
+	}
+	job = next(t, j)
+	job.Attempt = queue.Attempts
+	if err := job.Retry(t.Context(), queue.NoGeneration); err != nil {
+		t.Fatal(err)
+	}
+	counts(t, q, 0, 0)
+}
+
 func TestAnEmptyQueueHasNoLetters(t *testing.T) {
 	if letters, err := open(t).DeadLetters(t.Context(), 10); err != nil || len(letters) != 0 {
 		t.Errorf("%v %v", letters, err)
@@ -184,12 +193,52 @@ func TestManyRing(t *testing.T) {
 	for n := range 700 {
 		ids = append(ids, id(n))
 	}
-	if err := q.PublishMany(t.Context(), "us-zz", ids); err != nil {
+	traced := tracing.With(t.Context(), sdk.NewTracerProvider())
+	if err := q.PublishMany(traced, "us-zz", ids); err != nil {
 		t.Fatal(err)
 	}
 	counts(t, q, len(ids), 0)
+	taken := jobs(t, q)
+	if one, two := next(t, taken), next(t, taken); len(one.Trace) != 55 || len(two.Trace) != 55 || one.Trace[:36] == two.Trace[:36] {
+		t.Errorf("jobs go on with the traces %q and %q, want one each", one.Trace, two.Trace)
+	}
 	if waiting, _, err := q.Waiting(t.Context()); err != nil || waiting["us-zz"] != len(ids) {
 		t.Errorf("by source: %v %v", waiting, err)
+	}
+}
+
+// TestJobsOfAnAgency: the source of an agency, whose name has a dot, is that of its jobs, waiting, taken and dead.
+func TestJobsOfAnAgency(t *testing.T) {
+	const source = "import-zz@police.example"
+	q := open(t)
+	if err := errors.Join(q.Publish(t.Context(), source, id(1)), q.PublishMany(t.Context(), source, []schemas.UUID{id(2)})); err != nil {
+		t.Fatal(err)
+	}
+	j := jobs(t, q)
+	first := next(t, j)
+	if err := first.DeadLetter(t.Context(), queue.WorkerDied); err != nil || first.Source != source {
+		t.Fatalf("%+v %v", first, err)
+	}
+	waiting, dead, err := q.Waiting(t.Context())
+	for range 500 { // the server takes a job's end in after it was told
+		if err != nil || waiting[source] == 1 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+		waiting, dead, err = q.Waiting(t.Context())
+	}
+	if err != nil || waiting[source] != 1 || dead[source] != 1 {
+		t.Errorf("by source: %v %v %v", waiting, dead, err)
+	}
+	letters, err := q.DeadLetters(t.Context(), 10)
+	if err != nil || len(letters) != 1 || letters[0].Source != source {
+		t.Fatalf("%+v %v", letters, err)
+	}
+	if err := q.Retry(t.Context(), letters[0]); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, dead, err := q.Waiting(t.Context()); err != nil || waiting[source] != 2 || dead[source] != 0 {
+		t.Errorf("retried: %v %v %v", waiting, dead, err)
 	}
 }
 
@@ -203,9 +252,9 @@ func TestNextEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// TestADoorbellIsLeftAtOnce: who rang and asks how many jobs are left is never told none, however
+// TestAJobIsLeftAtOnce: who enqueued a job and asks how many jobs are left is never told none, however
 // late the server tells the consumer.
-func TestADoorbellIsLeftAtOnce(t *testing.T) {
+func TestAJobIsLeftAtOnce(t *testing.T) {
 	q := open(t)
 	j := jobs(t, q)
 	for n := range 300 {
@@ -213,7 +262,7 @@ func TestADoorbellIsLeftAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		if left, err := q.Left(t.Context()); err != nil || left == 0 {
-			t.Fatalf("after doorbell %d: %d left, %v", n, left, err)
+			t.Fatalf("after job %d: %d left, %v", n, left, err)
 		}
 		if err := next(t, j).Done(t.Context()); err != nil {
 			t.Fatal(err)

@@ -2,16 +2,14 @@ package queue_test
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"lineup/ingest/broker"
 	"lineup/ingest/queue"
+	"lineup/internal/testkit/stores"
 )
 
 // TestTidy makes what a kill at the wrong moment leaves: the consumer knows that jobs were
@@ -20,20 +18,8 @@ func TestTidy(t *testing.T) {
 	dir := t.TempDir()
 	run := func(do func(q *queue.Queue)) {
 		t.Helper()
-		b, err := broker.Start(dir, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer b.Close()
-		nc, err := b.Connect()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer nc.Close()
-		js, err := jetstream.New(nc)
-		if err != nil {
-			t.Fatal(err)
-		}
+		js, shut := stores.Reopen(t, dir)
+		defer shut()
 		q, err := queue.Open(t.Context(), js, 1)
 		if err != nil {
 			t.Fatal(err)

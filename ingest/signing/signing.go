@@ -52,7 +52,7 @@ func PurposeOf(bucket, entry string) Purpose {
 	return ""
 }
 
-// Prepare makes the keys that are missing.
+// Prepare makes the keys and secrets that are missing.
 func Prepare(ctx context.Context, js jetstream.JetStream) error {
 	for _, p := range []Purpose{Evidence, Removals} {
 		_, err := Key(ctx, js, p)
@@ -70,7 +70,7 @@ func Prepare(ctx context.Context, js jetstream.JetStream) error {
 			return fmt.Errorf("make the key that signs %s: %w", p, err)
 		}
 	}
-	return nil
+	return preparePhotoLinks(ctx, js)
 }
 
 func seed() []byte {

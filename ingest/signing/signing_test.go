@@ -7,24 +7,11 @@ import (
 
 	"lineup/ingest/broker"
 	"lineup/ingest/signing"
+	"lineup/internal/testkit/stores"
 )
 
 func TestKeys(t *testing.T) {
-	b, err := broker.Start(t.TempDir(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	ctx := t.Context()
-	js, err := broker.JetStream(ctx, nc)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx, js := t.Context(), stores.JetStream(t)
 	if err := broker.Prepare(ctx, js, 1); err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Package dial makes connections to public addresses only. What a stranger names, a registry's page or the receiver of a
-// webhook, must not lead to this machine, its network or a cloud's metadata.
+// Package dial connects to public addresses only. An address that a stranger names, on a registry's page or as the
+// receiver of a webhook, must not lead to this machine, its network or a cloud's metadata service.
 package dial
 
 import (
@@ -16,9 +16,9 @@ var ErrPrivate = errors.New("not a public address")
 // Func dials, as net.Dialer.DialContext does.
 type Func func(ctx context.Context, network, address string) (net.Conn, error)
 
-// Public makes of next a Func that refuses addresses that are not public. A name is looked up first and what it stands for
-// is dialled, so that it cannot stand for something else a moment later. allow, if not nil, says which host:port need not
-// be public. Errors: ErrPrivate.
+// Public wraps next in a Func that refuses addresses that are not public. A name is looked up first and the resulting
+// address is dialled, so the name cannot resolve to something else a moment later. If allow is not nil, it says which
+// host:port need not be public. Errors: ErrPrivate.
 func Public(next Func, allow func(address string) bool) Func {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		if allow != nil && allow(address) {
@@ -35,7 +35,7 @@ func Public(next Func, allow func(address string) bool) Func {
 			return nil, fmt.Errorf("look up a host: %w", err)
 		}
 		for _, ip := range found {
-			if !IsPublic(ip) { // all of them: of a name with two addresses the other may be tried next
+			if !IsPublic(ip) { // check all: if a name has two addresses, the other may be tried next
 				return nil, fmt.Errorf("dial %s: %w", ip, ErrPrivate)
 			}
 		}
@@ -60,7 +60,7 @@ var reserved = []netip.Prefix{
 	netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("3fff::/20"), netip.MustParsePrefix("fec0::/10"),
 }
 
-// IsPublic reports whether ip is one that anybody on the Internet may be reached at.
+// IsPublic reports whether ip can be reached by anybody on the Internet.
 func IsPublic(ip netip.Addr) bool {
 	ip = ip.Unmap().WithZone("")
 	if !ip.IsGlobalUnicast() || ip.IsPrivate() {

@@ -24,9 +24,6 @@ import (
 	"lineup/schemas"
 )
 
-// Draws is how often enrolled photos are drawn anew.
-const Draws = 5
-
 // maxPhotoBytes bounds what is read of one photo.
 const maxPhotoBytes = 32 << 20
 
@@ -67,16 +64,7 @@ func Run(ctx context.Context, embedder face.Embedder, photos []Photo, o Options)
 	return t.report(), nil
 }
 
-// shot is a photo as the embedder saw it.
-type shot struct {
-	Photo
-	digest    schemas.Digest
-	embedding []float32     // nil: no face to enrol
-	probes    bool          // it is also good enough to search with
-	problem   *face.Problem // why not
-}
-
-// embedAll embeds every photo once; copies of a photo under one person are left out.
+// embedAll embeds every photo once; repeated photos of one person are left out.
 func embedAll(ctx context.Context, embedder face.Embedder, photos []Photo, o Options) ([]shot, error) {
 	shots := make([]shot, len(photos))
 	var mu sync.Mutex
@@ -146,7 +134,7 @@ func embed(ctx context.Context, embedder face.Embedder, p Photo) (shot, error) {
 	return s, nil
 }
 
-// patiently waits while the embedder is busy with other probes, for a minute at most.
+// patiently waits while the embedder is busy with other probes, for at most a minute.
 func patiently(ctx context.Context, embedder face.Embedder, photo []byte, purpose face.Purpose) (face.Result, error) {
 	const pause, pauses = 50 * time.Millisecond, 1200
 	for range pauses {
@@ -161,12 +149,6 @@ func patiently(ctx context.Context, embedder face.Embedder, photo []byte, purpos
 		}
 	}
 	return face.Result{}, face.ErrBusy
-}
-
-// person is everybody's photos, in the order of Read.
-type person struct {
-	name, group string
-	shots       []shot
 }
 
 func byPerson(shots []shot) []person {

@@ -389,7 +389,9 @@ type crowded struct {
 	near  float32
 }
 
-func (c crowded) Enrolled(context.Context, index.Filter) (int, error) { return 1000, nil }
+func (c crowded) Enrolled(context.Context, index.Filter) (int, index.Generation, error) {
+	return 1000, index.Generation{}, nil
+}
 
 func (c crowded) Nearest(_ context.Context, e []float32, _ int, _ index.Filter) ([]index.Neighbour, index.Generation, error) {
 	n := index.Neighbour{Face: schemas.Face{Registrant: "r"}, Distance: 5}

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// WriteFiles puts report.json, report.txt and the plots, as svg or png, into the folder dir.
+// WriteFiles writes report.json, report.txt and the plots, as svg or png, to the folder dir.
 func (r Report) WriteFiles(dir, format string) error {
 	if _, err := r.Plots(dir, format); err != nil {
 		return err

@@ -23,3 +23,17 @@ func wilson(n, of int) Interval {
 
 // wilsonOnce is wilson for searches that were made once and not in Draws.
 func wilsonOnce(n, of int) Interval { return wilson(n*Draws, of*Draws) }
+
+// Draws is how often enrolled photos are drawn anew.
+const Draws = 5
+
+func share(n, of int) float64 {
+	if of == 0 {
+		return 0
+	}
+	return float64(n) / float64(of)
+}
+
+// chance is the share of searches that see at least one false match when so many are
+// expected: strangers come independently (Poisson).
+func chance(expected float64) float64 { return -math.Expm1(-expected) }

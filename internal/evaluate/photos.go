@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"lineup/schemas"
 )
 
 // Photo is one labelled photo.
@@ -31,12 +33,12 @@ var ErrNoPhotos = errors.New("no labelled photos: give a folder with one folder 
 func Read(path, groupColumn string) ([]Photo, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, fmt.Errorf("read labelled photos: %w", err)
+		return nil, schemas.Misuse("read labelled photos: %w", err)
 	}
 	var photos []Photo
 	if info.IsDir() {
 		if groupColumn != "" {
-			return nil, errors.New("read labelled photos: groups come from a column, so give a CSV file instead of a folder")
+			return nil, schemas.Misuse("read labelled photos: groups come from a column, so give a CSV file instead of a folder")
 		}
 		photos, err = readFolder(path)
 	} else {
@@ -46,7 +48,7 @@ func Read(path, groupColumn string) ([]Photo, error) {
 		return nil, fmt.Errorf("read labelled photos: %w", err)
 	}
 	if len(photos) == 0 {
-		return nil, ErrNoPhotos
+		return nil, schemas.Misuse("%s: %w", path, ErrNoPhotos)
 	}
 	slices.SortFunc(photos, func(a, b Photo) int {
 		return cmp.Or(cmp.Compare(a.Person, b.Person), cmp.Compare(a.Path, b.Path))

@@ -78,7 +78,7 @@ func (p *picture) save(path, format string) error {
 	return file.Close()
 }
 
-// sets are all people and each group, in order.
+// sets returns all people and each group, in order.
 func (r Report) sets() (names []string, of map[string]Summary) {
 	of = maps.Clone(r.Groups)
 	if of == nil {
@@ -89,7 +89,7 @@ func (r Report) sets() (names []string, of map[string]Summary) {
 	return append([]string{"all"}, names...), of
 }
 
-// det is the detection error trade-off of comparing two photos.
+// det plots the detection error trade-off of comparing two photos.
 func (r Report) det() (*picture, error) {
 	p := blank("Detection error trade-off", "false-match rate", "false-non-match rate")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
@@ -115,7 +115,7 @@ func (r Report) det() (*picture, error) {
 	return p, nil
 }
 
-// scores are the similarities of mates, and of the best stranger when the mate is out.
+// scores plots the similarities of mates, and of the best stranger when the mate is taken out.
 func (r Report) scores() (*picture, error) {
 	p := blank("Similarities", "similarity", "searches")
 	var ticks plot.ConstantTicks
@@ -142,7 +142,7 @@ func (r Report) scores() (*picture, error) {
 	return p, nil
 }
 
-// promise is, by E, the share of mateless searches with a candidate below E: promised and measured.
+// promise plots, by E, the share of mateless searches with a candidate below E: promised and measured.
 func (r Report) promise() (*picture, error) {
 	p := blank("Promise and measure", "expected false matches E", "mateless searches with a candidate below E")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
@@ -201,8 +201,8 @@ func addLine(p *picture, name string, i int, points plotter.XYs) error {
 	return nil
 }
 
-// addShares draws shares on a logarithmic axis. Where nothing was seen there is no place for a
-// point: it becomes a hollow one at the bottom, and the legend says of how many searches none was.
+// addShares draws shares on a logarithmic axis. A share of zero has no place on it: it is drawn as a hollow point at
+// the bottom, and the legend says of how many searches there was none.
 func addShares(p *picture, name string, i int, points plotter.XYs, floor float64, of int) error {
 	var seen, none plotter.XYs
 	for _, xy := range points {
@@ -215,7 +215,7 @@ func addShares(p *picture, name string, i int, points plotter.XYs, floor float64
 	if err := addLine(p, name, i, seen); err != nil || len(none) == 0 {
 		return err
 	}
-	if len(none) > 8 { // a curve of many points: where it ends is enough
+	if len(none) > 8 { // for a curve of many points its end is enough
 		none = plotter.XYs{none[0], none[len(none)-1]}
 	}
 	marks, err := plotter.NewScatter(none)

@@ -106,3 +106,29 @@ func (s Summary) rounded() Summary {
 	}
 	return s
 }
+
+// counts is what one set of searches adds up to.
+type counts struct {
+	people, photos, undetected int
+	searches, detected         int // mate searches: all, and those with a face at both ends
+	first                      int
+	answered, othersFirst      int // mate searches with an answer above 80, and those that name somebody else first
+	mates                      map[string]int
+	matelessSearches           int
+	mateless                   map[string]int
+	mateDistances              histogram
+	strangers                  histogram
+	mateScores, matelessScores [101]int // best similarity, rounded down
+	promise                    []int    // mateless searches with best E below promised[i]
+}
+
+// Against is what every photo that can be searched with finds in a real gallery. The people of the
+// album are taken not to be in it, so whatever a search finds is a stranger: somebody who is listed
+// after all counts as a false match.
+type Against struct {
+	Generation  string                         `json:"generation"`
+	Registrants int                            `json:"registrants"`
+	Searches    map[string]int                 `json:"searches"`   // by group; "all" is everybody
+	Mateless    map[string]map[string]float64  `json:"mateless"`   // by group and similarity
+	MatelessCI  map[string]map[string]Interval `json:"matelessCI"` // likewise
+}

@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strconv"
 
+	"lineup/indexer/face"
 	"lineup/indexer/index"
 	"lineup/indexer/score"
 	"lineup/schemas"
 )
 
-// scan is a gallery in memory, one face a person, searched face by face: exact in any metric.
+// scan is an exact gallery in memory with one face per person; a search compares with every face.
 type scan struct {
 	model      schemas.Model
 	generation index.Generation // with its calibration
@@ -63,7 +64,7 @@ func (g *scan) Persons(context.Context, string, ...schemas.UUID) (map[schemas.UU
 	return nil, nil // one face a person
 }
 
-// nearest keeps the nearest k in order as it passes over the gallery; each sees every distance.
+// nearest returns the nearest k in order in one pass over the gallery; each is called with every distance.
 func (g *scan) nearest(embedding []float32, k int, each func(i int, distance float64)) []index.Neighbour {
 	var kept []index.Neighbour
 	for i := range g.faces {
@@ -85,7 +86,7 @@ func (g *scan) nearest(embedding []float32, k int, each func(i int, distance flo
 	return kept
 }
 
-// sighting is what the two searches of one probe found.
+// sighting is the result of the two searches of one probe.
 type sighting struct {
 	detected, enrolled bool
 	first              bool    // the person's own record is the nearest of all
@@ -98,7 +99,7 @@ type sighting struct {
 	groupStrangers     histogram // of the person's own group only
 }
 
-// look searches one probe of a person with and without the person's record.
+// look searches with one probe of a person, with and without the person's record in the gallery.
 func (g *scan) look(embedding []float32, person int, group string) sighting {
 	s := sighting{strangerExpected: math.Inf(1), mateDistance: math.NaN()}
 	near := g.nearest(embedding, score.K+1, func(i int, d float64) {
@@ -130,4 +131,57 @@ func (g *scan) look(embedding []float32, person int, group string) sighting {
 		s.stranger, s.strangerExpected = mateless.Candidates[0].Similarity, mateless.Candidates[0].ExpectedFalseMatches
 	}
 	return s
+}
+
+// shot is a photo after embedding.
+type shot struct {
+	Photo
+	digest    schemas.Digest
+	embedding []float32     // nil: no face to enrol
+	probes    bool          // it is also good enough to search with
+	problem   *face.Problem // why not
+}
+
+// person holds one person's photos, in the order of Read.
+type person struct {
+	name, group string
+	shots       []shot
+}
+
+// histogram counts distances in thousandths; larger ones are counted in the last bin.
+type histogram struct {
+	bins  [distanceBins]uint64
+	total uint64
+}
+
+const (
+	distanceBins = 2048
+	binsPerUnit  = 1000
+)
+
+func (h *histogram) add(d float64) {
+	bin := distanceBins - 1
+	if d >= 0 && d*binsPerUnit < distanceBins {
+		bin = int(d * binsPerUnit)
+	}
+	h.bins[bin]++
+	h.total++
+}
+
+func (h *histogram) merge(o *histogram) {
+	for i, n := range o.bins {
+		h.bins[i] += n
+	}
+	h.total += o.total
+}
+
+// within returns the share of counts at or below each bin's upper end.
+func (h *histogram) within() []float64 {
+	shares := make([]float64, distanceBins)
+	var sum uint64
+	for i, n := range h.bins {
+		sum += n
+		shares[i] = float64(sum) / float64(max(h.total, 1))
+	}
+	return shares
 }

@@ -8,63 +8,10 @@ import (
 	"lineup/schemas"
 )
 
-// levels are the similarities that are reported on.
+// levels are the similarities in the report.
 var levels = map[string]float64{"80": 80, "90": 90, "95": 95, "97.5": 97.5}
 
-// histogram counts distances in thousandths; what is beyond the last bin lands in it.
-type histogram struct {
-	bins  [distanceBins]uint64
-	total uint64
-}
-
-const (
-	distanceBins = 2048
-	binsPerUnit  = 1000
-)
-
-func (h *histogram) add(d float64) {
-	bin := distanceBins - 1
-	if d >= 0 && d*binsPerUnit < distanceBins {
-		bin = int(d * binsPerUnit)
-	}
-	h.bins[bin]++
-	h.total++
-}
-
-func (h *histogram) merge(o *histogram) {
-	for i, n := range o.bins {
-		h.bins[i] += n
-	}
-	h.total += o.total
-}
-
-// within gives the share of the counted at or below each bin's upper end.
-func (h *histogram) within() []float64 {
-	shares := make([]float64, distanceBins)
-	var sum uint64
-	for i, n := range h.bins {
-		sum += n
-		shares[i] = float64(sum) / float64(max(h.total, 1))
-	}
-	return shares
-}
-
-// counts is what one set of searches adds up to.
-type counts struct {
-	people, photos, undetected int
-	searches, detected         int // mate searches: all, and those with a face at both ends
-	first                      int
-	answered, othersFirst      int // mate searches with an answer above 80, and those that name somebody else first
-	mates                      map[string]int
-	matelessSearches           int
-	mateless                   map[string]int
-	mateDistances              histogram
-	strangers                  histogram
-	mateScores, matelessScores [101]int // best similarity, rounded down
-	promise                    []int    // mateless searches with best E below promised[i]
-}
-
-// promised are the expected false matches at which promise and measure are compared.
+// promised are the expected false matches at which the promise is compared with the measurement.
 var promised = []float64{0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3}
 
 func newCounts() *counts {
@@ -103,7 +50,7 @@ func newTally(model schemas.Model, people []person) *tally {
 	return t
 }
 
-// of is the counts that somebody of a group adds to.
+// of returns the counts that a person of a group adds to.
 func (t *tally) of(group string) []*counts {
 	if group == "" {
 		return []*counts{t.all}
@@ -211,18 +158,7 @@ func (t *tally) report() Report {
 	return r
 }
 
-func share(n, of int) float64 {
-	if of == 0 {
-		return 0
-	}
-	return float64(n) / float64(of)
-}
-
-// chance is the share of searches that see at least one false match when so many are
-// expected: strangers come independently (Poisson).
-func chance(expected float64) float64 { return -math.Expm1(-expected) }
-
-// expectedAt is the E of a similarity: Similarity turned round.
+// expectedAt returns the E of a similarity: the inverse of Similarity.
 func expectedAt(level float64) float64 {
 	low, high := 0.0, 1000.0
 	for range 80 {

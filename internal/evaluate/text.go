@@ -3,11 +3,13 @@ package evaluate
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
 
-// columns are the similarities that the tables show, in order.
+// columns are the similarities shown in the tables, in order.
 var columns = []string{"80", "90", "95", "97.5"}
 
 // Write prints the report as tables for people.
@@ -63,7 +65,7 @@ func (r Report) writeMateless(t *tabwriter.Writer, names []string, sets map[stri
 	writePromise(t, 1)
 }
 
-// writePromise is the line that says what may be at most, after so many empty columns.
+// writePromise writes the line with the promised maximum, after so many empty columns.
 func writePromise(t io.Writer, skip int) {
 	fmt.Fprint(t, "promised at most\t", strings.Repeat("\t", skip))
 	for _, level := range columns {
@@ -103,7 +105,26 @@ func (r Report) writeUnusable(w io.Writer) error {
 
 func percent(x float64) string { return fmt.Sprintf("%.1f %%", 100*x) }
 
-// shown is a share with its interval: "9.5 % [7.1, 12.6]".
+// shown formats a share with its interval: "9.5 % [7.1, 12.6]".
 func shown(x float64, i Interval) string {
 	return fmt.Sprintf("%.1f %% [%.1f, %.1f]", 100*x, 100*i[0], 100*i[1])
+}
+
+// write prints the table; nothing for nil.
+func (a *Against) write(w io.Writer) {
+	if a == nil {
+		return
+	}
+	fmt.Fprintf(w, "\nagainst the serving generation %s, %d registrants, each photo searched with once:\n\n", a.Generation, a.Registrants)
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, "group\tsearches\tmateless 80\t90\t95\t97.5\t")
+	for _, group := range slices.Sorted(maps.Keys(a.Searches)) {
+		fmt.Fprintf(t, "%s\t%d\t", group, a.Searches[group])
+		for _, level := range columns {
+			fmt.Fprint(t, shown(a.Mateless[group][level], a.MatelessCI[group][level]), "\t")
+		}
+		fmt.Fprintln(t)
+	}
+	writePromise(t, 1)
+	_ = t.Flush()
 }

@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lineup/config"
+	"lineup/indexer/index"
 )
 
-// Private serves health, metrics and profiles to the operator alone, until ctx ends. A process
-// that answers searches is not ready before there is something to search; the others fill it.
+// Private serves health, metrics and profiles on the operator's private address until ctx ends. A process that answers
+// searches is not ready before there is something to search; other roles are.
 func (n *Node) Private(ctx context.Context, answers bool) error {
 	if n.Config.Private == "" {
 		return nil
@@ -35,6 +38,9 @@ func (n *Node) Private(ctx context.Context, answers bool) error {
 			return
 		}
 		fmt.Fprintln(w, "ok")
+		if lacks, err := index.StragglersOf(r.Context(), n.Index); err == nil && lacks.String() != "" {
+			fmt.Fprintln(w, "the serving generation", lacks)
+		}
 	})
 	mux.Handle("/metrics", promhttp.HandlerFor(n.Metrics, promhttp.HandlerOpts{}))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
@@ -44,6 +50,11 @@ func (n *Node) Private(ctx context.Context, answers bool) error {
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", n.Config.Private)
+	if err != nil && n.Config.Private == config.Default().Private { // the default address: nobody asked for it
+		n.Log.Warn("health and metrics are not served: the address is taken, by another lineup perhaps", "private", n.Config.Private, "error",
+			err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("listen on the private address: %w (choose another with --set private=host:port)", err)
 	}

@@ -15,11 +15,11 @@ import (
 // readyTimeout bounds all checks of readiness together.
 const readyTimeout = 3 * time.Second
 
-// nobody is a registrant who never was.
+// nobody is the id of a registrant that does not exist.
 var nobody = schemas.RegistrantID("", "nobody")
 
-// checks are the parts that must work for this process to do its work, each with a check. A process that
-// answers searches also needs something to search; the others fill it.
+// checks returns a check for each part that this process needs. A process that answers searches also needs something
+// to search.
 func (n *Node) checks(answers bool) map[string]func(context.Context) error {
 	checks := map[string]func(context.Context) error{
 		"queue": func(ctx context.Context) error { _, err := n.Queue.Count(ctx); return err },
@@ -42,8 +42,8 @@ func (n *Node) checks(answers bool) map[string]func(context.Context) error {
 	return checks
 }
 
-// Ready tells of each part that this process needs why it is not ready, nil where it is. answers says that
-// the process answers searches. What is not ready is logged.
+// Ready returns, for each part that this process needs, why it is not ready, or nil if it is. answers says that the
+// process answers searches. Parts that are not ready are logged.
 func (n *Node) Ready(ctx context.Context, answers bool) map[string]error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()

@@ -8,10 +8,11 @@ import (
 	"time"
 
 	"lineup/config"
-	"lineup/internal/operate"
+	"lineup/internal/operate/timetable"
 	"lineup/internal/progress"
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/fetch"
 )
 
 // followed is one source that is being followed.
@@ -21,9 +22,9 @@ type followed struct {
 	done chan struct{}
 }
 
-// follow crawls every enabled source on its schedule until ctx ends. Each configuration that comes takes the place of
-// the one before: sources that stay as they are go on undisturbed, a crawl whose source was changed goes on
-// where it was, one whose source was disabled ends.
+// follow crawls every enabled source on its schedule until ctx ends. A new configuration replaces the old one:
+// unchanged sources continue undisturbed, the crawl of a source that changed is stopped and resumed, and that of a
+// disabled source is stopped.
 func (n *Node) follow(ctx context.Context, changed <-chan config.Config) error {
 	following := make(map[string]followed)
 	defer func() {
@@ -47,7 +48,7 @@ func (n *Node) follow(ctx context.Context, changed <-chan config.Config) error {
 	}
 }
 
-// refollow makes following what c says.
+// refollow adapts following to the configuration c.
 func (n *Node) refollow(ctx context.Context, following map[string]followed, c config.Config) error {
 	for id, f := range following {
 		if set := c.Sources[id]; reflect.DeepEqual(set, f.set) {
@@ -57,7 +58,7 @@ func (n *Node) refollow(ctx context.Context, following map[string]followed, c co
 		<-f.done
 		delete(following, id)
 	}
-	own := *n // with the sources as they are now, which nobody changes
+	own := *n // with a copy of the sources that nobody changes
 	own.Config.Sources, own.Config.Contact = c.Sources, c.Contact
 	var problems []error
 	for id, set := range c.Sources {
@@ -84,23 +85,23 @@ func (n *Node) refollow(ctx context.Context, following map[string]followed, c co
 	return errors.Join(problems...)
 }
 
-// timetable is when a source is crawled: on the operator's schedule, else the definition's.
-func (o Options) timetable(id string) (operate.Timetable, error) {
+// timetable returns when a source is crawled: on the operator's schedule, else on the definition's.
+func (o Options) timetable(id string) (timetable.Timetable, error) {
 	s, _, err := o.Source(id)
 	if err != nil {
-		return operate.Timetable{}, err
+		return timetable.Timetable{}, err
 	}
 	manners := s.Info().Manners
-	return operate.NewTimetable(id, manners.Every, o.Config.Sources[id].Schedule, manners.Schedule)
+	return timetable.New(id, manners.Every, o.Config.Sources[id].Schedule, manners.Schedule)
 }
 
-// recheck is how often the ledger is asked what other scrapers, or a human, have done meanwhile.
+// recheck is how often to ask the ledger what other scrapers or a human have done.
 const recheck = 5 * time.Minute
 
-// followOne crawls one source whenever it is due. That is read from the ledger each time, so any
-// number of scrapers crawl a source once.
-func (n *Node) followOne(ctx context.Context, w operate.Timetable) {
-	var notBefore time.Time // after a crawl that left no trace in the ledger
+// followOne crawls one source whenever it is due. It asks the ledger each time, so any number of scrapers crawl a
+// source only once.
+func (n *Node) followOne(ctx context.Context, w timetable.Timetable) {
+	var notBefore time.Time // wait after a crawl that left no trace in the ledger
 	said := false
 	for {
 		runs, err := n.Ledger.Runs(ctx, w.Source)
@@ -138,14 +139,19 @@ func (n *Node) followOne(ctx context.Context, w operate.Timetable) {
 	}
 }
 
-// crawlOnSchedule crawls once and logs how it went; it returns before when it must not be tried again.
-func (n *Node) crawlOnSchedule(ctx context.Context, w operate.Timetable) time.Time {
+// crawlOnSchedule crawls once and logs the outcome. It returns the time before which the crawl must not be tried
+// again.
+func (n *Node) crawlOnSchedule(ctx context.Context, w timetable.Timetable) time.Time {
 	shown := progress.Log(n.Log, "crawling", w.Source)
 	sum, err := n.CrawlSite(ctx, w.Source, &scraper.Crawl{Resume: true, Progress: crawled(shown)})
+	wait := (*fetch.WaitError)(nil)
 	switch {
 	case ctx.Err() != nil:
 	case errors.Is(err, schemas.ErrLeased):
 		return time.Now().Add(recheck)
+	case errors.As(err, &wait):
+		n.Log.Info("the host asked to be left alone", "source", w.Source, "until", wait.Until)
+		return wait.Until
 	case errors.Is(err, scraper.ErrWindow):
 		n.Log.Info("crawl waits for its daily window", "source", w.Source, "registrants", sum.Registrants)
 	case err != nil:

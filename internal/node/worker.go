@@ -4,25 +4,24 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"lineup/indexer"
 	"lineup/indexer/face"
 	"lineup/indexer/index"
+	"lineup/ingest"
 	"lineup/internal/operate"
 	"lineup/schemas"
 )
 
-// Settle indexes in this process until no job waits. It is for commands over a Lineup that
-// nobody else runs. Generations that are being built take part.
+// Settle indexes in this process until no job waits. It is for commands over an installation that no other process
+// runs. Generations that are being built are filled too.
 func (n *Node) Settle(ctx context.Context) error {
 	return n.WithWorker(ctx, func(ctx context.Context) error { return n.Drain(ctx, nil) })
 }
 
-// Indexed runs do and, where no other process indexes, does so until nothing waits, also after do failed.
+// Indexed runs do and, if no other process indexes, then indexes until no job waits, even if do failed.
 func (n *Node) Indexed(ctx context.Context, do func(ctx context.Context) error) error {
 	if !n.Single() {
 		return do(ctx)
@@ -38,7 +37,7 @@ func (n *Node) Indexed(ctx context.Context, do func(ctx context.Context) error) 
 	})
 }
 
-// WithWorker runs do beside an indexer, and ends both when do returns.
+// WithWorker runs do with an indexer running, and stops the indexer when do returns.
 func (n *Node) WithWorker(ctx context.Context, do func(ctx context.Context) error) error {
 	worker, closeFaces, err := n.NewWorker(ctx)
 	if err != nil {
@@ -52,7 +51,7 @@ func (n *Node) WithWorker(ctx context.Context, do func(ctx context.Context) erro
 		if err := worker.Run(ctx, n.parallel()); ctx.Err() == nil {
 			return err
 		}
-		return nil // do has ended and stopped it, perhaps before it had begun
+		return nil // do has returned and stopped the indexer, perhaps before it started
 	})
 	group.Go(func() error {
 		defer stop()
@@ -62,13 +61,13 @@ func (n *Node) WithWorker(ctx context.Context, do func(ctx context.Context) erro
 		if err := n.promote(ctx); err != nil {
 			return err
 		}
-		_, _, err := indexer.Calibrate(ctx, n.Index) // for the daemons that start next
+		_, _, err := indexer.Calibrate(ctx, n.Index) // for daemons that start later
 		return err
 	})
 	return group.Wait()
 }
 
-// NewWorker makes an indexer for a command; closeFaces gives its models back.
+// NewWorker returns an indexer for a command; closeFaces releases its models.
 func (n *Node) NewWorker(ctx context.Context) (worker *indexer.Worker, closeFaces func(), err error) {
 	faces, err := n.OpenFaces(ctx)
 	if err != nil {
@@ -93,52 +92,28 @@ func (n *Node) NewWorker(ctx context.Context) (worker *indexer.Worker, closeFace
 
 func (n *Node) workerDeps(faces face.Embedder, metrics *indexer.Metrics) indexer.Deps {
 	return indexer.Deps{Ledger: n.Ledger, Queue: n.Queue, Blobs: n.Blobs, Index: n.Index,
-		Embedders: append([]face.Embedder{faces}, variants(faces)...), Metrics: metrics, Log: n.Log}
+		Embedders: append([]face.Embedder{faces}, variants(faces)...), Metrics: metrics, Log: n.Log,
+		Excluded: n.Config.EnrolExcluded}
 }
 
-// lookAgain is how often an indexer looks whether the generations are still those it knows.
-const lookAgain = 5 * time.Second
-
-// reconcile enqueues what the live generations lack and deletes orphaned blobs: now, from
-// time to time, and soon after the generations have changed, as when an engine comes back empty.
-func (n *Node) reconcile(ctx context.Context, model schemas.Model) error {
-	tick := time.NewTicker(min(lookAgain, n.Config.Index.Reconcile))
-	defer tick.Stop()
-	var known []schemas.Target
-	var due time.Time
-	for {
-		targets, err := n.Prepared(ctx, model)
-		if err == nil && (!slices.Equal(targets, known) || !time.Now().Before(due)) {
-			if err = n.ReconcileOnce(ctx); err == nil {
-				known, due = targets, time.Now().Add(n.Config.Index.Reconcile)
-			}
-		}
-		if err != nil && ctx.Err() == nil {
-			n.Log.Warn("reconcile failed, trying again soon", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-// ReconcileOnce reconciles and logs what it did.
+// ReconcileOnce reconciles once and logs what it did.
 func (n *Node) ReconcileOnce(ctx context.Context) error {
 	done, err := n.Reconcile(ctx)
 	if done.Untidy != nil {
 		n.Log.Warn("answered jobs that a killed server left behind were not deleted (deploy/nats/lineup.conf has the right it takes)", "error",
 			done.Untidy)
 	}
-	if done.Enqueued > 0 || done.Orphans > 0 {
-		n.Log.Info("reconciled", "enqueued", done.Enqueued, "orphans", done.Orphans)
+	if done.Unkept != nil {
+		n.Log.Warn("counts for status not kept (lineup prepare makes their place): they are as old as the last that were", "error", done.Unkept)
+	}
+	if done.Enqueued > 0 {
+		n.Log.Info("reconciled", "enqueued", done.Enqueued)
 	}
 	return err
 }
 
-// Prepared makes an index that has no generation ready to be filled, lets a complete generation serve
-// where none does, and tells the live generations.
+// Prepared makes sure that the index has a generation to fill, lets a complete generation serve if none does, and
+// returns the live generations.
 func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]schemas.Target, error) {
 	if err := indexer.Prepare(ctx, n.Index, model); err != nil {
 		return nil, err
@@ -153,10 +128,34 @@ func (n *Node) Prepared(ctx context.Context, model schemas.Model) ([]schemas.Tar
 	return operate.Live(generations), nil
 }
 
-// promote lets a complete generation serve where none does.
+// manyWaiting is the number of waiting jobs above which a sweep of the ledger, to see whether a generation is
+// complete, is not worth its cost.
+const manyWaiting = 1000
+
+// promote lets a complete generation serve if none does.
 func (n *Node) promote(ctx context.Context) error {
-	return indexer.Promote(ctx, n.Index, func(g index.Generation) (bool, error) {
-		return indexer.Complete(ctx, n.Ledger, n.Queue,
-			g.Target())
+	if left, err := n.Queue.Left(ctx); err != nil || left > manyWaiting {
+		return err
+	}
+	return indexer.Promote(ctx, n.Index, func(g index.Generation) (*indexer.Tally, error) {
+		return indexer.TallyOf(ctx, n.Ledger, n.Queue, g.Target())
 	})
+}
+
+// RemoveWhole removes a registrant for ever with every trace, and returns the signed receipt. indexed says why an
+// index still holds the registrant: if other processes index, it waits for them for a while first.
+func (n *Node) RemoveWhole(ctx context.Context, id schemas.UUID, why schemas.Removal) (receipt ingest.Receipt, indexed, err error) {
+	removed, err := n.Remove(ctx, id, why)
+	if err != nil {
+		return receipt, nil, err
+	}
+	if n.Alone {
+		if err := n.Settle(ctx); err != nil {
+			return receipt, nil, err
+		}
+	} else {
+		indexed = n.AwaitRemoval(ctx, removed.Listing)
+	}
+	receipt, err = n.Forget(ctx, removed, indexed)
+	return receipt, indexed, err
 }

@@ -14,42 +14,52 @@ import (
 	"lineup/schemas"
 )
 
-// Agreement is how the answers of a generation of another model differ from the serving one's, on a
-// sample of the gallery's own photos, each searched with in both with that photo left out.
+// Agreement is how the answers of a generation of another model differ from those of the serving generation. Both are
+// searched with a sample of the gallery's own photos, each time with that photo left out.
 type Agreement struct {
-	Before  string                    // the serving generation, its model, and its calibration
-	After   string                    // the new one
-	Models  [2]string                 // of both
-	Learnt  [2]index.Calibration      // of both
-	Groups  map[string]AgreementGroup // "all", and by sex as the records say it
-	Missing int                       // sampled photos in which the serving model found no face
+	Before  string                    `json:"before"`      // the serving generation
+	After   string                    `json:"after"`       // the new one
+	Models  [2]string                 `json:"models"`      // of both
+	Learnt  [2]index.Calibration      `json:"calibration"` // of both
+	Groups  map[string]AgreementGroup `json:"groups"`      // "all", by sex as the records say it, "labelled" and its groups
+	Missing int                       `json:"missing"`     // sampled and labelled photos in which the serving model found no face
+}
+
+// Probe is a labelled photo to search with in generations of two models.
+type Probe struct {
+	Group      string               // the group to report it in, besides all labelled photos; "" for none
+	Embeddings map[string][]float32 // by the id of the model; none where that model found no face
 }
 
 // AgreementGroup is the agreement among the photos of one group.
 type AgreementGroup struct {
-	Photos   int
-	Stay     int     // searches whose first registrant is the same in both
-	Answered [2]int  // searches that return somebody above 80, before and after
-	Moved    float64 // median of log10 of the first one's E after over before; 0: no change
+	Photos   int     `json:"photos"`
+	Stay     int     `json:"stay"`     // searches whose first registrant is the same in both
+	Answered [2]int  `json:"answered"` // searches that return somebody above 80, before and after
+	Moved    float64 `json:"moved"`    // median of log10(E after / E before) of the first match; 0: no change
 }
 
-// Share is how many first matches stay, 0 to 1; 1 where nothing was compared.
+// Share is the share of first matches that stay the same, 0 to 1: the lower one of that among the gallery's own photos
+// and that among the labelled ones. It is 1 if nothing was compared.
 func (a Agreement) Share() float64 {
-	all := a.Groups["all"]
-	if all.Photos == 0 {
-		return 1
+	least := 1.0
+	for _, name := range []string{"all", "labelled"} {
+		if g := a.Groups[name]; g.Photos > 0 {
+			least = min(least, float64(g.Stay)/float64(g.Photos))
+		}
 	}
-	return float64(all.Stay) / float64(all.Photos)
+	return least
 }
 
-// String is the report for the operator, a line a group.
+// String returns the report for the operator, one line per group.
 func (a Agreement) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s (%s) beside the serving %s (%s), searched with the gallery's own photos:\n", a.After, a.Models[1], a.Before, a.Models[0])
+	fmt.Fprintf(&b, "%s (%s) beside the serving %s (%s), searched with the gallery's own photos and those given:\n", a.After, a.Models[1],
+		a.Before, a.Models[0])
 	for _, name := range slices.Sorted(maps.Keys(a.Groups)) {
 		g := a.Groups[name]
-		fmt.Fprintf(&b, "  %s: the first match stays in %d of %d searches; %d answered above 80 before, %d after; its E is 10^%+.1f times what it was (median)\n",
-			name, g.Stay, g.Photos, g.Answered[0], g.Answered[1], g.Moved)
+		fmt.Fprintf(&b, "  %s: the first match stays in %d of %d searches; %d answered above 80 before, %d after; its E is 10^%+.1f times what "+
+			"it was (median)\n", name, g.Stay, g.Photos, g.Answered[0], g.Answered[1], g.Moved)
 	}
 	if a.Missing > 0 {
 		fmt.Fprintf(&b, "  %d more photos have a face in the new generation alone\n", a.Missing)
@@ -61,9 +71,9 @@ func (a Agreement) String() string {
 	return b.String()
 }
 
-// agreement compares a generation of another model with the serving one; nil when none serves, or one
-// of the same model.
-func (s *Stores) agreement(ctx context.Context, g index.Generation, old []index.Generation, sample int) (*Agreement, error) {
+// agreement compares a generation of another model with the serving one. It is nil if none serves, or if the serving
+// one has the same model.
+func (s *Stores) agreement(ctx context.Context, g index.Generation, old []index.Generation, b Rebuild) (*Agreement, error) {
 	before, err := index.ServingOf(old)
 	if errors.Is(err, index.ErrNoneServing) || before.Model.ID == g.Model.ID {
 		return nil, nil
@@ -76,11 +86,11 @@ func (s *Stores) agreement(ctx context.Context, g index.Generation, old []index.
 	}
 	a := &Agreement{Before: before.Name, After: g.Name, Models: [2]string{before.Model.ID, g.Model.ID},
 		Learnt: [2]index.Calibration{before.Calibration, g.Calibration}, Groups: map[string]AgreementGroup{}}
-	faces, err := s.sample(ctx, g, sample)
+	faces, err := s.sample(ctx, g, b.Sample)
 	if err != nil {
 		return nil, err
 	}
-	moved := map[string][]float64{}
+	said := tallies{a: a, moved: map[string][]float64{}}
 	for _, f := range faces {
 		earlier, err := s.sameFace(ctx, before, f)
 		if err != nil {
@@ -90,46 +100,79 @@ func (s *Stores) agreement(ctx context.Context, g index.Generation, old []index.
 			a.Missing++
 			continue
 		}
-		was, err := s.first(ctx, before, earlier)
-		if err != nil {
-			return nil, err
-		}
-		is, err := s.first(ctx, g, f)
-		if err != nil {
-			return nil, err
-		}
 		groups, err := s.groupsOf(ctx, f.Registrant)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range groups {
-			group := a.Groups[name]
-			group.Photos++
-			if was.Face.Registrant == is.Face.Registrant {
-				group.Stay++
-			}
-			for i, c := range []score.Candidate{was, is} {
-				if c.Similarity > score.Floor {
-					group.Answered[i]++
-				}
-			}
-			a.Groups[name] = group
-			if was.ExpectedFalseMatches > 0 && is.ExpectedFalseMatches > 0 {
-				moved[name] = append(moved[name], math.Log10(is.ExpectedFalseMatches/was.ExpectedFalseMatches))
-			}
+		if err := said.compare(ctx, s, before, g, earlier, f, groups); err != nil {
+			return nil, err
 		}
 	}
-	for name, list := range moved {
-		slices.Sort(list)
-		group := a.Groups[name]
-		group.Moved = list[len(list)/2]
-		a.Groups[name] = group
+	for _, probe := range b.Labelled {
+		was, is := probe.Embeddings[before.Model.ID], probe.Embeddings[g.Model.ID]
+		if was == nil || is == nil {
+			a.Missing++
+			continue
+		}
+		groups := []string{"labelled"}
+		if probe.Group != "" {
+			groups = append(groups, "labelled "+probe.Group)
+		}
+		if err := said.compare(ctx, s, before, g, schemas.Face{Embedding: was}, schemas.Face{Embedding: is}, groups); err != nil {
+			return nil, err
+		}
 	}
+	said.finish()
 	return a, nil
 }
 
-// sameFace is the face of the same photo of the same registrant in another generation; its ID is ""
-// when there is none.
+// tallies counts matches for an Agreement.
+type tallies struct {
+	a     *Agreement
+	moved map[string][]float64 // by group, how far each E moved
+}
+
+// compare searches each generation with its own embedding of one photo and counts what came first.
+func (t tallies) compare(ctx context.Context, s *Stores, before, after index.Generation, was, is schemas.Face, groups []string) error {
+	earlier, err := s.first(ctx, before, was)
+	if err != nil {
+		return err
+	}
+	now, err := s.first(ctx, after, is)
+	if err != nil {
+		return err
+	}
+	for _, name := range groups {
+		group := t.a.Groups[name]
+		group.Photos++
+		if earlier.Face.Registrant == now.Face.Registrant {
+			group.Stay++
+		}
+		for i, c := range []score.Candidate{earlier, now} {
+			if c.Similarity > score.Floor {
+				group.Answered[i]++
+			}
+		}
+		t.a.Groups[name] = group
+		if earlier.ExpectedFalseMatches > 0 && now.ExpectedFalseMatches > 0 {
+			t.moved[name] = append(t.moved[name], math.Log10(now.ExpectedFalseMatches/earlier.ExpectedFalseMatches))
+		}
+	}
+	return nil
+}
+
+// finish computes the median shift of E in each group.
+func (t tallies) finish() {
+	for name, list := range t.moved {
+		slices.Sort(list)
+		group := t.a.Groups[name]
+		group.Moved = list[len(list)/2]
+		t.a.Groups[name] = group
+	}
+}
+
+// sameFace returns the face of the same photo of the same registrant in another generation; its ID is "" if there is
+// none.
 func (s *Stores) sameFace(ctx context.Context, g index.Generation, f schemas.Face) (schemas.Face, error) {
 	held, _, err := s.Index.Held(ctx, g.Name, f.Photo)
 	if err != nil {
@@ -143,14 +186,14 @@ func (s *Stores) sameFace(ctx context.Context, g index.Generation, f schemas.Fac
 	return schemas.Face{}, nil
 }
 
-// first is what a search with a face returns first when its photo is left out; zero for nobody within
-// the model's reach.
+// first returns the first match of a search with a face whose own photo, if enrolled, is left out; zero if nobody is
+// within the model's reach.
 func (s *Stores) first(ctx context.Context, g index.Generation, f schemas.Face) (score.Candidate, error) {
 	near, err := s.Index.Search(ctx, g.Name, f.Embedding, score.K+1)
 	if err != nil {
 		return score.Candidate{}, err
 	}
-	near = slices.DeleteFunc(near, func(n index.Neighbour) bool { return n.Face.ID == f.ID || n.Face.Photo == f.Photo })
+	near = slices.DeleteFunc(near, func(n index.Neighbour) bool { return f.ID != "" && (n.Face.ID == f.ID || n.Face.Photo == f.Photo) })
 	counts := g.Calibration.Registrants
 	found := score.Of(near[:min(len(near), score.K)], g.Model, score.GalleryOf(g, max(counts, len(near))))
 	if len(found.Candidates) == 0 {
@@ -159,7 +202,7 @@ func (s *Stores) first(ctx context.Context, g index.Generation, f schemas.Face) 
 	return found.Candidates[0], nil
 }
 
-// groupsOf are the groups somebody counts in.
+// groupsOf returns the groups in which somebody counts.
 func (s *Stores) groupsOf(ctx context.Context, id schemas.UUID) ([]string, error) {
 	docs, err := s.Index.Lookup(ctx, id)
 	if err != nil || len(docs) == 0 {

@@ -32,7 +32,9 @@ func TestAttentionNamesWhatNeedsAHuman(t *testing.T) {
 			s.LastState, s.Next = schemas.RunBlocked,
 				time.Time{}
 		}), Generations: serving}, "--unblock"},
-		"refused": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.LastState = schemas.RunRefused }),
+		"refused": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) {
+			s.LastState, s.LastReason = schemas.RunRefused, "6 of 10 are gone: crawl with --accept-drop REASON"
+		}),
 			Generations: serving}, "--accept-drop"},
 		"failed": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) {
 			s.LastState, s.LastReason = schemas.RunFailed,
@@ -46,10 +48,16 @@ func TestAttentionNamesWhatNeedsAHuman(t *testing.T) {
 			Generations: serving}, "us-aa: nothing has changed"},
 		"dead jobs": {StatusReport{Engines: ok, Sources: with(func(s *SourceStatus) { s.Dead = 2 }), Generations: serving},
 			"2 registrants cannot be indexed"},
+		"webhooks": {StatusReport{Engines: ok, Sources: []SourceStatus{well}, Generations: serving, Untold: 2},
+			"2 webhooks of watches could not be told"},
 		"nothing serves": {StatusReport{Engines: ok, Sources: []SourceStatus{well}}, "no generation serves"},
 	} {
 		tc.report.Attend(now)
-		got := strings.Join(tc.report.Attention, "\n")
+		var said []string
+		for _, c := range tc.report.Attention {
+			said = append(said, c.Say)
+		}
+		got := strings.Join(said, "\n")
 		if tc.report.Attention == nil || (tc.want == "") != (got == "") || !strings.Contains(got, tc.want) || len(tc.report.Attention) > 1 {
 			t.Errorf("%s: %q, want %q", name, got, tc.want)
 		}

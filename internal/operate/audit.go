@@ -1,8 +1,10 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io/fs"
 	"math/rand/v2"
@@ -26,20 +28,30 @@ type AuditReport struct {
 	Registrants int          `json:"registrants"`
 	Due         int          `json:"due"`
 	Expired     int          `json:"expiredPages,omitempty"`
+	Read        int          `json:"read"` // blobs read and compared with their digests
 	Differences []Difference `json:"differences"`
 	Enqueued    int          `json:"rung,omitempty"`
 }
 
 const maxExamples = 5
 
-// auditing is an audit under way. It remembers little of each registrant: there may be millions.
+// auditAtOnce is Stores.AuditAtOnce where nothing else is said: some 0.5 KB each, so 100 MB.
+const auditAtOnce = 200_000
+
+// auditing is the state of a running audit. It keeps little about each registrant, since there may be millions.
 type auditing struct {
-	stores     *Stores
-	report     AuditReport
-	found      map[string]*Difference
-	enqueue    map[string]map[schemas.UUID]bool // whom a job can mend, by source
-	registered map[schemas.UUID]remembered      // the listed, and who else is due
-	blobs      map[blobKey]bool                 // those the listed need, until they are found
+	stores *Stores
+	report AuditReport
+	found  map[string]*Difference
+	shown  Progress
+
+	part       schemas.Part
+	enqueue    map[string]map[schemas.UUID]bool // whom of the part a job can mend, by source
+	registered map[schemas.UUID]remembered      // the listed of the part, and who else of it is due
+	blobs      map[blobKey]bool                 // those the listed of the part need, until they are found
+	sources    map[string]string                // so that a name is in memory once
+	done, all  int64                            // registrants in the ledger, then in each generation, and blobs
+	most       int                              // registrants remembered at once
 }
 
 // remembered is what an audit remembers of a registrant.
@@ -58,7 +70,7 @@ func keyOf(ref blob.Ref) blobKey {
 	return blobKey(sum[:16])
 }
 
-// note counts a difference. source, unless it is "", says that a job can mend it.
+// note counts a difference. If source is not "", a job can mend it.
 func (a *auditing) note(kind, source string, id schemas.UUID) {
 	d := a.found[kind]
 	if d == nil {
@@ -78,43 +90,94 @@ func (a *auditing) note(kind, source string, id schemas.UUID) {
 	a.enqueue[source][id] = true
 }
 
-// Audit compares ledger, index and blobs in both directions. sample is the share of the blobs that are
-// read and compared with their digests, from 0 to 1. With repair, a job is enqueued for what
-// differs and a job can mend; nothing else is changed.
-func (s *Stores) Audit(ctx context.Context, sample float64, repair bool) (AuditReport, error) {
-	a := &auditing{stores: s, found: make(map[string]*Difference), enqueue: make(map[string]map[schemas.UUID]bool),
-		registered: make(map[schemas.UUID]remembered), blobs: make(map[blobKey]bool)}
-	a.report.Differences = []Difference{}
-	generations, err := s.Index.Generations(ctx)
-	if err != nil {
-		return a.report, err
-	}
-	if err := a.ledger(ctx, Live(generations)); err != nil {
-		return a.report, err
-	}
-	for i, g := range generations {
-		if err := a.generation(ctx, g, i+1); err != nil {
-			return a.report, err
+// Reads says which blobs an audit reads and compares with their digests. For the others it only checks that they
+// exist.
+type Reads func(blob.Ref) bool
+
+// Share reads a random share of the blobs, from 0 to 1.
+func Share(share float64) Reads {
+	return func(blob.Ref) bool { return share > 0 && rand.Float64() < share }
+}
+
+// Rolling reads the blobs whose turn is on the day of now; each blob has one turn in so many days. 0 days reads none.
+func Rolling(now time.Time, days int) Reads {
+	today := uint64(now.Unix() / (24 * 60 * 60))
+	return func(ref blob.Ref) bool {
+		if days <= 0 {
+			return false
 		}
+		key := keyOf(ref)
+		return binary.BigEndian.Uint64(key[:])%uint64(days) == today%uint64(days)
 	}
-	if err := a.stored(ctx, sample); err != nil {
+}
+
+// Audit compares ledger, index and blobs in both directions. A blob that was read and does not have its digest is set
+// aside, and the next crawl reads it again. With repair, a job is enqueued for each difference that a job can mend;
+// nothing else is changed. If shown is not nil, it is told the progress; the total is known once the ledger was swept.
+func (s *Stores) Audit(ctx context.Context, reads Reads, repair bool, shown Progress) (AuditReport, error) {
+	a := &auditing{stores: s, found: make(map[string]*Difference), sources: make(map[string]string), shown: shown}
+	a.report.Differences = []Difference{}
+	err := a.parts(ctx, reads, repair)
+	if err != nil {
 		return a.report, err
 	}
 	for _, d := range a.found {
 		a.report.Differences = append(a.report.Differences, *d)
 	}
 	sort.Slice(a.report.Differences, func(i, j int) bool { return a.report.Differences[i].Kind < a.report.Differences[j].Kind })
-	if repair {
-		err = a.repair(ctx)
-	}
-	return a.report, err
+	return a.report, nil
 }
 
-// repair enqueues a job for what differs.
+// parts audits one part of the registrants after the other.
+func (a *auditing) parts(ctx context.Context, reads Reads, repair bool) error {
+	generations, err := a.stores.Index.Generations(ctx)
+	if err != nil {
+		return err
+	}
+	parts, err := a.stores.Ledger.Parts(ctx, cmp.Or(a.stores.AuditAtOnce, auditAtOnce))
+	if err != nil {
+		return err
+	}
+	for i, part := range parts {
+		a.part, a.enqueue = part, make(map[string]map[schemas.UUID]bool)
+		a.registered, a.blobs = make(map[schemas.UUID]remembered), make(map[blobKey]bool)
+		before := a.done
+		if err := a.ledger(ctx, Live(generations)); err != nil {
+			return err
+		}
+		a.most = max(a.most, len(a.registered))
+		// The parts are about equal, so all are so many times this one.
+		a.all = before + (a.done-before+int64(len(generations)*len(a.registered)+len(a.blobs)))*int64(len(parts)-i)
+		for n, g := range generations {
+			if err := a.generation(ctx, g, n+1); err != nil {
+				return err
+			}
+		}
+		if err := a.stored(ctx, reads); err != nil {
+			return err
+		}
+		if !repair {
+			continue
+		}
+		if err := a.repair(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// step counts one more item as done.
+func (a *auditing) step() {
+	if a.done++; a.shown != nil {
+		a.shown(a.done, a.all)
+	}
+}
+
+// repair enqueues jobs that mend the differences.
 func (a *auditing) repair(ctx context.Context) error {
 	for source, ids := range a.enqueue {
 		for id := range ids {
-			// The mark says that the index agrees while it does not: it must go first.
+			// The mark says that the index agrees although it does not, so it is deleted first.
 			if err := a.stores.Ledger.Unmark(ctx, source, id); err != nil {
 				return err
 			}
@@ -129,7 +192,7 @@ func (a *auditing) repair(ctx context.Context) error {
 
 // ledger sweeps the ledger for what index and blobs must hold.
 func (a *auditing) ledger(ctx context.Context, targets []schemas.Target) error {
-	for s, err := range a.stores.Ledger.Each(ctx, "") {
+	for s, err := range a.stores.Ledger.EachOf(ctx, "", a.part) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			a.note("newer_schema", "", s.ID)
 			continue
@@ -137,16 +200,19 @@ func (a *auditing) ledger(ctx context.Context, targets []schemas.Target) error {
 		if err != nil {
 			return err
 		}
-		due := s.DueIn(targets) != schemas.DueNot
-		if due {
+		a.step()
+		due, counts := s.DueIn(targets) != schemas.DueNot, s.Source != schemas.CanarySource // which is compared, and is nobody
+		if due && counts {
 			a.report.Due++
 		}
 		if !s.Listed && !due {
 			continue
 		}
-		a.registered[s.ID] = remembered{source: s.Source, revision: s.Revision, listed: s.Listed, due: due}
+		a.registered[s.ID] = remembered{source: a.name(s.Source), revision: s.Revision, listed: s.Listed, due: due}
 		if s.Listed {
-			a.report.Registrants++
+			if counts {
+				a.report.Registrants++
+			}
 			for _, ref := range blob.Needed(s) {
 				a.blobs[keyOf(ref)] = true
 			}
@@ -155,19 +221,32 @@ func (a *auditing) ledger(ctx context.Context, targets []schemas.Target) error {
 	return nil
 }
 
-// generation compares the n-th generation with the listed, both ways.
+// name is a source's name, which all registrants of the source share.
+func (a *auditing) name(source string) string {
+	if known, ok := a.sources[source]; ok {
+		return known
+	}
+	a.sources[source] = source
+	return source
+}
+
+// generation compares the n-th generation with the listed registrants, both ways.
 func (a *auditing) generation(ctx context.Context, g index.Generation, n int) error {
-	for doc, err := range a.stores.Index.Walk(ctx, g.Name) {
+	for doc, err := range a.stores.Index.Walk(ctx, g.Name, a.part.First()) {
 		if err != nil {
 			return err
 		}
+		if !a.part.Has(doc.ID) {
+			break // they come by id
+		}
+		a.step()
 		r := a.registered[doc.ID]
 		switch {
 		case r.due:
 		case !r.listed:
 			found, err := a.stores.Ledger.Find(ctx, doc.ID)
 			if err == nil && found.Listed {
-				continue // came while we looked
+				continue // added while we looked
 			}
 			a.note("in_index_not_listed", found.Source, doc.ID)
 			continue
@@ -195,32 +274,17 @@ func (a *auditing) generation(ctx context.Context, g index.Generation, n int) er
 	return nil
 }
 
-// stored looks for the blobs of the listed, reading those of a sample, and for blobs that nobody
-// refers to.
-func (a *auditing) stored(ctx context.Context, sample float64) error {
-	for info, err := range a.stores.Blobs.Walk(ctx, "") {
-		if err != nil {
-			return err
-		}
-		key := keyOf(info.Ref)
-		if !a.blobs[key] {
-			if s, err := a.stores.Ledger.Find(ctx, info.Owner); err == nil && s.Listed {
-				continue // a newer capture than the sweep saw, or an older one being replaced
+// stored checks that the blobs of listed registrants exist, reads those whose turn it is, and looks for blobs that
+// nobody refers to.
+func (a *auditing) stored(ctx context.Context, reads Reads) error {
+	for shard := a.part.From; shard < a.part.To; shard++ {
+		for info, err := range a.stores.Blobs.WalkShard(ctx, shard) {
+			if err == nil {
+				err = a.storedBlob(ctx, info, reads)
 			}
-			a.note("blob_without_registrant", "", info.Owner)
-			continue
-		}
-		delete(a.blobs, key)
-		if sample == 0 || rand.Float64() >= sample {
-			continue
-		}
-		_, err := a.stores.Blobs.Get(ctx, info.Ref)
-		switch {
-		case errors.Is(err, blob.ErrCorrupt):
-			a.note("corrupt_"+string(info.Kind), a.registered[info.Owner].source, info.Owner)
-		case errors.Is(err, fs.ErrNotExist): // went while we looked, or will be found missing next time
-		case err != nil:
-			return err
+			if err != nil {
+				return err
+			}
 		}
 	}
 	if len(a.blobs) == 0 {
@@ -229,10 +293,36 @@ func (a *auditing) stored(ctx context.Context, sample float64) error {
 	return a.missing(ctx)
 }
 
-// missing looks again for the blobs that were not found, by the ledger as it is now.
+func (a *auditing) storedBlob(ctx context.Context, info blob.Info, reads Reads) error {
+	a.step()
+	key := keyOf(info.Ref)
+	if !a.blobs[key] {
+		if s, err := a.stores.Ledger.Find(ctx, info.Owner); err == nil && s.Listed {
+			return nil // a newer capture than the sweep saw, or an older one being replaced
+		}
+		a.note("blob_without_registrant", "", info.Owner)
+		return nil
+	}
+	delete(a.blobs, key)
+	if !reads(info.Ref) {
+		return nil
+	}
+	a.report.Read++
+	_, err := blob.Read(ctx, a.stores.Blobs, info.Ref)
+	switch {
+	case errors.Is(err, blob.ErrCorrupt):
+		a.note("corrupt_"+string(info.Kind), a.registered[info.Owner].source, info.Owner)
+	case errors.Is(err, fs.ErrNotExist): // deleted while we looked, or found missing next time
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// missing looks once more for the blobs that were not found, with the current ledger.
 func (a *auditing) missing(ctx context.Context) error {
 	expiry := time.Now().AddDate(0, 0, -a.stores.PageDays)
-	for s, err := range a.stores.Ledger.Each(ctx, "") {
+	for s, err := range a.stores.Ledger.EachOf(ctx, "", a.part) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
 			continue
 		}
@@ -253,7 +343,8 @@ func (a *auditing) missing(ctx context.Context) error {
 			switch {
 			case has:
 			case ref.Kind == blob.Page && a.stores.PageDays > 0 && s.FirstSeen.Before(expiry):
-				// An unchanged page is stored once, so it may have expired although it was read since.
+				// An unchanged page is stored only once, so the object store may have deleted it although the page was
+				// read again since.
 				a.report.Expired++
 			default:
 				a.note("missing_"+string(ref.Kind), s.Source, s.ID)

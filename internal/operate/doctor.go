@@ -1,6 +1,7 @@
 package operate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,16 +9,19 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/config"
 	"lineup/indexer/face/dlib/blas"
 	"lineup/indexer/face/dlib/weights"
+	"lineup/indexer/index"
 	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
 	"lineup/schemas"
@@ -57,6 +61,11 @@ func (c *Checkup) Note(what string, err error, well string) {
 	}
 }
 
+// Wrongs reports whether anything is wrong.
+func (c Checkup) Wrongs() bool {
+	return slices.ContainsFunc(c, func(f Finding) bool { return f.State == "wrong" })
+}
+
 // lowSpace is how much must be free where the all-in-one keeps its data.
 const lowSpace = 2 << 30
 
@@ -88,8 +97,10 @@ func (c *Checkup) CheckConfig(set config.Loaded, invalid error) {
 	} else {
 		c.OK("sources", "%d enabled", enabled)
 	}
-	if host, _, err := net.SplitHostPort(set.Listen); err == nil && set.Public == "" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
-		c.Advise("public", "the API listens on %s: set public to its https:// address behind your proxy, for the links in answers", set.Listen)
+	if set.Reachable() && set.Corrections == "" {
+		c.Advise("corrections", "others reach this installation: set correction_contact to where people ask you to correct or remove "+
+			"a copy of a "+
+			"record (they are sent to %s)", cmp.Or(set.Contact, "nobody"))
 	}
 	if set.Private != "" {
 		if host, _, err := net.SplitHostPort(set.Private); err == nil && !net.ParseIP(host).IsLoopback() {
@@ -98,8 +109,9 @@ func (c *Checkup) CheckConfig(set config.Loaded, invalid error) {
 	}
 }
 
-// CheckModels looks at the face models in dir, and at the matrix kernel they run on.
+// CheckModels looks at the face models in dir, and at the processor and the matrix kernel they run on.
 func (c *Checkup) CheckModels(dir string) {
+	c.Note("processor", blas.Runnable(), "has what this program needs")
 	if err := weights.Verify(dir); err != nil {
 		c.Wrong("models", "%v (lineup models fetches them; scrape alone does not need them)", err)
 	} else {
@@ -138,6 +150,35 @@ func (c *Checkup) CheckData(set config.Config) {
 	}
 }
 
+// CheckGenerations looks at what the index holds; err is why it could not be listed.
+func (c *Checkup) CheckGenerations(generations []index.Generation, err error) {
+	if err != nil {
+		c.Wrong("generations", "%v", err)
+		return
+	}
+	serving, filling := "", 0
+	for _, g := range generations {
+		switch g.State {
+		case index.Serving:
+			serving = g.Name
+			if g.Features != index.FeatureVersion {
+				c.Advise("generations", "%s has features of version %d, this program computes %d: an indexer builds them anew beside it", g.Name,
+					g.Features, index.FeatureVersion)
+			}
+		case index.Building:
+			filling++
+		}
+	}
+	switch {
+	case serving != "":
+		c.OK("generations", "%s serves, of %d", serving, len(generations))
+	case filling > 0:
+		c.Advise("generations", "none serves yet: an indexer fills one, and searches are refused until then")
+	default:
+		c.Advise("generations", "there is none: an indexer makes and fills the first (lineup index, or lineup up)")
+	}
+}
+
 // CheckNATS checks that the broker answers and how it is set up.
 func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS) {
 	js, err := broker.JetStream(ctx, nc)
@@ -147,7 +188,8 @@ func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS)
 	}
 	l, err := ledger.Open(ctx, js, set.Replicas)
 	if err != nil {
-		c.Wrong("nats", "%v (a role may not make streams: run lineup prepare as admin, deploy/nats; a call that is forbidden gets no answer)", err)
+		c.Wrong("nats", "%v (a role may not make streams: run lineup prepare as admin, deploy/nats; a call that is forbidden "+
+			"gets no answer)", err)
 		return
 	}
 	start := time.Now()
@@ -164,6 +206,57 @@ func (c *Checkup) CheckNATS(ctx context.Context, nc *nats.Conn, set config.NATS)
 	c.checkStores(ctx, js, set.Replicas)
 }
 
+// roles are the users of deploy/nats, with the commands that each may run. The tag rights of a command names one of them.
+var roles = map[string]string{
+	"admin":  "every command",
+	"scrape": "lineup scrape; every other command needs those of its role, or of admin",
+	"index":  "lineup index; every other command needs those of its role, or of admin",
+	"query":  "lineup query; every other command needs those of its role, or of admin",
+}
+
+// CheckRole names whose credentials of NATS these are, and what they are for.
+func (c *Checkup) CheckRole(set config.NATS) {
+	user, err := natsUser(set)
+	switch {
+	case err != nil:
+		c.Wrong("nats role", "%v", err)
+	case user == "":
+		c.Advise("nats role", "nats.url names no user and nats.credentials no file: give a role its own account "+
+			"(deploy/nats/lineup.conf), or whoever "+
+			"reaches NATS may do everything")
+	case roles[user] == "":
+		c.OK("nats role", "the user %s, which is none of deploy/nats (admin, scrape, index, query): commands of an operator need "+
+			"what admin may", user)
+	default:
+		c.OK("nats role", "the credentials of %s: for %s", user, roles[user])
+	}
+}
+
+// natsUser is the user's name in nats.url, or in the file of credentials; "" for none.
+func natsUser(set config.NATS) (string, error) {
+	if set.Credentials != "" {
+		text, err := os.ReadFile(set.Credentials)
+		if err != nil {
+			return "", fmt.Errorf("read nats.credentials: %w", err)
+		}
+		token, err := jwt.ParseDecoratedJWT(text)
+		if err != nil {
+			return "", fmt.Errorf("nats.credentials %s holds no user's token: %w (nsc generate creds writes one)", set.Credentials, err)
+		}
+		user, err := jwt.DecodeUserClaims(token)
+		if err != nil {
+			return "", fmt.Errorf("nats.credentials %s: %w (nsc generate creds writes one)", set.Credentials, err)
+		}
+		return cmp.Or(user.Name, user.Subject), nil
+	}
+	first, _, _ := strings.Cut(set.URL, ",")
+	u, err := url.Parse(strings.TrimSpace(first))
+	if err != nil || u.User == nil {
+		return "", nil
+	}
+	return u.User.Username(), nil
+}
+
 // checkServers looks at the addresses of the servers and at what they do with a write.
 func (c *Checkup) checkServers(ctx context.Context, nc *nats.Conn, set config.NATS) {
 	for address := range strings.SplitSeq(set.URL, ",") {
@@ -176,7 +269,8 @@ func (c *Checkup) checkServers(ctx context.Context, nc *nats.Conn, set config.NA
 		c.Advise("nats", "the cluster has %d servers and nats.replicas is 1: a lost server stops everything; set 3", servers)
 	}
 	if set.Monitor == "" {
-		c.Advise("nats", "a client cannot see whether the servers sync every write: make sure of sync_interval: always (deploy/nats/lineup.conf), "+
+		c.Advise("nats", "a client cannot see whether the servers sync every write: make sure of sync_interval: always "+
+			"(deploy/nats/lineup.conf), "+
 			"or a power failure loses acknowledged work; with nats.monitor set it is looked at here")
 		return
 	}
@@ -188,8 +282,8 @@ func (c *Checkup) checkServers(ctx context.Context, nc *nats.Conn, set config.NA
 		case sync.Always:
 			c.OK("nats", "%s syncs every write", sync.Server)
 		default:
-			c.Advise("nats", "%s syncs every %s only: a power failure loses what it acknowledged since; set sync_interval: always (deploy/nats/lineup.conf)",
-				sync.Server, sync.Every)
+			c.Advise("nats", "%s syncs every %s only: a power failure loses what it acknowledged since; set sync_interval: always "+
+				"(deploy/nats/lineup.conf)", sync.Server, sync.Every)
 		}
 	}
 }
@@ -207,7 +301,8 @@ func (c *Checkup) checkStores(ctx context.Context, js jetstream.JetStream, repli
 		case !s.Leader:
 			c.Wrong("nats", "%s has no leader: more than half of the servers must run", s.Store.Name)
 		case s.Differs:
-			c.Wrong("nats", "%s is not as this version and nats.replicas want it (it has %d replicas): run lineup prepare as admin", s.Store.Name, s.Replicas)
+			c.Wrong("nats", "%s is not as this version and nats.replicas want it (it has %d replicas): run lineup prepare as admin", s.Store.Name,
+				s.Replicas)
 		}
 		for _, peer := range s.Behind {
 			c.Advise("nats", "replica %s of %s is behind or away: look at that server", peer, s.Store.Name)

@@ -11,7 +11,7 @@ import (
 // Linked is a group of registrants who are taken for one person, and why.
 type Linked struct {
 	Person  schemas.UUID   `json:"personUuid,omitempty"`
-	Shown   bool           `json:"shown"` // answers bear the personUuid
+	Shown   bool           `json:"shown"` // answers carry the personUuid
 	Agree   []person.Field `json:"agree"` // first and last name folded, the whole birth date, sex
 	Lacking []string       `json:"lacking,omitempty"`
 	Members []LinkMember   `json:"registrants"`
@@ -26,7 +26,7 @@ type LinkMember struct {
 	Listed bool         `json:"listed"`
 }
 
-// Listed is how many of the members are listed now.
+// Listed returns how many of the members are listed now.
 func (l Linked) Listed() int {
 	n := 0
 	for _, m := range l.Members {
@@ -37,8 +37,8 @@ func (l Linked) Listed() int {
 	return n
 }
 
-// Link finds the group that a personUuid names, or that the registrant of a uuid is in, by the same
-// look-up as answers do. Errors: fs.ErrNotExist for nobody.
+// Link finds the group of a personUuid, or of one registrant's uuid, by the same look-up as answers do. Errors:
+// fs.ErrNotExist if there is none.
 func (s *Stores) Link(ctx context.Context, id schemas.UUID) (Linked, error) {
 	found, err := search.FindPerson(ctx, s.Index, s.Ledger, id)
 	if err != nil {

@@ -25,30 +25,33 @@ type Rebuild struct {
 	DropOld bool          // delete the generations that served before, after the switch
 	Sample  int           // faces to search for in the new generation before the switch
 	Shown   Progress
-	// LeastAgreement is the share of first matches that must stay when the model changes, 0 for any. With
-	// Hold nothing switches: the operator reads the agreement first and calls again.
+	// LeastAgreement is the share of first matches that must stay the same when the model changes; 0 for any. With Hold
+	// nothing switches: the operator reads the agreement first and calls again.
 	LeastAgreement float64
 	Hold           bool
+	Labelled       []Probe // photos to compare the models with, besides the gallery's own
 }
 
-// Rebuilt is what a rebuild has done: as much of it as was done when it ended with an error.
+// Rebuilt is what a rebuild has done. After an error it holds what was done until then.
 type Rebuilt struct {
-	Generation string
-	Checked    *Checked
-	Agreement  *Agreement // with a serving generation of another model
-	Serves     bool
-	Dropped    []string // generations
+	Generation string     `json:"generation"`
+	Checked    *Checked   `json:"checked,omitempty"`
+	Agreement  *Agreement `json:"agreement,omitempty"` // with a serving generation of another model
+	Serves     bool       `json:"serves"`
+	Dropped    []string   `json:"dropped"` // generations
 }
 
-// Checked is what the search for a sample of faces found in a generation.
+// Checked is the result of searching a generation for a sample of faces.
 type Checked struct {
-	Sampled, Own int // faces, and how many of them find themselves
+	Sampled int `json:"sampled"` // faces
+	Own     int `json:"own"`     // how many of them find themselves
 	// Expected counts what the serving generation of the same model finds near the sample, and Found how
 	// much of it the new one finds; both are 0 where there is no such generation.
-	Found, Expected int
+	Found    int `json:"found"`
+	Expected int `json:"expected"`
 }
 
-// String says it for the operator.
+// String returns the result for the operator.
 func (c Checked) String() string {
 	text := fmt.Sprintf("%d of %d sampled faces find themselves", c.Own, c.Sampled)
 	if c.Expected > 0 {
@@ -62,8 +65,8 @@ func (c Checked) good() bool {
 	return float64(c.Own) >= ownFound*float64(c.Sampled) && float64(c.Found) >= likeBefore*float64(c.Expected)
 }
 
-// IndexAgain has every listed registrant of a source indexed again in the generations there are, waits
-// until the indexers have done so, and returns how many there were.
+// IndexAgain has every listed registrant of a source indexed again in the existing generations, waits until the
+// indexers have done so, and returns how many there were.
 func (s *Stores) IndexAgain(ctx context.Context, source string, shown Progress) (int, error) {
 	generations, err := s.Index.Generations(ctx)
 	if err != nil {
@@ -90,8 +93,8 @@ func (s *Stores) IndexAgain(ctx context.Context, source string, shown Progress) 
 	return enqueued, nil
 }
 
-// Reindex builds a generation beside the serving one, or goes on with one that was begun, waits until the
-// indexers have filled it, searches it for a sample of its faces, and switches to it.
+// Reindex builds a generation beside the serving one, or continues one that was begun. It waits until the indexers
+// have filled it, searches it for a sample of its faces, and switches to it.
 func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err error) {
 	g, old, err := s.building(ctx, b.Model)
 	if err != nil {
@@ -99,7 +102,7 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 	}
 	done.Generation = g.Name
 	target := g.Target()
-	if _, err := s.Ingest.Reconcile(ctx, "", []schemas.Target{target}); err != nil {
+	if _, err := s.Ingest.Reconcile(ctx, "", []schemas.Target{target}, nil); err != nil {
 		return done, err
 	}
 	if err := s.awaitIndexed(ctx, "", target, b.Shown); err != nil {
@@ -113,12 +116,12 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 		return done, fmt.Errorf("%s: %s: not switched (lineup audit tells more; lineup reindex tries again)", g.Name, checked)
 	}
 	done.Checked = &checked
-	if done.Agreement, err = s.agreement(ctx, g, old, b.Sample); err != nil {
+	if done.Agreement, err = s.agreement(ctx, g, old, b); err != nil {
 		return done, err
 	}
 	if done.Agreement != nil && done.Agreement.Share() < b.LeastAgreement {
-		return done, fmt.Errorf("%s: the first match stays in %.3f of the sampled searches, less than %g: not switched (a lower --least-agreement lets it serve)",
-			g.Name, done.Agreement.Share(), b.LeastAgreement)
+		return done, fmt.Errorf("%s: the first match stays in %.3f of the sampled searches, less than %g: not switched (a lower "+
+			"--least-agreement, or index.least_agreement in the configuration, lets it serve)", g.Name, done.Agreement.Share(), b.LeastAgreement)
 	}
 	if b.Hold {
 		return done, nil
@@ -139,7 +142,7 @@ func (s *Stores) Reindex(ctx context.Context, b Rebuild) (done Rebuilt, err erro
 	return done, nil
 }
 
-// awaitIndexed shows how far the indexers are until target holds everything of source, "" for all.
+// awaitIndexed waits until target holds everything of source ("" for all), and shows the indexers' progress.
 func (s *Stores) awaitIndexed(ctx context.Context, source string, target schemas.Target, shown Progress) error {
 	_, all, err := s.due(ctx, source, target)
 	for err == nil {
@@ -151,7 +154,7 @@ func (s *Stores) awaitIndexed(ctx context.Context, source string, target schemas
 			shown(int64(max(all-left, 0)), int64(all))
 		}
 		if left == 0 {
-			// Sweeping the ledger takes seconds where it is large: only when nobody is at work.
+			// Sweeping a large ledger takes seconds, so it is swept only when no indexer is at work.
 			due := 0
 			if due, _, err = s.due(ctx, source, target); err != nil || due == 0 {
 				break
@@ -168,7 +171,7 @@ func (s *Stores) awaitIndexed(ctx context.Context, source string, target schemas
 	return err
 }
 
-// building is the generation of a model that is being built, or a new one beside the others.
+// building returns the generation of a model that is being built, or a new one.
 func (s *Stores) building(ctx context.Context, model schemas.Model) (g index.Generation, old []index.Generation, err error) {
 	all, err := s.Index.Generations(ctx)
 	if err != nil {
@@ -188,7 +191,7 @@ func (s *Stores) building(ctx context.Context, model schemas.Model) (g index.Gen
 	if err := s.Index.Create(ctx, index.Generation{Name: name, Model: model}); err != nil {
 		return g, nil, err
 	}
-	// Marks say when their generation was made, which only the index knows.
+	// Marks hold when their generation was created, which only the index knows.
 	if all, err = s.Index.Generations(ctx); err != nil {
 		return g, nil, err
 	}
@@ -241,7 +244,7 @@ func (s *Stores) check(ctx context.Context, g index.Generation, old []index.Gene
 	return done, nil
 }
 
-// comparable reports whether a generation of the same model serves, which g must then be about as large as.
+// comparable reports whether a generation of the same model serves. g must then have about its size.
 func (s *Stores) comparable(ctx context.Context, g index.Generation, old []index.Generation) (same bool, err error) {
 	counts, err := s.Index.Count(ctx, g.Name)
 	if err != nil {
@@ -257,17 +260,18 @@ func (s *Stores) comparable(ctx context.Context, g index.Generation, old []index
 			return same, err
 		}
 		if counts.Faces < before.Faces*99/100 {
-			return same, fmt.Errorf("%s has %d faces, the serving generation %d: not switched (lineup audit tells more)", g.Name, counts.Faces, before.Faces)
+			return same, fmt.Errorf("%s has %d faces, the serving generation %d: not switched (lineup audit tells more)", g.Name, counts.Faces,
+				before.Faces)
 		}
 	}
 	return same, nil
 }
 
-// sample picks so many faces of a generation at random, with their embeddings.
+// sample picks so many random faces of a generation, with their embeddings.
 func (s *Stores) sample(ctx context.Context, g index.Generation, most int) (faces []schemas.Face, err error) {
 	var photos []index.PhotoOutcome
 	seen := 0
-	for doc, err := range s.Index.Walk(ctx, g.Name) {
+	for doc, err := range s.Index.Walk(ctx, g.Name, "") {
 		if err != nil {
 			return nil, err
 		}

@@ -9,25 +9,44 @@ import (
 	"time"
 
 	"lineup/ingest"
-	"lineup/ingest/signing"
+	"lineup/ingest/removals"
 	"lineup/schemas"
 )
 
 // removalWait is how long a removal waits for the indexers.
 const removalWait = time.Minute
 
-// Remove makes a registrant never listed again, and deletes photos, pages and record. When it returns,
-// nobody is answered with the registrant; the index follows.
-// Errors: fs.ErrNotExist for somebody who was never listed here.
-func (s *Stores) Remove(ctx context.Context, id schemas.UUID, reason string) (ingest.Removed, error) {
-	removed, err := s.Ingest.Remove(ctx, id, reason)
+// Remove removes a registrant for ever and deletes photos, pages and record. When it returns, no answer names the
+// registrant; the index follows. The removal is written to the log of removals first: an entry without a removal does
+// no harm, but a removal without an entry would be undone by an old backup. Errors: fs.ErrNotExist for somebody who
+// was never listed here.
+func (s *Stores) Remove(ctx context.Context, id schemas.UUID, why schemas.Removal) (ingest.Removed, error) {
+	was, err := s.Ledger.Find(ctx, id)
 	if errors.Is(err, fs.ErrNotExist) {
-		return removed, fmt.Errorf("%w: nobody of that uuid was ever listed here", err)
+		return ingest.Removed{}, schemas.NotFound("nobody of the uuid %s was ever listed here", id)
+	}
+	if err != nil {
+		return ingest.Removed{}, err
+	}
+	if was.Removal != nil {
+		why = *was.Removal
+	}
+	if why.At.IsZero() {
+		why.At = time.Now().UTC().Truncate(time.Second)
+	}
+	logged := s.note(ctx, removals.Entry{Kind: removals.Removal, At: why.At, Source: was.Source, Registrant: id, Reason: why.Reason,
+		Note: why.Note})
+	removed, err := s.Ingest.Remove(ctx, id, why)
+	if err == nil && s.Keys != nil {
+		err = s.Keys.Forget(ctx, id)
+	}
+	if logged != nil {
+		err = errors.Join(err, fmt.Errorf("%w: a restore of an older backup would bring the registrant back; run the same command again", logged))
 	}
 	return removed, err
 }
 
-// AwaitRemoval waits, at most a minute, until every live generation agrees that a registrant is gone.
+// AwaitRemoval waits, for at most a minute, until every live generation agrees that a registrant is gone.
 func (s *Stores) AwaitRemoval(ctx context.Context, was schemas.Listing) error {
 	generations, err := s.Index.Generations(ctx)
 	if err != nil {
@@ -52,15 +71,6 @@ func (s *Stores) AwaitRemoval(ctx context.Context, was schemas.Listing) error {
 	}
 }
 
-// Receipt signs what was removed with the signing key of these stores.
-func (s *Stores) Receipt(ctx context.Context, r ingest.Removed) (ingest.Receipt, error) {
-	key, err := signing.Key(ctx, s.JS, signing.Removals)
-	if err != nil {
-		return ingest.Receipt{}, err
-	}
-	return r.Sign(key)
-}
-
 // VerifyReceipt checks that data is a receipt signed here, and that what it names is still removed.
 func (s *Stores) VerifyReceipt(ctx context.Context, data []byte) (receipt ingest.Receipt, err error) {
 	if err := json.Unmarshal(data, &receipt); err != nil {
@@ -79,18 +89,15 @@ func (s *Stores) VerifyReceipt(ctx context.Context, data []byte) (receipt ingest
 	return receipt, nil
 }
 
-// verifyOurs checks that a receipt was signed with a key that these stores have, or had.
+// verifyOurs checks that a receipt was signed with a current or earlier key of these stores.
 func (s *Stores) verifyOurs(ctx context.Context, receipt ingest.Receipt) error {
-	var err error
-	for _, purpose := range []signing.Purpose{signing.Removals, signing.Evidence} { // the latter signed receipts once
-		keys, perr := signing.Public(ctx, s.JS, purpose)
-		if perr != nil {
-			return perr
-		}
-		for _, key := range keys {
-			if err = receipt.Verify(key); err == nil {
-				return nil
-			}
+	keys, err := s.removalKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err = receipt.Verify(key); err == nil {
+			return nil
 		}
 	}
 	return err

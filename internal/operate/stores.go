@@ -6,7 +6,6 @@ package operate
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -16,6 +15,7 @@ import (
 	"lineup/ingest/blob"
 	"lineup/ingest/ledger"
 	"lineup/ingest/queue"
+	"lineup/ingest/removals"
 	"lineup/queryd/keys"
 	"lineup/schemas"
 )
@@ -30,17 +30,22 @@ type Stores struct {
 	Index  index.Index
 	Ingest *ingest.Ingester
 
-	Replicas int // of streams and buckets that are made
-	PageDays int // after so many days the object store expires pages; 0 never
+	Removals removals.Log // what must never come back; kept apart from the ledger
+
+	Replicas int // of the streams and buckets that are created
+	PageDays int // days after which the object store deletes pages; 0: never
+
+	CountedAlways int // a ledger of at most so many entries is counted whenever it is asked for; 0: 20,000
+	AuditAtOnce   int // registrants that an audit remembers at once, about; 0: 200,000
 }
 
-// Progress is told that so many of all are done; all is 0 while it is not known.
+// Progress is called with the number done and the total, which is 0 while it is not known.
 type Progress func(done, all int64)
 
-// poll is how often it is looked whether what is waited for has come.
+// poll is how often to check for something that is waited for.
 const poll = 200 * time.Millisecond
 
-// Live are the generations that must agree with the ledger.
+// Live returns the generations that must agree with the ledger.
 func Live(generations []index.Generation) (targets []schemas.Target) {
 	for _, g := range generations {
 		if g.State != index.Retired {
@@ -73,12 +78,12 @@ func (s *Stores) Drain(ctx context.Context, shown Progress) error {
 	}
 }
 
-// due counts the registrants of a source ("" for all) that a generation does not agree with yet, and
-// those that are listed. Registrants with a dead job are due.
+// due counts the registrants of a source ("" for all) that a generation does not agree with yet, and those that are
+// listed. Registrants with a dead job count as due.
 func (s *Stores) due(ctx context.Context, source string, t schemas.Target) (due, all int, err error) {
 	for listing, err := range s.Ledger.Each(ctx, source) {
 		if errors.Is(err, schemas.ErrNewerSchema) {
-			continue // left alone: for the newer version to index
+			continue // the newer version indexes it
 		}
 		if err != nil {
 			return 0, 0, err
@@ -91,34 +96,4 @@ func (s *Stores) due(ctx context.Context, source string, t schemas.Target) (due,
 		}
 	}
 	return due, all, nil
-}
-
-// orphanGrace is how long a blob may be without a listing that refers to it: longer than any
-// capture takes from its first blob to its listing.
-const orphanGrace = time.Hour
-
-// Reconciled is what a reconciliation did.
-type Reconciled struct {
-	Enqueued int   // jobs for what the generations lack
-	Orphans  int   // blobs deleted that no listing refers to
-	Untidy   error // why answered jobs that a killed server left behind were not deleted
-}
-
-// Reconcile enqueues a job for every registrant that a live generation does not agree with, forgets dead
-// jobs whose registrants agree by now, and deletes blobs that nobody refers to.
-func (s *Stores) Reconcile(ctx context.Context) (done Reconciled, err error) {
-	generations, err := s.Index.Generations(ctx)
-	if err != nil {
-		return done, fmt.Errorf("list the generations: %w", err)
-	}
-	targets := Live(generations)
-	if done.Enqueued, err = s.Ingest.Reconcile(ctx, "", targets); err != nil {
-		return done, err
-	}
-	if err := s.forgetMended(ctx, targets); err != nil {
-		return done, err
-	}
-	done.Untidy = s.Queue.Tidy(ctx)
-	done.Orphans, err = s.Ingest.Orphans(ctx, orphanGrace)
-	return done, err
 }

@@ -1,4 +1,4 @@
-// Package progress shows how far a task is: a bar where a person watches, a line a minute elsewhere.
+// Package progress shows how far a task is: a bar where a person watches; elsewhere a line at once and one a minute.
 package progress
 
 import (
@@ -14,10 +14,10 @@ import (
 	"golang.org/x/term"
 )
 
-// Task shows how far one task is. Its methods may be called at once; a nil Task shows nothing.
+// Task shows the progress of one task. Its methods may be called concurrently; a nil Task shows nothing.
 type Task struct {
 	out    io.Writer
-	log    *slog.Logger // in the place of out
+	log    *slog.Logger // used instead of out
 	what   string
 	source string
 	bars   *mpb.Progress
@@ -25,19 +25,21 @@ type Task struct {
 
 	mu    sync.Mutex
 	last  time.Time // when a line was written
-	begun time.Time // when the first figure came, and which it was: a run that goes on does not begin at 0
+	begun time.Time // time and value of the first figure: a resumed run does not start at 0
 	first int64
-	rate  float64 // a second, since begun
+	rate  float64 // per second, since begun
 	left  time.Duration
 }
 
-// lineEvery is how often a task says how far it is where nobody watches.
+// lineEvery is how often a task writes a line where nobody watches.
 const lineEvery = time.Minute
 
-// Show begins to show a task on w; total is 0 while it is not known.
+// Show starts to show a task on w; total is 0 while it is not known.
 func Show(w io.Writer, what string, total int64) *Task {
 	p := &Task{out: w, what: what, last: time.Now()}
-	if terminal(w) {
+	if !terminal(w) {
+		fmt.Fprintf(w, "%s...\n", what)
+	} else {
 		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48))
 		p.bar = p.bars.AddBar(total,
 			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%-10s", what)), decor.CountersNoUnit("%d / %d", decor.WCSyncSpace)),
@@ -46,15 +48,15 @@ func Show(w io.Writer, what string, total int64) *Task {
 	return p
 }
 
-// Log begins to write a task of a source to the log, for tasks that run beside others.
+// Log starts to write the progress of a source's task to the log, for tasks that run beside others.
 func Log(log *slog.Logger, what, source string) *Task {
 	return &Task{log: log, what: what, source: source, last: time.Now()}
 }
 
-// Set says that done of total are done; total 0 is not known.
+// Set reports that done of total are done; total is 0 if it is not known.
 func (p *Task) Set(done, total int64) { p.SetMore(done, total, "") }
 
-// SetMore is Set, with more to say where there is room for a line.
+// SetMore is Set with further text, shown where there is room for a line.
 func (p *Task) SetMore(done, total int64, more string) {
 	if p == nil {
 		return
@@ -98,7 +100,7 @@ func (p *Task) eta() string {
 	return p.pace()
 }
 
-// pace is the rate and the time left, as far as they are known.
+// pace returns the rate and the time left, where they are known.
 func (p *Task) pace() (text string) {
 	if p.rate > 0 {
 		text = fmt.Sprintf(", %.1f a second", p.rate)
@@ -109,7 +111,7 @@ func (p *Task) pace() (text string) {
 	return text
 }
 
-// End says that the task is over.
+// End reports that the task is over.
 func (p *Task) End() {
 	if p != nil && p.bar != nil {
 		p.bar.SetTotal(-1, true)

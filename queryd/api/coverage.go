@@ -6,6 +6,7 @@ import (
 
 	"lineup/queryd/search"
 	"lineup/queryd/serve"
+	"lineup/schemas"
 )
 
 // Coverage is the answer of GET /v1/coverage.
@@ -34,7 +35,7 @@ type Covered struct {
 	Terms        string   `json:"terms"`
 	Notices      []string `json:"notices"`
 
-	Permission *search.Permission `json:"permission,omitempty"` // only where the operator recorded one
+	Permission *schemas.Permission `json:"permission,omitempty"` // only where the operator recorded one
 }
 
 // ServeCoverage answers GET /v1/coverage; it needs no key.

@@ -1,17 +1,18 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
@@ -110,8 +111,10 @@ type Search struct {
 	Model       string        `json:"model"`
 	Generation  string        `json:"generation"`
 	Registrants int           `json:"registrants"` // searched
-	Advice      *Advice       `json:"advice,omitempty"`
-	Probe       serve.Probe   `json:"probe"`
+	// Stragglers are those the generation lacks because they cannot be indexed.
+	Stragglers *index.Stragglers `json:"stragglers,omitempty"`
+	Advice     *Advice           `json:"advice,omitempty"`
+	Probe      serve.Probe       `json:"probe"`
 }
 
 // Advice is the filter that would help an inconclusive search most, with the expected false
@@ -128,7 +131,7 @@ func (a *API) ServeFaces(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	request, err := a.readFaceRequest(w, r)
+	request, err := a.readFaceRequest(w, r, key)
 	if err != nil {
 		return err
 	}
@@ -166,7 +169,7 @@ func (a *API) SearchFaces(ctx context.Context, h http.Header, key keys.Key, phot
 	if key.ID == keys.Demo && schemas.DigestOf(photo) != demo {
 		return search.Faces{}, serve.DemoOnly()
 	}
-	found, err := a.search.Faces(ctx, photo, filter)
+	found, err := a.search.Faces(ctx, photo, filter, key.Owner())
 	if err != nil {
 		return search.Faces{}, err
 	}
@@ -182,16 +185,19 @@ func (a *API) SearchFaces(ctx context.Context, h http.Header, key keys.Key, phot
 var demo = schemas.DigestOf(serve.DemoPhoto)
 
 // readFaceRequest reads the body within its bound.
-func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request) (FaceRequest, error) {
+func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request, key keys.Key) (FaceRequest, error) {
 	bound := int64(base64.StdEncoding.EncodedLen(a.config.MaxPhoto))*11/10 + 4096 // room for line breaks and the other keys
 	tooLarge := serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo must be smaller than %d bytes before encoding. "+
 		"Scale it down: 1000 pixels are plenty.", a.config.MaxPhoto))
-	defer a.search.Timed("read")()
+	defer a.search.Timed(r.Context(), "read")()
 	var request FaceRequest
 	if r.ContentLength > bound {
 		return request, tooLarge
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, bound))
+	if err := a.serve.PaidBody(w, r, key, bound); err != nil {
+		return request, err
+	}
+	body, err := readAll(r)
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
@@ -217,6 +223,14 @@ func (a *API) readFaceRequest(w http.ResponseWriter, r *http.Request) (FaceReque
 	return request, nil
 }
 
+// readAll reads a body whose size is mostly said before.
+func readAll(r *http.Request) ([]byte, error) {
+	var read bytes.Buffer
+	read.Grow(int(max(0, r.ContentLength)) + bytes.MinRead)
+	_, err := read.ReadFrom(r.Body)
+	return read.Bytes(), err
+}
+
 // misspeltPhoto names the member that may have been meant for the photo.
 func misspeltPhoto(body []byte) error {
 	var members map[string]json.RawMessage
@@ -234,17 +248,17 @@ func misspeltPhoto(body []byte) error {
 // decodePhoto turns the text of queryImageBase64 into the photo's bytes.
 func (a *API) decodePhoto(text string) ([]byte, error) {
 	text = strings.TrimSpace(text)
-	if strings.HasPrefix(text, "data:") {
-		_, rest, ok := strings.Cut(text, ";base64,")
-		if !ok || !a.config.StripDataPrefix {
+	if len(text) >= 5 && strings.EqualFold(text[:5], "data:") {
+		head, rest, ok := strings.Cut(text, ",")
+		if ok = ok && strings.HasSuffix(strings.ToLower(head), ";base64"); !ok || !a.config.StripDataPrefix {
 			return nil, serve.BadRequest("data_prefix",
 				`Leave out the "data:image/...;base64," prefix: queryImageBase64 holds the base64 of the photo's bytes alone.`)
 		}
 		text = rest
 	}
-	photo, err := base64.StdEncoding.DecodeString(text)
+	photo, err := unbase64(text)
 	if err != nil {
-		return nil, serve.BadRequest("bad_base64", "queryImageBase64 is not valid base64 (standard alphabet, padded).")
+		return nil, serve.BadRequest("bad_base64", "queryImageBase64 is not base64: "+err.Error()+".")
 	}
 	if len(photo) >= a.config.MaxPhoto {
 		return nil, serve.BadRequest(string(face.CodeTooLarge), fmt.Sprintf("The photo has %d bytes; it must have fewer than %d. "+
@@ -253,9 +267,39 @@ func (a *API) decodePhoto(text string) ([]byte, error) {
 	return photo, nil
 }
 
+var urlAlphabet = strings.NewReplacer("-", "+", "_", "/", "\n", "", "\r", "", " ", "", "\t", "")
+
+// unbase64 decodes the usual alphabet or that of URLs, with padding or without, broken into lines or not. Errors: a sentence
+// for the caller, which names the first character that is wrong and its place, from 1.
+func unbase64(text string) ([]byte, error) {
+	if photo, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return photo, nil
+	}
+	body := strings.TrimRight(text, "= \n\r\t")
+	at := strings.IndexFunc(body, func(r rune) bool {
+		return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_ \n\r\t", r)
+	})
+	if at >= 0 {
+		wrong, _ := utf8.DecodeRuneInString(body[at:])
+		return nil, fmt.Errorf("character %d is %q", utf8.RuneCountInString(body[:at])+1, wrong)
+	}
+	photo, err := base64.RawStdEncoding.DecodeString(urlAlphabet.Replace(body))
+	if err != nil {
+		return nil, errors.New("it ends in the middle, a character is missing or one too many")
+	}
+	return photo, nil
+}
+
+// maxStates bounds the states of one question: there are 56 with the territories.
+const maxStates = 60
+
 // filterOf narrows the gallery as the request asks.
 func (a *API) filterOf(request FaceRequest) (index.Filter, error) {
 	var f index.Filter
+	if len(request.State) > maxStates {
+		return f, serve.BadRequest("bad_state", fmt.Sprintf("state has %d names; there are fewer than %d states and territories.",
+			len(request.State), maxStates))
+	}
 	for _, state := range request.State {
 		code, ok := schemas.StateCode(state)
 		if !ok {
@@ -267,14 +311,18 @@ func (a *API) filterOf(request FaceRequest) (index.Filter, error) {
 		if _, ok := a.search.Source(id); !ok {
 			return f, serve.BadRequest("bad_source", fmt.Sprintf("source %.40q is not known here; see /v1/coverage.", id))
 		}
-		f.Sources = append(f.Sources, id)
+		if !slices.Contains(f.Sources, id) {
+			f.Sources = append(f.Sources, id)
+		}
 	}
 	for _, sex := range request.Sex {
 		sex = strings.ToLower(sex)
 		if sex != "male" && sex != "female" {
 			return f, serve.BadRequest("bad_sex", `sex must be "male" or "female".`)
 		}
-		f.Sexes = append(f.Sexes, sex)
+		if !slices.Contains(f.Sexes, sex) {
+			f.Sexes = append(f.Sexes, sex)
+		}
 	}
 	if request.AgeMin < 0 || request.AgeMax < 0 || request.AgeMin > 130 || request.AgeMax > 130 ||
 		request.AgeMax != 0 && request.AgeMin > request.AgeMax {
@@ -294,7 +342,7 @@ func (a *API) filterOf(request FaceRequest) (index.Filter, error) {
 func (a *API) Faces(found search.Faces, details bool, base string) Faces {
 	out := Faces{Matches: []Match{}}
 	for _, m := range found.Matches {
-		match := matchOf(m, base)
+		match := a.matchOf(m, base)
 		if !details {
 			match.MatchDetails = nil
 		}
@@ -305,6 +353,9 @@ func (a *API) Faces(found search.Faces, details bool, base string) Faces {
 			ID: string(found.ID), Outcome: found.Scored.Outcome, Calibration: found.Scored.Calibration, Self: found.Scored.Self,
 			Model: found.Generation.Model.ID, Generation: found.Generation.Name, Registrants: found.Registrants,
 			Advice: adviceOf(found.Advice), Probe: serve.ProbeOf(found.Probe),
+		}
+		if lacks := found.Generation.Stragglers; lacks.String() != "" {
+			out.Search.Stragglers = &lacks
 		}
 	}
 	return out

@@ -104,17 +104,17 @@ func (a *API) offenderOf(d index.Document, person schemas.UUID, extensive bool, 
 		Address: cmp.Or(home.Street, home.Raw, home.Status), City: home.City, Zip: home.Zip, County: home.County,
 		State: schemas.StateName(r.State()),
 		Crime: crimeOf(r.Offenses, a.config.BulletCrimes), Risk: r.Level.Value, Registered: wireDate(r.Registered),
-		Absconder: r.Absconder, Predator: r.Predator, URL: r.URL,
+		Absconder: r.Absconder, Predator: r.Predator, URL: schemas.WebLink(r.URL),
 		Jurisdiction: orNull(r.Jurisdiction),
 		Sources:      []Source{{ID: r.Source, Name: source.Name, URL: source.Home}},
 		Created:      Time(d.FirstSeen), Updated: Time(d.Changed),
 	}
 	o.Lat, o.Lng = point(home)
 	if len(r.Photos) > 0 {
-		o.Photo = r.Photos[0].URL
+		o.Photo = schemas.WebLink(r.Photos[0].URL)
 	}
 	if _, ok := search.FirstPhoto(r); ok {
-		o.PhotoHere = base + "/photos/" + string(d.ID)
+		o.PhotoHere = base + a.serve.Links().Path(d.ID, "")
 	}
 	if extensive {
 		o.Aliases, o.Locations, o.StateData = aliasesOf(r.Aliases), locationsOf(r.Addresses), stateDataOf(r)
@@ -125,13 +125,14 @@ func (a *API) offenderOf(d index.Document, person schemas.UUID, extensive bool, 
 
 // matchOf is a match on the wire, with details. The image is named by registrant and face: the
 // registrant keeps its URL, the face says which of its photos it was.
-func matchOf(m search.Match, base string) Match {
+func (a *API) matchOf(m search.Match, base string) Match {
 	r := m.Document.Record
 	first, _, last := NameParts(r.Name)
-	short := &MatchOffender{FirstName: first, LastName: last, Birth: wireDate(r.Birth), URL: orNull(r.URL), Person: orNull(m.Person)}
+	short := &MatchOffender{FirstName: first, LastName: last, Birth: wireDate(r.Birth), URL: orNull(schemas.WebLink(r.URL)),
+		Person: orNull(m.Person)}
 	for _, p := range r.Photos {
 		if p.Digest == m.Face.Photo || short.Photo == nil {
-			short.Photo = orNull(p.URL)
+			short.Photo = orNull(schemas.WebLink(p.URL))
 		}
 		if p.Digest == m.Face.Photo {
 			break
@@ -139,7 +140,7 @@ func matchOf(m search.Match, base string) Match {
 	}
 	return Match{
 		Similarity: m.Similarity, Face: m.Face.ID, Registrant: orNull(m.Document.ID), Offender: short,
-		Image: base + "/photos/" + string(m.Document.ID) + "?face=" + string(m.Face.ID),
+		Image: base + a.serve.Links().Path(m.Document.ID, m.Face.ID),
 		MatchDetails: &MatchDetails{Match: m.Evidence, Distance: m.Distance, ExpectedFalseMatches: m.ExpectedFalseMatches,
 			Calibration: m.Calibration, Quality: m.Face.Quality},
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"net/http"
@@ -23,22 +22,15 @@ type Offenders struct {
 
 // ServeOffenders answers GET and POST /sexoffender.
 func (a *API) ServeOffenders(w http.ResponseWriter, r *http.Request) error {
-	params, ignored, err := readParams(w, r)
-	given := serve.GivenKey(r)
-	if err == nil { // a POST may have it in its body
-		if err := serve.OneKey(r, params.Get("key")); err != nil {
-			return err
-		}
-		given = cmp.Or(given, params.Get("key"))
-	}
-	if _, refused := a.serve.Authorize(r.Context(), w.Header(), given, false); refused != nil {
-		return refused
-	}
+	params, ignored, err := a.readPaidParams(w, r)
 	if err != nil {
 		return err
 	}
 	if len(ignored) > 0 && !slices.ContainsFunc(searchParams, params.Has) {
 		return misspelt(ignored)
+	}
+	if RadiusAlone(params) != nil { // clients that give it beside a ZIP code go on working
+		ignored = append(ignored, "radius")
 	}
 	if len(ignored) > 0 {
 		w.Header().Set("X-Ignored-Params", serve.HeaderText(strings.Join(ignored, ", ")))
@@ -49,6 +41,32 @@ func (a *API) ServeOffenders(w http.ResponseWriter, r *http.Request) error {
 	}
 	serve.WriteJSON(w, http.StatusOK, a.Offenders(found, asked, a.serve.Base(r)))
 	return nil
+}
+
+// readPaidParams reads the parameters of a request whose key works. A POST may carry it in its body,
+// which is small then.
+func (a *API) readPaidParams(w http.ResponseWriter, r *http.Request) (url.Values, []string, error) {
+	given := serve.GivenKey(r)
+	if given != "" || r.Method != http.MethodPost {
+		key, err := a.serve.Authorize(r.Context(), w.Header(), given, false)
+		if err == nil {
+			err = a.serve.PaidBody(w, r, key, MaxBody)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		params, ignored, err := readParams(r)
+		if err == nil {
+			err = serve.OneKey(r, params.Get("key"))
+		}
+		return params, ignored, err
+	}
+	serve.UnpaidBody(w, r)
+	params, ignored, err := readParams(r)
+	if _, refused := a.serve.Authorize(r.Context(), w.Header(), params.Get("key"), false); refused != nil && !tooLarge(err) {
+		return nil, nil, refused
+	}
+	return params, ignored, err
 }
 
 // SearchRecords does the search that params ask for, and writes the headers of its answer.

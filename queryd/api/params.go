@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"lineup/indexer/index"
 	"lineup/queryd/names"
@@ -20,6 +21,7 @@ import (
 	"lineup/queryd/serve"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
+	"lineup/schemas/zips"
 )
 
 // Page sizes, and the bound on what one search may page through.
@@ -28,13 +30,14 @@ const (
 	defaultPerPageNear = 50
 	maxPerPage         = 100
 	MaxBody            = 64 << 10 // of a POST /sexoffender
-	maxText            = 200      // characters of one parameter
+	MaxText            = 200      // characters of one parameter
 	maxRadius          = 100      // miles
+	nearMiles          = 5        // around the middle of a ZIP code, unless said otherwise
 )
 
 // paramNames are the parameters of /sexoffender; those that search for something come first.
 var (
-	searchParams = []string{"firstName", "lastName", "dob", "age", "address", "city", "state", "zipcode", "lat", "lng", "q",
+	searchParams = []string{"firstName", "lastName", "dob", "age", "address", "city", "state", "zipcode", "lat", "lng", "near", "q",
 		"createdAtStart", "createdAtEnd", "updatedAtStart", "updatedAtEnd", "faceId", "uuid", "personUuid"}
 	modeParams = []string{"key", "radius", "fuzzy", "mode", "prefixMatch", "page", "perPage"}
 )
@@ -46,13 +49,13 @@ func BadParam(reason, format string, args ...any) *serve.Failure {
 
 // readParams reads the parameters of the URL and, with POST, of the JSON body. ignored are the
 // names of those we do not know.
-func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, ignored []string, err error) {
+func readParams(r *http.Request) (params url.Values, ignored []string, err error) {
 	params, parseErr := url.ParseQuery(r.URL.RawQuery)
 	if parseErr != nil {
 		return nil, nil, BadParam("bad_query", "The query string cannot be read: check its %%-escapes.")
 	}
 	if r.Method == http.MethodPost {
-		if err := readBodyParams(w, r, params); err != nil {
+		if err := readBodyParams(r, params); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -74,12 +77,18 @@ func readParams(w http.ResponseWriter, r *http.Request) (params url.Values, igno
 	return params, ignored, nil
 }
 
+// tooLarge reports whether a body was refused for its size.
+func tooLarge(err error) bool {
+	var f *serve.Failure
+	return errors.As(err, &f) && f.Reason == "too_large"
+}
+
 // readBodyParams adds the members of a JSON object to params.
-func readBodyParams(w http.ResponseWriter, r *http.Request, params url.Values) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, MaxBody))
+func readBodyParams(r *http.Request, params url.Values) error {
+	body, err := io.ReadAll(r.Body)
 	var over *http.MaxBytesError
 	if errors.As(err, &over) {
-		return BadParam("too_large", "The body is larger than %d bytes.", MaxBody)
+		return BadParam("too_large", "The body is larger than %d bytes.", over.Limit)
 	}
 	if err != nil {
 		return BadParam("incomplete_body", "The body of the request ended early or came too slowly.")
@@ -167,22 +176,38 @@ func nearest(name string, known []string) string {
 
 // Question checks the parameters and makes a question of them.
 func (a *API) Question(p url.Values) (search.Question, error) {
-	out := search.Question{Age: -1}
+	asked, faults := a.question(p)
+	if len(faults) > 0 {
+		return asked, faults[0]
+	}
+	return asked, nil
+}
+
+// Faults are what is wrong with the parameters, in the order of a form's fields; nil for nothing.
+func (a *API) Faults(p url.Values) []*serve.Failure {
+	_, faults := a.question(p)
+	return faults
+}
+
+// question makes a question of the parameters, as far as it can, and says what is wrong with them.
+func (a *API) question(p url.Values) (out search.Question, faults []*serve.Failure) {
+	out.Age = -1
 	for name := range p {
-		if len([]rune(p.Get(name))) > maxText {
-			return out, BadParam("too_long", "%s is longer than %d characters.", name, maxText)
+		if len([]rune(p.Get(name))) > MaxText {
+			return out, []*serve.Failure{BadParam("too_long", "%s is longer than %d characters.", name, MaxText)}
 		}
 	}
 	if !slices.ContainsFunc(searchParams, p.Has) {
-		return out, BadParam("no query params presented", "Give at least one search parameter besides key; see /docs.")
+		return out, []*serve.Failure{BadParam("no query params presented", "Give at least one search parameter besides key; see /docs.")}
 	}
 	for _, rule := range [][2][]string{
-		{{"q"}, {"firstName", "lastName"}}, {{"q"}, {"lat", "lng"}}, {{"address"}, {"q"}}, {{"address"}, {"lat", "lng"}},
+		{{"q"}, {"firstName", "lastName"}}, {{"q"}, {"lat", "lng", "near"}}, {{"address"}, {"q"}}, {{"address"}, {"lat", "lng", "near"}},
+		{{"near"}, {"lat", "lng"}},
 	} {
 		for _, one := range rule[0] {
 			for _, other := range rule[1] {
 				if p.Has(one) && p.Has(other) {
-					return out, BadParam("forbidden_combination", "%s cannot be combined with %s.", one, other)
+					return out, []*serve.Failure{BadParam("forbidden_combination", "%s cannot be combined with %s.", one, other)}
 				}
 			}
 		}
@@ -190,10 +215,10 @@ func (a *API) Question(p url.Values) (search.Question, error) {
 	for _, parse := range []func(url.Values, *search.Question) error{parseModes, parseNames, a.parseAges, parsePlaces, parseIDs,
 		parseTimes, a.parseNear} {
 		if err := parse(p, &out); err != nil {
-			return out, err
+			faults = append(faults, serve.FailureOf(err))
 		}
 	}
-	return out, nil
+	return out, faults
 }
 
 func parseModes(p url.Values, out *search.Question) error {
@@ -225,7 +250,7 @@ func parseModes(p url.Values, out *search.Question) error {
 		}
 	}
 	out.Page, out.PerPage = 1, defaultPerPage
-	if p.Has("lat") {
+	if p.Has("lat") || p.Has("near") {
 		out.PerPage = defaultPerPageNear
 	}
 	for _, number := range []struct {
@@ -260,25 +285,31 @@ func parseNames(p url.Values, out *search.Question) error {
 			return BadParam("prefix_too_short", "%s needs at least %d letters with prefixMatch.", prefix.name, namekey.MinPrefix)
 		}
 	}
+	for _, value := range []string{n.First, n.Last, n.Any} {
+		if strings.ContainsAny(value, "*?%") {
+			return BadParam("bad_name", "A name cannot hold *, ? or %%. For the beginning of a name use prefixMatch, for similar names fuzzy.")
+		}
+		if value != "" && !strings.ContainsFunc(value, unicode.IsLetter) {
+			return BadParam("bad_name", "The name has no letters that can be looked for.")
+		}
+	}
 	if out.Query.AnyKey = n.Keys(); len(out.Query.AnyKey) == 0 {
 		return BadParam("bad_name", "The name has no letters that can be looked for.")
 	}
 	return nil
 }
 
-// parseAges reads birth date and age. Without a name they also narrow what the index gives, by a
-// year more than asked to either side, as a printed age agrees; with one they do not, because an
-// alias may have been born in another year.
+// parseAges reads birth date and age.
 func (a *API) parseAges(p url.Values, out *search.Question) error {
 	if text := p.Get("dob"); text != "" {
 		birth, ok := parseBirth(text)
 		if !ok {
 			return BadParam("bad_dob", "dob must be a date like 1971-03-09, 3/9/1971, 1971-03 or 1971.")
 		}
-		out.Birth = birth
-		if !out.Named {
-			out.Query.BornMin, out.Query.BornMax = birth.Year-1, birth.Year+1
+		if birth.Start().After(a.search.Now()) {
+			return BadParam("bad_dob", "dob lies in the future.")
 		}
+		out.Birth = birth
 	}
 	if text := p.Get("age"); text != "" {
 		age, err := strconv.Atoi(text)
@@ -286,21 +317,17 @@ func (a *API) parseAges(p url.Values, out *search.Question) error {
 			return BadParam("bad_age", "age must be a whole number of years from 0 to 130.")
 		}
 		out.Age = age
-		if !out.Named && out.Birth.IsZero() {
-			year := a.search.Now().UTC().Year()
-			out.Query.BornMin, out.Query.BornMax = year-age-2, year-age+1
-		}
 	}
 	return nil
 }
 
 // parseBirth reads a date of birth in all forms that our own answers write it in, and the one that
-// Americans do: 1971-03-09, 1971-03, 1971, 1971-03-09T00:00:00.000Z, March 9, 1971, March 1971, 3/9/1971.
+// Americans do: 1971-03-09, 1971-3-9, 1971/3/9, 1971-03, 1971, 1971-03-09T00:00:00.000Z, March 9, 1971, March 1971, 3/9/1971.
 func parseBirth(text string) (schemas.Date, bool) {
 	if d, err := schemas.ParseDate(text); err == nil && !d.IsZero() {
 		return d, true
 	}
-	for _, layout := range []string{time.RFC3339Nano, "1/2/2006", "January 2, 2006", "Jan 2, 2006"} {
+	for _, layout := range []string{time.RFC3339Nano, "1/2/2006", "2006-1-2", "2006/1/2", "January 2, 2006", "Jan 2, 2006"} {
 		if at, err := time.Parse(layout, text); err == nil {
 			return schemas.DateOf(at), true
 		}
@@ -386,15 +413,29 @@ func parseTimes(p url.Values, out *search.Question) error {
 	return nil
 }
 
-// parseNear reads a place and a radius. -1, -1 means "not known" on the wire and is never a place.
-func (a *API) parseNear(p url.Values, out *search.Question) error {
-	if !p.Has("lat") && !p.Has("lng") {
+// RadiusAlone is what is wrong with a radius around nothing, nil for nothing: who gives one means more than a ZIP code or a city.
+func RadiusAlone(p url.Values) error {
+	if p.Get("radius") == "" || p.Get("near")+p.Get("lat")+p.Get("lng") != "" {
 		return nil
 	}
-	if !p.Has("lat") || !p.Has("lng") {
+	return BadParam("radius_alone", "radius needs a place that it is around: near with a ZIP code, or lat and lng.")
+}
+
+// parseNear reads a place, by its coordinates or a ZIP code, and a radius. -1, -1 means "not known" on the wire and is never a place.
+func (a *API) parseNear(p url.Values, out *search.Question) error {
+	circle := index.Circle{Miles: 1}
+	switch {
+	case p.Has("near"):
+		zip, ok := zips.Find(p.Get("near"))
+		if !ok {
+			return BadParam("bad_near", "near must be a ZIP code of five digits that is known.")
+		}
+		circle = index.Circle{Lat: zip.Lat, Lon: zip.Lon, Miles: nearMiles}
+	case !p.Has("lat") && !p.Has("lng"):
+		return nil
+	case !p.Has("lat") || !p.Has("lng"):
 		return BadParam("lat_lng_together", "lat and lng must be given together.")
 	}
-	circle := index.Circle{Miles: 1}
 	for _, number := range []struct {
 		name     string
 		into     *float64

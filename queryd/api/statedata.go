@@ -107,7 +107,7 @@ func stateDataOf(r schemas.Record) map[string]any {
 	}
 	var photos []string
 	for _, p := range r.Photos {
-		photos = append(photos, p.URL)
+		photos = append(photos, schemas.WebLink(p.URL))
 	}
 	if photos != nil {
 		data["photos"] = photos

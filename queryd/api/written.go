@@ -26,6 +26,19 @@ func FullName(n schemas.Name) string {
 	return cmp.Or(n.Full, strings.Join(strings.Fields(strings.Join([]string{n.Prefix, n.First, n.Middle, n.Last, n.Suffix}, " ")), " "))
 }
 
+// Spoken is a name as people say it: one that its source prints with the last name first begins with the first name.
+func Spoken(n schemas.Name) string {
+	last, rest, turned := strings.Cut(n.Full, ",")
+	first, suffix := strings.Fields(rest), ""
+	if !turned || strings.Contains(rest, ",") || len(first) == 0 || namekey.Suffix(rest) != "" {
+		return Titled(FullName(n))
+	}
+	if end := len(first) - 1; end > 0 && namekey.Suffix(first[end]) != "" {
+		first, suffix = first[:end], " "+first[end]
+	}
+	return Titled(strings.Join(first, " ")) + " " + TitledLast(strings.TrimSpace(last)+suffix)
+}
+
 // Titled writes a name that its source prints in capitals as people write it: "ROWAN VAN DER TESTCASE
 // III" is "Rowan van der Testcase III", "MCEXAMPLE" is "McExample". Text that has both letter cases is
 // left as the source wrote it.

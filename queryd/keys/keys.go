@@ -24,14 +24,15 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
+	"lineup/schemas"
 )
 
-// Demo is the key that everybody knows. It opens the search for the bundled demo photo only
-// and is never stored.
+// Demo is a key that everybody knows and that is never stored. It opens face search for the bundled demo photo only;
+// where all people are invented, it opens their records too.
 const Demo = "DEMO"
 
 // TermsVersion names the text of Terms; it is kept with each key made under it.
-const TermsVersion = "2026-11-27"
+const TermsVersion = "2026-11-28"
 
 // Terms is what the holder of a key accepts when the key is made.
 const Terms = `Terms for holders of a Lineup API key (version ` + TermsVersion + `)
@@ -53,6 +54,12 @@ const Terms = `Terms for holders of a Lineup API key (version ` + TermsVersion +
 6. The face model does not tell everybody apart equally well: for young East Asian women most
    answers name somebody else, and it is not for children. docs/model-card.md, which comes with
    Lineup, has the measured rates. Give an answer about them no weight that it does not have.
+7. Hold copies of records only where the operator lets you. Then follow GET /v1/changes: ask at
+   least once a minute while copies are shown, drop at once what is delisted, and keep nothing
+   of who left.
+8. A watch is on one record, one person or one small place, for a reason of your own, and ends
+   with it. There are none on lists of people or on faces. Its webhook is a receiver of your own;
+   check the signature, and pass on nothing of what it leads to as a warning to others.
 `
 
 // record is the stored form of a key. History of schema: 1, the first.
@@ -66,30 +73,38 @@ type record struct {
 type Key struct {
 	ID        string    `json:"id"` // public: the first 16 hexadecimal digits of the hash
 	Name      string    `json:"name"`
+	First     string    `json:"first,omitempty"` // id of the key it was rotated out of at first, "" for none
 	Created   time.Time `json:"created"`
 	Revoked   time.Time `json:"revoked,omitzero"` // works until then; after Rotate this may lie ahead
 	Terms     string    `json:"terms"`            // TermsVersion accepted
 	Accepted  time.Time `json:"accepted"`
 	PerMinute int       `json:"perMinute,omitempty"` // requests, 0: the server's default
 	PerDay    int       `json:"perDay,omitempty"`    // requests a UTC day, 0: the server's default
+	Canary    bool      `json:"canary,omitempty"`    // sees the canary and nobody else
 }
 
-// Works reports whether the key opens anything at that time.
+// Owner identifies the holder of a key: keys that replaced each other by rotation have the same owner.
+func (k Key) Owner() string { return cmp.Or(k.First, k.ID) }
+
+// Works reports whether the key is accepted at that time.
 func (k Key) Works(at time.Time) bool { return k.Revoked.IsZero() || at.Before(k.Revoked) }
 
-// Limits are a key's own limits, 0 for the server's default.
-type Limits struct{ PerMinute, PerDay int }
+// Limits are a key's own limits (0 means the server's default) and whom it may see.
+type Limits struct {
+	PerMinute, PerDay int
+	Canary            bool // the canary and nobody else; without it everybody else
+}
 
 // ErrUnknown is returned by Check for a key that was never made or is revoked.
 var ErrUnknown = errors.New("unknown or revoked key")
 
 // Store holds the keys and what was used of them.
 type Store struct {
-	keys, usage *broker.Bucket
-	now         func() time.Time
+	keys, usage, watches, hooks *broker.Bucket
+	now                         func() time.Time
 }
 
-// Open opens the buckets, making those that are missing with so many replicas.
+// Open opens the buckets, and makes those that are missing with the given number of replicas.
 func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, error) {
 	r := &Store{now: time.Now}
 	var err error
@@ -99,19 +114,24 @@ func Open(ctx context.Context, js jetstream.JetStream, replicas int) (*Store, er
 	if r.usage, err = broker.OpenBucket(ctx, js, broker.Usage, replicas); err != nil {
 		return nil, fmt.Errorf("open the keys' usage: %w", err)
 	}
+	if r.watches, err = broker.OpenBucket(ctx, js, broker.Watches, replicas); err != nil {
+		return nil, fmt.Errorf("open the keys' watches: %w", err)
+	}
+	if r.hooks, err = broker.OpenBucket(ctx, js, broker.Hooks, replicas); err != nil {
+		return nil, fmt.Errorf("open the webhooks of watches: %w", err)
+	}
 	return r, nil
 }
 
-// Add makes a key and returns it; it cannot be read again. name is for people to tell keys
-// apart: 1 to 60 characters, no two keys in use share one. Making a key records that its
-// holder accepted Terms.
+// Add makes a key and returns it; it cannot be read again. name helps people to tell keys apart: it has 1 to 60
+// characters, and no two working keys share one. Adding a key records that its holder accepted Terms.
 func (r *Store) Add(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
 	name = strings.TrimSpace(name)
 	if n := len([]rune(name)); n < 1 || n > 60 || strings.ContainsFunc(name, func(c rune) bool { return c < ' ' }) {
-		return "", Key{}, fmt.Errorf("key name %.70q: want 1 to 60 printable characters", name)
+		return "", Key{}, schemas.Misuse("key name %.70q: want 1 to 60 printable characters", name)
 	}
 	if limits.PerMinute < 0 || limits.PerDay < 0 {
-		return "", Key{}, fmt.Errorf("limits of key %q: want 0 (the server's default) or more", name)
+		return "", Key{}, schemas.Misuse("limits of key %q: want 0 (the server's default) or more", name)
 	}
 	all, err := r.List(ctx)
 	if err != nil {
@@ -122,19 +142,19 @@ func (r *Store) Add(ctx context.Context, name string, limits Limits) (secret str
 			return "", Key{}, fmt.Errorf("key %q: %w (revoke or rotate it, or choose another name)", name, fs.ErrExist)
 		}
 	}
-	return r.make(ctx, name, limits)
+	return r.make(ctx, name, limits, "")
 }
 
 // make stores a new key.
-func (r *Store) make(ctx context.Context, name string, limits Limits) (secret string, key Key, err error) {
+func (r *Store) make(ctx context.Context, name string, limits Limits, first string) (secret string, key Key, err error) {
 	raw := make([]byte, 32)
 	rand.Read(raw)
 	secret = "lu_" + base64.RawURLEncoding.EncodeToString(raw)
 	hash := hashOf(secret)
 	now := r.now().UTC().Truncate(time.Second)
 	stored := record{Schema: 1, Hash: hash, Key: Key{
-		ID: hash[:16], Name: name, Created: now, Terms: TermsVersion, Accepted: now,
-		PerMinute: limits.PerMinute, PerDay: limits.PerDay,
+		ID: hash[:16], Name: name, First: first, Created: now, Terms: TermsVersion, Accepted: now,
+		PerMinute: limits.PerMinute, PerDay: limits.PerDay, Canary: limits.Canary,
 	}}
 	data, err := json.Marshal(stored)
 	if err != nil {
@@ -154,8 +174,8 @@ func (s *Store) Ready(ctx context.Context) error {
 	return nil
 }
 
-// Check returns the key that secret is. Errors: ErrUnknown; anything else means that the
-// store could not be asked.
+// Check returns the key whose secret this is. Errors: ErrUnknown; any other error means that the store could not be
+// read.
 func (r *Store) Check(ctx context.Context, secret string) (Key, error) {
 	if len(secret) > 200 {
 		return Key{}, ErrUnknown
@@ -197,14 +217,61 @@ func (r *Store) List(ctx context.Context) ([]Key, error) {
 	return all, nil
 }
 
-// Revoke ends the key with this id, or all with this name, at once on every daemon; they stay listed. It
-// returns the newest of them. Errors: fs.ErrNotExist.
+// Revoke ends the key with this id, or all keys with this name, at once on every daemon. They stay listed; their
+// watches are deleted. It returns the newest of them. Errors: fs.ErrNotExist.
 func (r *Store) Revoke(ctx context.Context, idOrName string) (Key, error) {
-	return r.end(ctx, idOrName, r.now())
+	named, err := r.Named(ctx, idOrName)
+	if err != nil {
+		return Key{}, err
+	}
+	key, err := r.end(ctx, idOrName, r.now())
+	if err != nil {
+		return Key{}, err
+	}
+	for _, k := range named {
+		if err := r.endWatches(ctx, k.ID, ""); err != nil {
+			return Key{}, err
+		}
+	}
+	return key, nil
 }
 
-// Rotate makes a new key with the name and limits of the one with this id or name, which goes on
-// working for the overlap given: time to change every client. Errors: fs.ErrNotExist.
+// EndAt ends the key with that id at the given time. If that is past, its watches are deleted. It reports whether the
+// key would have worked longer; an unknown key would not.
+func (r *Store) EndAt(ctx context.Context, id string, at time.Time) (news bool, err error) {
+	stored, revision, err := r.get(ctx, id)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil || !stored.Works(at) {
+		return false, err
+	}
+	stored.Revoked = at.UTC().Truncate(time.Second)
+	if err := r.put(ctx, stored, revision); err != nil || stored.Works(r.now()) {
+		return true, err
+	}
+	return true, r.endWatches(ctx, id, "")
+}
+
+// Named are the working keys with this id or name. Errors: fs.ErrNotExist.
+func (r *Store) Named(ctx context.Context, idOrName string) (named []Key, err error) {
+	all, err := r.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range all {
+		if k.Works(r.now()) && (k.ID == idOrName || k.Name == idOrName) {
+			named = append(named, k)
+		}
+	}
+	if len(named) == 0 {
+		return nil, schemas.NotFound("no key %.70q is in use (lineup keys list names them)", idOrName)
+	}
+	return named, nil
+}
+
+// Rotate makes a new key with the name and limits of the one with this id or name. The old key works on for the given
+// overlap, so that every client can be changed. The new key takes over the watches at once. Errors: fs.ErrNotExist.
 func (r *Store) Rotate(ctx context.Context, idOrName string, overlap time.Duration) (secret string, key Key, err error) {
 	if overlap < 0 {
 		return "", Key{}, fmt.Errorf("overlap %v: want 0 or more", overlap)
@@ -213,19 +280,19 @@ func (r *Store) Rotate(ctx context.Context, idOrName string, overlap time.Durati
 	if err != nil {
 		return "", Key{}, err
 	}
-	return r.make(ctx, old.Name, Limits{PerMinute: old.PerMinute, PerDay: old.PerDay})
+	if secret, key, err = r.make(ctx, old.Name, Limits{old.PerMinute, old.PerDay, old.Canary}, old.Owner()); err != nil {
+		return "", Key{}, err
+	}
+	return secret, key, r.endWatches(ctx, old.ID, key.ID)
 }
 
-// end lets the working keys with this id or name work until at, and returns the newest of them.
+// end ends the working keys with this id or name at the given time, and returns the newest of them.
 func (r *Store) end(ctx context.Context, idOrName string, at time.Time) (newest Key, err error) {
-	all, err := r.List(ctx)
+	named, err := r.Named(ctx, idOrName)
 	if err != nil {
 		return Key{}, err
 	}
-	for _, k := range all {
-		if !k.Works(r.now()) || k.ID != idOrName && k.Name != idOrName {
-			continue
-		}
+	for _, k := range named {
 		stored, revision, err := r.get(ctx, k.ID)
 		if err != nil {
 			return Key{}, err
@@ -234,26 +301,31 @@ func (r *Store) end(ctx context.Context, idOrName string, at time.Time) (newest 
 			continue // it ends before that
 		}
 		stored.Revoked = at.UTC().Truncate(time.Second)
-		data, err := json.Marshal(stored)
-		if err != nil {
-			return Key{}, fmt.Errorf("encode key: %w", err)
-		}
-		if _, err := r.keys.Update(ctx, stored.ID, data, revision); err != nil {
-			return Key{}, fmt.Errorf("revoke key %s: %w", stored.ID, err)
+		if err := r.put(ctx, stored, revision); err != nil {
+			return Key{}, err
 		}
 		newest = stored.Key
 	}
-	if newest.ID == "" {
-		return Key{}, fmt.Errorf("key %.70q in use: %w (see: lineup keys list)", idOrName, fs.ErrNotExist)
-	}
 	return newest, nil
+}
+
+// put stores a key if its stored revision is still the one given.
+func (r *Store) put(ctx context.Context, stored record, revision uint64) error {
+	data, err := json.Marshal(stored)
+	if err != nil {
+		return fmt.Errorf("encode key: %w", err)
+	}
+	if _, err := r.keys.Update(ctx, stored.ID, data, revision); err != nil {
+		return fmt.Errorf("revoke key %s: %w", stored.ID, err)
+	}
+	return nil
 }
 
 // get reads one stored key. Errors: fs.ErrNotExist.
 func (r *Store) get(ctx context.Context, id string) (record, uint64, error) {
 	entry, err := r.keys.Get(ctx, id)
 	if errors.Is(err, broker.ErrNoEntry) {
-		return record{}, 0, fmt.Errorf("key %s: %w", id, fs.ErrNotExist)
+		return record{}, 0, schemas.NotFound("there is no key %s", id)
 	}
 	if err != nil {
 		return record{}, 0, fmt.Errorf("read key %s: %w", id, err)

@@ -17,8 +17,8 @@ type Day string
 // DayOf is the UTC day of t.
 func DayOf(t time.Time) Day { return Day(t.UTC().Format(time.DateOnly)) }
 
-// Use is how often a key asked for each kind of answer on one day. Kinds are the names of the
-// endpoints, and "refused" for what a limit refused.
+// Use counts a key's requests on one day by kind. Kinds are the names of the endpoints, and "refused" for requests
+// over a limit.
 type Use struct {
 	Key   string         `json:"key"`
 	Day   Day            `json:"day"`
@@ -74,7 +74,7 @@ func (r *Store) AddUse(ctx context.Context, key string, day Day, kinds map[strin
 	return Use{}, fmt.Errorf("store usage of key %s: another process was faster %d times", key, casTries)
 }
 
-// Usage returns what a key used, by day, oldest first; of all keys when key is "".
+// Usage returns the use of a key by day, oldest first; of all keys if key is "".
 func (r *Store) Usage(ctx context.Context, key string) ([]Use, error) {
 	filter := ">"
 	if key != "" {

@@ -3,6 +3,7 @@ package mcp
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,7 +24,7 @@ type summary struct {
 	Place      string        `json:"place,omitempty"`
 	Registry   string        `json:"registry"`
 	Official   string        `json:"officialPage,omitempty"`
-	Photo      string        `json:"photo,omitempty" jsonschema:"resource to read"`
+	Photo      string        `json:"photo,omitempty" jsonschema:"resource to read; good for some days"`
 	Confidence *float64      `json:"matchConfidence,omitempty" jsonschema:"0 to 1; lower where a fact asked for is not published"`
 	Basis      string        `json:"matchBasis,omitempty" jsonschema:"with extensive: why the name matched, like exact, alias or sound"`
 	Matched    string        `json:"matchedName,omitempty" jsonschema:"the other name that matched"`
@@ -39,9 +40,15 @@ func summaryOf(o api.Offender) summary {
 		s.Registry = source.Name
 	}
 	if o.PhotoHere != "" {
-		s.Photo = photoPrefix + string(o.ID)
+		s.Photo = resourceOf(o.PhotoHere)
 	}
 	return s
+}
+
+// resourceOf is the resource that a link to a photo names. Like the link, it is good for some days.
+func resourceOf(link string) string {
+	_, rest, _ := strings.Cut(link, "/photos/")
+	return photoPrefix + rest
 }
 
 // text is one line.
@@ -90,7 +97,7 @@ func (r records) summary() string {
 		lines = append(lines, "Somebody may be missing: see the notices and coverage.")
 	}
 	for _, s := range r.Records {
-		lines = append(lines, "- "+s.text())
+		lines = append(lines, "- "+marked(s.text()))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -114,7 +121,7 @@ type match struct {
 	Strangers  float64       `json:"expectedFalseMatches" jsonschema:"strangers expected to look at least this alike, in one search"`
 	ID         *schemas.UUID `json:"uuid"`
 	Face       schemas.UUID  `json:"faceId"`
-	Photo      string        `json:"photo" jsonschema:"resource to read"`
+	Photo      string        `json:"photo" jsonschema:"resource to read; good for some days"`
 	Name       string        `json:"name"`
 	Birth      string        `json:"dob,omitempty"`
 	Official   string        `json:"officialPage,omitempty"`
@@ -144,7 +151,7 @@ func matchesOf(answer api.Faces, said Said) matches {
 		}
 	}
 	for _, m := range answer.Matches {
-		one := match{Similarity: m.Similarity, ID: m.Registrant, Face: m.Face, Photo: photoPrefix + string(m.Face)}
+		one := match{Similarity: m.Similarity, ID: m.Registrant, Face: m.Face, Photo: resourceOf(m.Image)}
 		if m.MatchDetails != nil {
 			one.Strangers = m.ExpectedFalseMatches
 		}
@@ -169,8 +176,8 @@ func (m matches) summary() string {
 		lines = append(lines, "This clears nobody.")
 	}
 	for _, one := range m.Matches {
-		lines = append(lines, fmt.Sprintf("- %.1f %%: %s", one.Similarity, joined("; ", one.Name, one.Birth, "face "+string(one.Face),
-			one.Official)))
+		lines = append(lines, fmt.Sprintf("- %.1f %%: %s", one.Similarity, marked(joined("; ", one.Name, one.Birth, "face "+string(one.Face),
+			one.Official))))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -200,7 +207,9 @@ func coveredOf(answer api.Coverage) covered {
 			if place == s.Jurisdiction {
 				place = s.Name
 			}
-			out.Others = append(out.Others, place)
+			if !slices.Contains(out.Others, place) { // a state may have several registries
+				out.Others = append(out.Others, place)
+			}
 			continue
 		}
 		out.Covered = append(out.Covered, coveredSource{ID: s.ID, Name: s.Name, State: schemas.StateName(s.Jurisdiction),
@@ -216,9 +225,14 @@ func (c covered) summary() string {
 			s.Freshness, s.Complete))
 	}
 	if len(c.Others) > 0 {
-		lines = append(lines, "Not covered: "+strings.Join(c.Others, ", ")+".")
+		lines = append(lines, "Not covered: "+strings.Join(c.Others, "; ")+".")
 	}
 	return strings.Join(lines, "\n")
+}
+
+// marked wraps text of a record in marks that the text itself cannot end, since it is data and never an instruction.
+func marked(text string) string {
+	return "<registry-data>" + strings.NewReplacer("<", "‹", ">", "›", "\n", " ").Replace(text) + "</registry-data>"
 }
 
 // texts is a tool's result for people and models: the summary, then the notices.
@@ -234,7 +248,7 @@ func (in searchInput) values() url.Values {
 	v := url.Values{}
 	for name, value := range map[string]string{"firstName": in.FirstName, "lastName": in.LastName, "q": in.Query,
 		"prefixMatch": in.PrefixMatch,
-		"dob":         in.Birth, "city": in.City, "state": in.State, "zipcode": in.Zip, "address": in.Address,
+		"dob":         in.Birth, "city": in.City, "state": in.State, "zipcode": in.Zip, "address": in.Address, "near": in.Near,
 		"uuid": in.UUID, "personUuid": in.Person, "faceId": in.Face} {
 		if value != "" {
 			v.Set(name, value)

@@ -10,9 +10,9 @@ import (
 	"lineup/schemas"
 )
 
-// Backend answers what the tools ask. There are two: Local asks the search of this process, Remote a
-// daemon's REST API. Both speak the types of the wire, and one suite holds that they cannot differ.
-// Errors for the model to read are *Problem.
+// Backend answers what the tools ask. There are two: Local searches in this process, Remote calls a daemon's REST API.
+// Both use the types of the wire format, and one test suite runs over both so that they cannot differ. Errors for the
+// model to read are *Problem.
 type Backend interface {
 	// Offenders answers the parameters of GET /sexoffender.
 	Offenders(ctx context.Context, params url.Values) (api.Offenders, Said, error)
@@ -20,8 +20,18 @@ type Backend interface {
 	Faces(ctx context.Context, request api.FaceRequest) (api.Faces, Said, error)
 	// Coverage answers GET /v1/coverage.
 	Coverage(ctx context.Context) (api.Coverage, Said, error)
-	// Photo answers GET /photos/{id}: the bytes and their media type.
-	Photo(ctx context.Context, id schemas.UUID) (data []byte, kind string, err error)
+	// Changes answers GET /v1/changes; limit is "" for what is usual.
+	Changes(ctx context.Context, cursor, limit string) (api.Changes, Said, error)
+	// AddWatch answers POST /v1/watches.
+	AddWatch(ctx context.Context, request api.WatchRequest) (api.Watch, Said, error)
+	// Watches answers GET /v1/watches.
+	Watches(ctx context.Context) (api.Watches, Said, error)
+	// Look answers GET /v1/watches/{id}; look is of the answer before, "" for none.
+	Look(ctx context.Context, id schemas.UUID, look string) (api.Watch, Said, error)
+	// EndWatch answers DELETE /v1/watches/{id}.
+	EndWatch(ctx context.Context, id schemas.UUID) error
+	// Photo answers GET /photos/{id} with the parameters of a link: the bytes and their media type.
+	Photo(ctx context.Context, id schemas.UUID, link url.Values) (data []byte, kind string, err error)
 }
 
 // Said is what the headers of an answer say.

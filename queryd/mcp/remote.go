@@ -43,9 +43,45 @@ func (c Remote) Coverage(ctx context.Context) (answer api.Coverage, said Said, e
 	return answer, said, err
 }
 
+// Changes answers GET /v1/changes.
+func (c Remote) Changes(ctx context.Context, cursor, limit string) (answer api.Changes, said Said, err error) {
+	params := url.Values{}
+	for name, value := range map[string]string{"cursor": cursor, "limit": limit} {
+		if value != "" {
+			params.Set(name, value)
+		}
+	}
+	said, err = c.ask(ctx, http.MethodGet, "/v1/changes?"+params.Encode(), nil, &answer)
+	return answer, said, err
+}
+
+// AddWatch answers POST /v1/watches.
+func (c Remote) AddWatch(ctx context.Context, request api.WatchRequest) (answer api.Watch, said Said, err error) {
+	said, err = c.ask(ctx, http.MethodPost, "/v1/watches", request, &answer)
+	return answer, said, err
+}
+
+// Watches answers GET /v1/watches.
+func (c Remote) Watches(ctx context.Context) (answer api.Watches, said Said, err error) {
+	said, err = c.ask(ctx, http.MethodGet, "/v1/watches", nil, &answer)
+	return answer, said, err
+}
+
+// Look answers GET /v1/watches/{id}.
+func (c Remote) Look(ctx context.Context, id schemas.UUID, look string) (answer api.Watch, said Said, err error) {
+	said, err = c.ask(ctx, http.MethodGet, "/v1/watches/"+string(id)+"?"+url.Values{"look": {look}}.Encode(), nil, &answer)
+	return answer, said, err
+}
+
+// EndWatch answers DELETE /v1/watches/{id}.
+func (c Remote) EndWatch(ctx context.Context, id schemas.UUID) error {
+	_, _, err := c.send(ctx, http.MethodDelete, "/v1/watches/"+string(id), nil)
+	return err
+}
+
 // Photo answers GET /photos/{id}.
-func (c Remote) Photo(ctx context.Context, id schemas.UUID) (data []byte, kind string, err error) {
-	data, h, err := c.send(ctx, http.MethodGet, "/photos/"+string(id), nil)
+func (c Remote) Photo(ctx context.Context, id schemas.UUID, link url.Values) (data []byte, kind string, err error) {
+	data, h, err := c.send(ctx, http.MethodGet, "/photos/"+string(id)+"?"+link.Encode(), nil)
 	return data, h.Get("Content-Type"), err
 }
 
@@ -88,7 +124,7 @@ func (c Remote) send(ctx context.Context, method, path string, body []byte) ([]b
 	if err != nil {
 		return nil, nil, fmt.Errorf("read lineup's answer: %w", err)
 	}
-	if answer.StatusCode != http.StatusOK {
+	if answer.StatusCode/100 != 2 {
 		var failed struct{ Message, Reason string }
 		json.Unmarshal(data, &failed) // a proxy's answer may be anything
 		return nil, nil, &Problem{cmp.Or(failed.Reason, reasonOf(answer.StatusCode)), cmp.Or(failed.Message, "lineup answered "+answer.Status)}

@@ -39,9 +39,9 @@ type Match struct {
 // Alias is what a match rests on that is not on the registrant's main name.
 const Alias Basis = "alias"
 
-// Why is the reason of a match in the words of the wire: exact, alias, nickname, sound, typo,
-// initial or partial; "" for no match. Words in another order count as exact where any order was
-// asked for, else as partial, like beginnings and middle names.
+// Why is the reason of a match in the words of the wire contract: exact, alias, nickname, sound, typo, initial or
+// partial; "" for no match. Words in another order count as exact if the query allows any order, else as partial, as
+// do beginnings and middle names.
 func (m Match) Why() Basis {
 	switch {
 	case m.Alias:
@@ -63,9 +63,9 @@ const (
 	slipFactor  = 0.98 // the first name before the last one
 )
 
-// Score judges the record's name, and with aliases its other names too: the best one counts. ok is
-// false when none is what the query means. Without Fuzzy only the same words count, in
-// whatever spelling of marks and spaces, and with prefixes asked for, beginnings.
+// Score compares the query with the record's name and, with aliases, with its other names; the best match counts. ok
+// is false if none matches. Without Fuzzy only equal words count, whatever their accents, marks and spaces; with
+// Prefix also words that begin so.
 func Score(q namekey.Query, r schemas.Record, aliases bool) (best Match, ok bool) {
 	var asked []question
 	for _, spelled := range q.Spellings() {
@@ -151,8 +151,8 @@ func (a question) judge(name schemas.Name) (Match, bool) {
 	return m, true
 }
 
-// slipped judges names of which a first name has slipped before the last one, in the question
-// ("Rowan", "Rowan Testcase") or in the record ("", "Rowan Testcase").
+// slipped compares names in which a first name stands in front of the last name, in the query ("Rowan", "Rowan
+// Testcase") or in the record ("", "Rowan Testcase").
 func (a question) slipped(given, middle, family []string) (Match, bool) {
 	switch {
 	case len(a.last) > 1 && a.last[0] == a.first[0]:
@@ -190,7 +190,7 @@ func (a question) both(given, middle, family []string) (Match, bool) {
 	return Match{}, false
 }
 
-// firstName compares first names; what is asked for beyond one word are middle names.
+// firstName compares first names; words of the query beyond the first are middle names.
 func (a question) firstName(asked, given, middle []string) (Match, bool) {
 	best, ok := a.compare(asked, given, true)
 	if ok && best.Basis == Exact {

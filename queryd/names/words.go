@@ -58,7 +58,7 @@ func (a question) compare(asked, held []string, first bool) (Match, bool) {
 	return best, ok
 }
 
-// alike compares two different words; 0 says that they have nothing in common.
+// alike compares two different words; 0 means that they have nothing in common.
 func alike(a, b string, first bool) (float64, Basis) {
 	if first && shareRoot(a, b) {
 		return 0.94, Nickname
@@ -89,7 +89,7 @@ func alike(a, b string, first bool) (float64, Basis) {
 	return 0, ""
 }
 
-// words judges words that may stand in any order: each must be found among the name's.
+// words compares words that may stand in any order: each must occur in the name.
 func (a question) words(given, middle, family []string) (Match, bool) {
 	held := slices.Concat(given, middle, family)
 	if strings.Join(a.any, "") == strings.Join(held, "") {

@@ -4,40 +4,47 @@ import (
 	"context"
 	"errors"
 	"io/fs"
-	"lineup/schemas"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-)
 
-// freshness remembers the states of the sources for a moment: every answer looks at them.
-type freshness struct {
-	mu     sync.Mutex
-	at     time.Time
-	states map[string]SourceState
-}
+	"lineup/indexer/index"
+	"lineup/schemas"
+)
 
 const freshnessKept = 5 * time.Second
 
-// states returns how every source stands. Sources without a run are missing.
-func (e *Engine) states(ctx context.Context) (map[string]SourceState, error) {
+// states returns every source that is known, and how it stands. States of sources without a run are missing.
+func (e *Engine) states(ctx context.Context) ([]Source, map[string]SourceState, error) {
 	if e.deps.State == nil {
-		return nil, nil
+		return e.deps.Sources, nil, nil
 	}
 	f := &e.fresh
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if now := e.deps.Now(); f.states != nil && now.Sub(f.at) < freshnessKept {
-		return f.states, nil
+		return f.told, f.states, nil
+	}
+	told := slices.Clone(e.deps.Sources)
+	if e.deps.Agencies != nil {
+		ids, err := e.deps.Agencies(ctx)
+		if err != nil {
+			return nil, nil, unavailable("ledger", err)
+		}
+		for _, id := range ids {
+			if source, ok := e.Source(id); ok {
+				told = append(told, source)
+			}
+		}
 	}
 	var mu sync.Mutex
-	states := make(map[string]SourceState, len(e.deps.Sources))
+	states := make(map[string]SourceState, len(told))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(ledgerCalls)
-	for _, source := range e.deps.Sources {
+	for _, source := range told {
 		group.Go(func() error {
 			state, err := e.deps.State(ctx, source.ID)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -53,10 +60,10 @@ func (e *Engine) states(ctx context.Context) (map[string]SourceState, error) {
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return nil, unavailable("ledger", err)
+		return nil, nil, unavailable("ledger", err)
 	}
-	f.states, f.at = states, e.deps.Now()
-	return states, nil
+	f.told, f.states, f.at = told, states, e.deps.Now()
+	return told, states, nil
 }
 
 // stale reports whether a source that should be read has not been read completely for longer
@@ -66,8 +73,8 @@ func (e *Engine) stale(source Source, state SourceState) bool {
 		(state.Complete.Ended.IsZero() || e.deps.Now().Sub(state.Complete.Ended) > source.MaxAge)
 }
 
-// Reach says which registries an answer comes from, and which ones nobody asked. Without it an empty
-// answer reads like a clearance.
+// Reach says which registries an answer comes from, and which were not asked. Without it an empty answer would read
+// like a clearance.
 type Reach struct {
 	Read, Known int // registries of which records are here, of all that are known
 
@@ -75,20 +82,22 @@ type Reach struct {
 	NotAsked []Source // registries the question is about, and nothing of them is here
 	NoPhotos []Source // registries a face search is about, and they publish no photos
 	Unplaced int      // records of the registries of States that have no published address
+	Middles  int      // records of this page that are near by the middle of their ZIP code alone
 	Stale    bool     // one that is asked has not been read completely for too long
 	Nobody   bool     // none of the registries the question is about could answer
+	Cut      bool     // more records have such a name or street than can be judged: the rest was not looked at
 }
 
 // reach finds the registries that a question about some states (none: about all) or sources is
 // answered from.
 func (e *Engine) reach(ctx context.Context, states, ids []string, faces bool) (Reach, error) {
-	all, err := e.states(ctx)
+	told, all, err := e.states(ctx)
 	if err != nil {
 		return Reach{}, err
 	}
-	r := Reach{States: states, Known: len(e.deps.Sources), Nobody: true}
+	r := Reach{States: states, Known: len(told), Nobody: true}
 	covered := map[string]bool{}
-	for _, source := range e.deps.Sources {
+	for _, source := range told {
 		state := all[source.ID]
 		read := e.read(source, state)
 		if read {
@@ -97,13 +106,13 @@ func (e *Engine) reach(ctx context.Context, states, ids []string, faces bool) (R
 		if !about(source, states, ids) {
 			continue
 		}
-		covered[source.Jurisdiction] = covered[source.Jurisdiction] || read
+		covered[source.State()] = covered[source.State()] || read
 		switch {
 		case read && faces && !source.HasPhotos:
 			r.NoPhotos = append(r.NoPhotos, source)
 		case read:
 			r.Nobody = false
-		default:
+		case len(states) == 0 || source.State() != "": // a registry of no state cannot answer for one
 			r.NotAsked = append(r.NotAsked, source)
 		}
 		r.Stale = r.Stale || e.stale(source, state)
@@ -113,21 +122,21 @@ func (e *Engine) reach(ctx context.Context, states, ids []string, faces bool) (R
 	}
 	for _, state := range states {
 		if _, known := covered[state]; !known {
-			r.NotAsked = append(r.NotAsked, Source{Name: schemas.StateName(state), Jurisdiction: state, Home: national})
+			r.NotAsked = append(r.NotAsked, Source{Name: schemas.StateName(state), Jurisdiction: state, Home: National})
 		}
 	}
-	if len(states) > 0 { // who has one registry here that is read, and another that is not, was asked
-		r.NotAsked = slices.DeleteFunc(r.NotAsked, func(s Source) bool { return covered[s.Jurisdiction] })
+	if len(states) > 0 { // a state was asked if one of its registries is read here
+		r.NotAsked = slices.DeleteFunc(r.NotAsked, func(s Source) bool { return covered[s.State()] })
 	}
 	return r, nil
 }
 
-// national is where a person searches the registries of states that we know nothing of.
-const national = "https://www.nsopw.gov/"
+// National is the site on which a person can search the registries of all states at once.
+const National = "https://www.nsopw.gov/"
 
 func about(source Source, states, ids []string) bool {
 	return (len(ids) == 0 || slices.Contains(ids, source.ID)) &&
-		(len(states) == 0 || len(source.Jurisdiction) != 2 || slices.Contains(states, source.Jurisdiction))
+		(len(states) == 0 || source.State() == "" || slices.Contains(states, source.State()))
 }
 
 // read reports whether records of a source are here: a run has ended completely, or at least brought
@@ -137,6 +146,24 @@ func (e *Engine) read(source Source, state SourceState) bool {
 		return source.MaxAge > 0
 	}
 	return !state.Complete.Ended.IsZero() || state.Last.Registrants > 0
+}
+
+// CoveredStates are the codes of the states of which a registry has been read here; true for those of
+// which one publishes photos.
+func (e *Engine) CoveredStates(ctx context.Context) (map[string]bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
+	defer cancel()
+	told, all, err := e.states(ctx)
+	if err != nil {
+		return nil, err
+	}
+	covered := map[string]bool{}
+	for _, source := range told {
+		if e.read(source, all[source.ID]) {
+			covered[source.State()] = covered[source.State()] || source.HasPhotos
+		}
+	}
+	return covered, nil
 }
 
 // Covered is how one source stands.
@@ -150,12 +177,12 @@ type Covered struct {
 func (e *Engine) Coverage(ctx context.Context) ([]Covered, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
 	defer cancel()
-	states, err := e.states(ctx)
+	told, states, err := e.states(ctx)
 	if err != nil {
 		return nil, err
 	}
 	var all []Covered
-	for _, source := range e.deps.Sources {
+	for _, source := range told {
 		c := Covered{Source: source, SourceState: states[source.ID], Freshness: "never"}
 		switch {
 		case !c.Last.Started.IsZero() && e.stale(source, c.SourceState):
@@ -169,4 +196,14 @@ func (e *Engine) Coverage(ctx context.Context) ([]Covered, error) {
 	}
 	slices.SortFunc(all, func(a, b Covered) int { return strings.Compare(a.ID, b.ID) })
 	return all, nil
+}
+
+// Stragglers says whom the serving generation lacks because they cannot be indexed, "" for nobody or while the index
+// does not answer.
+func (e *Engine) Stragglers(ctx context.Context) string {
+	lacks, err := index.StragglersOf(ctx, e.deps.Index)
+	if err != nil {
+		return ""
+	}
+	return lacks.String()
 }

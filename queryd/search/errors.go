@@ -14,6 +14,6 @@ func (u *Unavailable) Unwrap() error { return u.Cause }
 
 func unavailable(part string, cause error) error { return &Unavailable{part, cause} }
 
-// ErrGone says that what was here is not any more: the registry no longer publishes it, or the operator
-// removed it. Which of the two is nobody's business.
+// ErrGone says that something was here and no longer is: the registry no longer publishes it, or the operator removed
+// it. Answers do not tell which.
 var ErrGone = errors.New("not shown here any more")

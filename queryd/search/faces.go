@@ -26,9 +26,11 @@ type Faces struct {
 	Generation  index.Generation
 	Registrants int // searched
 	Reach       Reach
+
+	owner string
 }
 
-// NobodySearched is the outcome of a search that reached no registrants: it says nothing of anybody.
+// NobodySearched is the outcome of a search that reached no registrants. It says nothing about anybody.
 const NobodySearched score.Outcome = "nobody_searched"
 
 // Match is one registrant's photo that looks like the probe.
@@ -48,11 +50,13 @@ func (f Faces) Sources() []string {
 	return all
 }
 
-// Faces runs one face search. Nothing of the photo outlives it. Errors: *face.Problem for a photo
-// that cannot be searched, face.ErrBusy, *Unavailable.
-func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (Faces, error) {
-	found := Faces{ID: schemas.RandomID()}
+// Faces searches with one photo. owner is the holder of the key, who alone may read the evidence of the matches. The
+// photo is not kept after the call. Errors: *face.Problem for a photo that cannot be searched, face.ErrBusy,
+// *Unavailable.
+func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter, owner string) (Faces, error) {
+	found := Faces{ID: schemas.RandomID(), owner: owner}
 	faces := e.embedder()
+	ctx = face.WithOwner(ctx, owner)
 	embedding := ctx
 	probe, err := e.embed(embedding, faces, photo)
 	if err != nil {
@@ -62,14 +66,15 @@ func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (
 	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
 	defer cancel()
 	neighbours, err := e.nearest(ctx, &found, filter)
-	if err == nil && found.Generation.Model.ID != faces.Model().ID {
-		// A reindex has switched to another model: what was found means nothing.
+	if (err == nil || errors.Is(err, index.ErrEmbedding)) && found.Generation.Model.ID != faces.Model().ID {
+		// The serving generation is of another model, since a reindex has switched or is still to come: the neighbours
+		// that were found mean nothing.
 		neighbours, err = e.nearestAgain(embedding, &found, photo, filter)
 	}
 	if err != nil {
 		return found, err
 	}
-	done := e.metrics.timed("score")
+	done := e.metrics.timed(ctx, "score")
 	found.Scored = score.Of(neighbours, found.Generation.Model, score.GalleryOf(found.Generation, found.Registrants))
 	done()
 	if err := e.fillMatches(ctx, &found); err != nil {
@@ -84,13 +89,15 @@ func (e *Engine) Faces(ctx context.Context, photo []byte, filter index.Filter) (
 	if found.Advice, err = e.advise(ctx, found.Scored, neighbours); err != nil {
 		return found, err
 	}
-	e.metrics.outcomes.WithLabelValues(string(found.Scored.Outcome)).Inc()
+	if !schemas.ViewsCanary(ctx) {
+		e.metrics.outcomes.WithLabelValues(string(found.Scored.Outcome)).Inc()
+	}
 	return found, nil
 }
 
 // embed finds the probe's face.
 func (e *Engine) embed(ctx context.Context, faces face.Embedder, photo []byte) (face.Result, error) {
-	defer e.metrics.timed("embed")()
+	defer e.metrics.timed(ctx, "embed")()
 	ctx, cancel := context.WithTimeout(ctx, e.config.EmbedTimeout)
 	defer cancel()
 	probe, err := faces.Embed(ctx, photo, face.Probe)
@@ -103,11 +110,13 @@ func (e *Engine) embed(ctx context.Context, faces face.Embedder, photo []byte) (
 
 // nearest asks the index for the probe's neighbours and how many were searched.
 func (e *Engine) nearest(ctx context.Context, found *Faces, filter index.Filter) ([]index.Neighbour, error) {
-	defer e.metrics.timed("nearest")()
+	defer e.metrics.timed(ctx, "nearest")()
 	neighbours, generation, err := e.deps.Index.Nearest(ctx, found.Probe.Embedding, score.K, filter)
-	if err == nil {
+	if err == nil || errors.Is(err, index.ErrEmbedding) {
 		found.Generation = generation
-		found.Registrants, err = e.deps.Index.Enrolled(ctx, filter)
+	}
+	if err == nil {
+		found.Registrants, _, err = e.deps.Index.Enrolled(ctx, filter)
 	}
 	if err != nil {
 		return nil, unavailable("index", err)
@@ -115,7 +124,7 @@ func (e *Engine) nearest(ctx context.Context, found *Faces, filter index.Filter)
 	return neighbours, nil
 }
 
-// embedder is the one that fitted the serving generation last.
+// embedder is the one that last matched the serving generation.
 func (e *Engine) embedder() face.Embedder {
 	if n := e.model.Load(); n > 0 {
 		return e.deps.MoreFaces[n-1]
@@ -123,7 +132,7 @@ func (e *Engine) embedder() face.Embedder {
 	return e.deps.Faces
 }
 
-// nearestAgain embeds the probe by the model of the generation that serves now, and searches it.
+// nearestAgain embeds the probe with the model of the current serving generation, and searches that.
 func (e *Engine) nearestAgain(ctx context.Context, found *Faces, photo []byte, filter index.Filter) ([]index.Neighbour, error) {
 	want := found.Generation.Model.ID
 	for n, faces := range append([]face.Embedder{e.deps.Faces}, e.deps.MoreFaces...) {
@@ -148,8 +157,8 @@ func (e *Engine) nearestAgain(ctx context.Context, found *Faces, photo []byte, f
 		found.Generation.Name, want))
 }
 
-// fillMatches makes the answer of the candidates above the floor whom the ledger lists, and
-// takes those whom it does not list out of the scored ones.
+// fillMatches turns the candidates above the floor into matches, if the ledger lists them. Candidates that are not
+// listed are also removed from the scored ones.
 func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 	candidates := found.Scored.Matches(score.K)
 	ids := make([]schemas.UUID, len(candidates))
@@ -187,8 +196,11 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 		proof = append(proof, evidenceOf(c, doc, listing, found.Generation, found.Scored.Self, e.deps.Now().UTC()))
 	}
 	found.Scored = found.Scored.Without(func(id schemas.UUID) bool { return left[id] })
-	if len(proof) == 0 || e.deps.Evidence == nil {
+	if len(proof) == 0 || e.deps.Evidence == nil || schemas.ViewsCanary(ctx) { // no evidence is kept about the canary
 		return nil
+	}
+	for i := range proof {
+		proof[i].Owner = found.owner
 	}
 	if err := e.deps.Evidence.Put(ctx, found.ID, proof); err != nil {
 		e.metrics.evidence.Inc()
@@ -201,7 +213,7 @@ func (e *Engine) fillMatches(ctx context.Context, found *Faces) error {
 	return nil
 }
 
-// evidenceOf is what proves a match.
+// evidenceOf returns the evidence of a match.
 func evidenceOf(c score.Candidate, d index.Document, listing schemas.Listing, g index.Generation, self *score.Self,
 	now time.Time) evidence.Match {
 	m := evidence.Match{

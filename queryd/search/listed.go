@@ -20,7 +20,7 @@ func (e *Engine) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docum
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	defer e.metrics.timed("lookup")()
+	defer e.metrics.timed(ctx, "lookup")()
 	docs, err := e.deps.Index.Lookup(ctx, ids...)
 	if err != nil {
 		return nil, unavailable("index", err)
@@ -28,10 +28,10 @@ func (e *Engine) lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docum
 	return docs, nil
 }
 
-// listed asks the ledger which of the documents' registrants are listed now. Who is not in the
-// map must not be in an answer. When the ledger cannot be asked, there is no answer at all.
+// listed asks the ledger which of the documents' registrants are listed now. A registrant who is not in the map must
+// not be in an answer. If the ledger cannot be asked, there is no answer at all.
 func (e *Engine) listed(ctx context.Context, docs []index.Document) (map[schemas.UUID]schemas.Listing, error) {
-	defer e.metrics.timed("ledger")()
+	defer e.metrics.timed(ctx, "ledger")()
 	all, err := listedNow(ctx, e.deps.Ledger, docs)
 	if err == nil {
 		e.metrics.delisted.Add(float64(len(docs) - len(all)))

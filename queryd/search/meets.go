@@ -2,27 +2,19 @@ package search
 
 import (
 	"cmp"
-	"math"
 	"slices"
 	"strings"
 
-	"lineup/indexer/index"
 	"lineup/schemas"
 	"lineup/schemas/namekey"
 )
 
-// facts counts what a question asks about the person that the record does not state. ok is false
-// where the record says otherwise.
+// facts counts the facts that a question asks about the person and that the record does not state. ok is false if the
+// record contradicts one of them.
 func (e *Engine) facts(r schemas.Record, asked Question) (unstated int, ok bool) {
-	var said []schemas.Agreement
-	if !asked.Birth.IsZero() {
-		said = append(said, r.Born(asked.Birth))
-	}
-	if asked.Age >= 0 {
-		said = append(said, r.Aged(asked.Age, schemas.DateOf(e.deps.Now())))
-	}
-	for _, s := range said {
-		switch s {
+	facts := r.BirthFacts()
+	for _, asks := range e.births(asked) {
+		switch asks.Of(facts) {
 		case schemas.Disagrees:
 			return 0, false
 		case schemas.NotStated:
@@ -30,15 +22,6 @@ func (e *Engine) facts(r schemas.Record, asked Question) (unstated int, ok bool)
 		}
 	}
 	return unstated, true
-}
-
-// nearest is the distance in miles from a place to the nearest address where somebody lives or is held.
-func nearest(r schemas.Record, from index.Circle) float64 {
-	best := math.Inf(1)
-	for _, p := range index.FactsOf(r).Places {
-		best = min(best, from.Distance(p))
-	}
-	return best
 }
 
 // livesAt reports whether one address of a record has all the words asked for, abbreviations

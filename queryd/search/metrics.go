@@ -1,10 +1,13 @@
 package search
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"lineup/internal/tracing"
 )
 
 // metrics is what searches count. No label names a person, a key or a registrant.
@@ -40,14 +43,12 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	return m, nil
 }
 
-// timed observes how long a stage took; use it as defer m.timed("embed")().
-func (m *metrics) timed(stage string) func() {
+// timed observes how long a stage took; use it as defer m.timed(ctx, "embed")().
+func (m *metrics) timed(ctx context.Context, stage string) func() {
 	start := time.Now()
-	return func() { m.stage.WithLabelValues(stage).Observe(time.Since(start).Seconds()) }
+	_, span := tracing.Start(ctx, stage)
+	return func() {
+		span.End(nil)
+		m.stage.WithLabelValues(stage).Observe(time.Since(start).Seconds())
+	}
 }
-
-// Timed observes how long a stage of an answer took; use it as defer e.Timed("read")().
-func (e *Engine) Timed(stage string) func() { return e.metrics.timed(stage) }
-
-// Refused counts a probe that was refused before its face was looked for.
-func (e *Engine) Refused(reason string) { e.metrics.problems.WithLabelValues(reason).Inc() }

@@ -38,10 +38,11 @@ func findPersons(ctx context.Context, ix index.Reader, listed isListed, ids []sc
 	if len(ids) == 0 {
 		return nil, nil
 	}
-	members, _, err := ix.Find(ctx, index.Query{Persons: ids})
+	found, err := ix.Find(ctx, index.Query{Persons: ids})
 	if err != nil {
 		return nil, unavailable("index", err)
 	}
+	members := found.Documents
 	now, err := listed(ctx, members)
 	if err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func FindPerson(ctx context.Context, ix index.Reader, ledger Ledger, id schemas.
 	case err != nil:
 		return Person{}, fmt.Errorf("look for %s: %w", id, err)
 	case len(docs) == 0:
-		return Person{}, fmt.Errorf("%s: %w: no listed registrant has that uuid or personUuid", id, fs.ErrNotExist)
+		return Person{}, schemas.NotFound("no listed registrant has the uuid or personUuid %s", id)
 	case docs[0].Person != "":
 		found, err = findPersons(ctx, ix, listed, []schemas.UUID{docs[0].Person})
 		return found[docs[0].Person], err

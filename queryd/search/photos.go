@@ -22,7 +22,7 @@ func (e *Engine) Photo(ctx context.Context, id, faceID schemas.UUID) ([]byte, sc
 	if err != nil {
 		return nil, "", err
 	}
-	defer e.metrics.timed("photo")()
+	defer e.metrics.timed(ctx, "photo")()
 	data, err := e.deps.Photos.Get(ctx, ref)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", fs.ErrNotExist

@@ -53,8 +53,20 @@ func (e *Engine) whyMissing(ctx context.Context, id schemas.UUID) error {
 		return fs.ErrNotExist
 	case err != nil:
 		return unavailable("ledger", err)
+	case !schemas.Visible(ctx, id):
+		return fs.ErrNotExist
 	case !listing.Listed:
 		return ErrGone
 	}
 	return fs.ErrNotExist // listed, and not indexed yet
+}
+
+// FirstPhoto is the first photo of a record whose bytes are stored.
+func FirstPhoto(r schemas.Record) (schemas.Digest, bool) {
+	for _, p := range r.Photos {
+		if p.Digest != "" {
+			return p.Digest, true
+		}
+	}
+	return "", false
 }

@@ -8,32 +8,19 @@ import (
 	"slices"
 
 	"lineup/indexer/index"
+	"lineup/queryd/gazetteer"
 	"lineup/queryd/names"
 	"lineup/schemas"
-	"lineup/schemas/namekey"
 )
-
-// Question asks for records. All that is given must be met.
-type Question struct {
-	Name      namekey.Query
-	Named     bool // a name was asked for
-	Birth     schemas.Date
-	Age       int // years, -1 for any
-	Address   string
-	Face      schemas.UUID
-	Query     index.Query
-	Extensive bool // aliases are searched too
-	Page      int  // from 1
-	PerPage   int
-}
 
 // Records is one page of the answer to a Question.
 type Records struct {
 	Hits       []Hit
 	Page       int
 	Pages      int
+	Total      int // records on all pages, as the index holds them
 	Reach      Reach
-	Incomplete bool // somebody may be missing: a source is stale, nobody was asked, or there was more than can be looked at
+	Incomplete bool // somebody may be missing: a source is stale, nobody was asked, or Reach.Cut
 }
 
 // Hit is a record that meets a Question, with what it is ordered by.
@@ -44,6 +31,7 @@ type Hit struct {
 	Match    names.Match  // why the name matched, zero when none was asked for
 	Unstated int          // facts asked about that the record does not state: birth date, age
 	Miles    float64      // from the place asked for
+	Middle   bool         // Miles is that of a ZIP code's middle: the record states no more
 }
 
 // inexact is 0 for a record that has the very name asked for, 1 for any other.
@@ -67,13 +55,17 @@ func (r Records) Sources() []string {
 func (e *Engine) Records(ctx context.Context, asked Question) (Records, error) {
 	ctx, cancel := context.WithTimeout(ctx, e.config.SearchTimeout)
 	defer cancel()
-	docs, cut, err := e.candidates(ctx, &asked)
+	hits, total, cut, err := e.page(ctx, asked)
+	unindexed := errors.Is(err, fs.ErrNotExist) // nothing is, yet
+	if err != nil && !unindexed {
+		return Records{}, err
+	}
+	shown, listed, pages, err := e.listedPage(ctx, hits, total, asked)
 	if err != nil {
 		return Records{}, err
 	}
-	shown, listed, pages, err := e.listedPage(ctx, e.rank(docs, asked), asked.Page, asked.PerPage)
-	if err != nil {
-		return Records{}, err
+	if total <= asked.PerPage && asked.Page == 1 { // all were looked up in the ledger
+		total = len(shown)
 	}
 	persons, err := e.persons(ctx, documents(shown), listed)
 	if err != nil {
@@ -86,60 +78,130 @@ func (e *Engine) Records(ctx context.Context, asked Question) (Records, error) {
 	if err != nil {
 		return Records{}, err
 	}
-	return Records{Hits: shown, Page: asked.Page, Pages: pages, Reach: reach, Incomplete: reach.Stale || reach.Nobody || cut}, nil
+	reach.Cut = cut
+	for _, h := range shown {
+		if h.Middle {
+			reach.Middles++
+		}
+	}
+	return Records{Hits: shown, Page: asked.Page, Pages: pages, Total: total, Reach: reach,
+		Incomplete: reach.Stale || reach.Nobody || cut || unindexed}, nil
 }
 
-// states are the states that a question is about by what it says of the place, none for all. Who is
-// asked for by id is looked for everywhere.
-func (q Question) states() []string {
-	state := q.Query.State
-	if state == "" {
-		state = schemas.StateOfZip(q.Query.Zip)
+// MostJudged bounds how many records are judged for one question: those that come first by their ids.
+const MostJudged = index.MaxLimit
+
+// ranked reports whether a question is judged and ordered here: names and streets are, by more than an engine
+// can compare. Everything else is ordered by the engine, and a page costs what it holds.
+func (q Question) ranked() bool { return q.Named || q.Address != "" }
+
+// births are what a question asks about somebody's birth.
+func (e *Engine) births(asked Question) (all []schemas.BirthQuestion) {
+	if !asked.Birth.IsZero() {
+		all = append(all, schemas.BornOn(asked.Birth))
 	}
-	if state == "" || q.Face != "" || len(q.Query.IDs)+len(q.Query.Persons) > 0 {
+	if asked.Age >= 0 {
+		all = append(all, schemas.AgedOn(asked.Age, schemas.DateOf(e.deps.Now())))
+	}
+	return all
+}
+
+// page finds the hits of the page asked for, and how many there are in all. cut says that there were more
+// candidates than can be judged. Errors: fs.ErrNotExist while nothing is indexed.
+func (e *Engine) page(ctx context.Context, asked Question) (hits []Hit, total int, cut bool, err error) {
+	query, anybody, err := e.query(ctx, asked)
+	if err != nil || !anybody {
+		return nil, 0, false, err
+	}
+	query.Births = e.births(asked)
+	from := (asked.Page - 1) * asked.PerPage
+	var first []Hit // who comes before those who are judged
+	before := 0     // how many there are of them, on all pages
+	if whole := asked.wholeName(); !asked.ranked() || whole != nil {
+		ordered := query
+		if ordered.Skip, ordered.Limit = from, asked.PerPage; whole != nil {
+			ordered.AnyKey = whole
+		}
+		found, err := e.ask(ctx, ordered)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		if first, before = e.rank(ctx, found.Documents, asked), found.Total; whole == nil {
+			return first, before, false, nil
+		}
+		query.NoKey = whole
+	}
+	query.Limit = MostJudged
+	found, err := e.ask(ctx, query)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	judged := e.rank(ctx, found.Documents, asked)
+	total = before + len(judged)
+	until := min(max(from+asked.PerPage-before, 0), len(judged))
+	from = min(max(from-before, 0), until)
+	return append(first, judged[from:until]...), total, found.Next != nil, nil
+}
+
+// wholeName returns the keys of the records that have exactly the name asked for. The engine orders them and they come
+// first, so that only the others are judged, although the question is ranked. A question about a birth orders by that
+// first.
+func (q Question) wholeName() []string {
+	if !q.Named || q.Address != "" || !q.Birth.IsZero() || q.Age >= 0 {
 		return nil
 	}
-	return []string{state}
+	return q.Name.Whole()
 }
 
-// candidates asks the index for all records that may meet the search. cut says that there were
-// more than it returns.
-func (e *Engine) candidates(ctx context.Context, asked *Question) (docs []index.Document, cut bool, err error) {
-	defer e.metrics.timed("find")()
+// ask is find with the error that an answer has. Errors: fs.ErrNotExist while nothing is indexed.
+func (e *Engine) ask(ctx context.Context, q index.Query) (index.Found, error) {
+	found, err := e.find(ctx, q)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = unavailable("index", err)
+	}
+	return found, err
+}
+
+func (e *Engine) find(ctx context.Context, q index.Query) (index.Found, error) {
+	defer e.metrics.timed(ctx, "find")()
+	return e.deps.Index.Find(ctx, q)
+}
+
+// states are the states that a question is about by what it says of the place, none for all. A city
+// without a state is in each that has one of this name. Who is asked for by id is looked for everywhere.
+func (q Question) states() []string {
+	switch {
+	case q.Face != "" || len(q.Query.IDs)+len(q.Query.Persons) > 0:
+		return nil
+	case q.Query.State != "":
+		return []string{q.Query.State}
+	case schemas.StateOfZip(q.Query.Zip) != "":
+		return []string{schemas.StateOfZip(q.Query.Zip)}
+	case q.Query.Near != nil:
+		return gazetteer.StatesNear(*q.Query.Near)
+	}
+	return gazetteer.StatesOfCity(q.Query.City)
+}
+
+// query is the question as the index understands it. anybody is false where it is known already that nobody
+// meets it.
+func (e *Engine) query(ctx context.Context, asked Question) (query index.Query, anybody bool, err error) {
+	query = asked.Query
 	if asked.Face != "" {
 		found, err := e.deps.Index.Face(ctx, asked.Face)
 		if errors.Is(err, fs.ErrNotExist) {
-			return nil, false, nil
+			return query, false, nil
 		}
 		if err != nil {
-			return nil, false, unavailable("index", err)
+			return query, false, unavailable("index", err)
 		}
-		if len(asked.Query.IDs) > 0 && asked.Query.IDs[0] != found.Registrant {
-			return nil, false, nil
+		if len(query.IDs) > 0 && query.IDs[0] != found.Registrant {
+			return query, false, nil
 		}
-		asked.Query.IDs = []schemas.UUID{found.Registrant}
+		query.IDs = []schemas.UUID{found.Registrant}
 	}
-	if parted, err := e.notOnePerson(ctx, *asked); parted || err != nil {
-		return nil, false, err
-	}
-	query := asked.Query
-	query.Limit = index.MaxLimit
-	if len(query.IDs)+len(query.Persons)+len(query.AnyKey) == 0 { // may bring that many records into memory
-		select {
-		case e.broad <- struct{}{}:
-			defer func() { <-e.broad }()
-		case <-ctx.Done():
-			return nil, false, ctx.Err()
-		}
-	}
-	docs, cut, err = e.deps.Index.Find(ctx, query)
-	if errors.Is(err, fs.ErrNotExist) { // nothing is indexed yet
-		return nil, true, nil
-	}
-	if err != nil {
-		return nil, false, unavailable("index", err)
-	}
-	return docs, cut, nil
+	parted, err := e.notOnePerson(ctx, asked)
+	return query, !parted && err == nil, err
 }
 
 // unstatedFactor lowers the score of a record that does not state a fact that was asked about.
@@ -147,9 +209,9 @@ const unstatedFactor = 0.8
 
 // rank keeps the candidates that really meet the search and orders them: those that state all that
 // was asked before those that do not, exact names before others, best name first, then nearest,
-// then by uuid.
-func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
-	defer e.metrics.timed("rank")()
+// then by uuid: without a name that is the engine's order.
+func (e *Engine) rank(ctx context.Context, docs []index.Document, asked Question) []Hit {
+	defer e.metrics.timed(ctx, "rank")()
 	hits := make([]Hit, 0, len(docs))
 	for _, d := range docs {
 		h := Hit{Document: d, Score: -1}
@@ -173,7 +235,8 @@ func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 			continue
 		}
 		if asked.Query.Near != nil {
-			h.Miles = nearest(r, *asked.Query.Near)
+			place, _ := asked.Query.Near.NearestOf(index.FactsOf(r).Places)
+			h.Miles, h.Middle = asked.Query.Near.Distance(place), place.Middle
 		}
 		hits = append(hits, h)
 	}
@@ -189,29 +252,19 @@ func (e *Engine) rank(docs []index.Document, asked Question) []Hit {
 // where somebody has left the registry and the index has not followed yet: nobody else moves to
 // another page by that. The number of pages counts what the index holds, and is exact when
 // everything fits on one.
-func (e *Engine) listedPage(ctx context.Context, hits []Hit, page, perPage int) (shown []Hit,
+func (e *Engine) listedPage(ctx context.Context, hits []Hit, total int, asked Question) (shown []Hit,
 	listed map[schemas.UUID]schemas.Listing, pages int, err error) {
-	whole := len(hits) <= perPage
-	if !whole {
-		from := min((page-1)*perPage, len(hits))
-		shown = hits[from:min(from+perPage, len(hits))]
-	} else {
-		shown = hits
-	}
-	listed, err = e.listed(ctx, documents(shown))
+	listed, err = e.listed(ctx, documents(hits))
 	if err != nil {
 		return nil, nil, 0, err
 	}
-	shown = slices.DeleteFunc(slices.Clone(shown), func(h Hit) bool {
+	shown = slices.DeleteFunc(hits, func(h Hit) bool {
 		_, ok := listed[h.Document.ID]
 		return !ok
 	})
-	if !whole {
-		return shown, listed, (len(hits) + perPage - 1) / perPage, nil
-	}
-	pages = min(len(shown), 1)
-	if page > 1 {
-		shown = nil
+	pages = (total + asked.PerPage - 1) / asked.PerPage
+	if pages == 1 && asked.Page == 1 {
+		pages = min(len(shown), 1)
 	}
 	return shown, listed, pages, nil
 }

@@ -7,8 +7,12 @@
 package search
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,9 +20,12 @@ import (
 
 	"lineup/indexer/face"
 	"lineup/indexer/index"
+	"lineup/indexer/score"
 	"lineup/ingest/blob"
+	"lineup/ingest/ledger"
 	"lineup/queryd/evidence"
 	"lineup/schemas"
+	"lineup/schemas/namekey"
 )
 
 // Config is what an operator decides about searches.
@@ -52,7 +59,7 @@ type Source struct {
 	Terms        string // URL
 	Attribution  string
 	Notices      []string
-	Permission   *Permission // the operator's record of it, nil for none
+	Permission   *schemas.Permission // the operator's record of it, nil for none
 	// MaxAge is how old the last complete run may be before answers say that they may be
 	// incomplete; 0 is never.
 	MaxAge time.Duration
@@ -63,21 +70,32 @@ func (s Source) Place() string {
 	if name := schemas.StateName(s.Jurisdiction); name != s.Jurisdiction {
 		return name
 	}
+	if state := s.State(); state != "" && strings.Count(s.ID, "-") == 1 { // "us-vi", not "us-il-chicago"
+		return schemas.StateName(state)
+	}
 	return s.Name
 }
 
-// Permission says that a source's agency allows the crawl.
-type Permission struct {
-	Who       string `json:"who"`
-	When      string `json:"when"` // YYYY-MM-DD
-	Reference string `json:"reference"`
-	Terms     string `json:"terms"` // URL
+// State is the code of the state, district or territory that a registry is in, "" for one that is of none
+// or of several. Some jurisdictions are codes of a registry's own, like "MN1": the source's id, "us-mn-doc",
+// then says it.
+func (s Source) State() string {
+	if code, ok := schemas.StateCode(s.Jurisdiction); ok {
+		return code
+	}
+	if parts := strings.Split(s.ID, "-"); len(parts) > 1 && parts[0] == "us" {
+		if code, ok := schemas.StateCode(parts[1]); ok {
+			return code
+		}
+	}
+	return ""
 }
 
 // SourceState is how a source stands at the moment.
 type SourceState struct {
 	Last     schemas.RunSummary // zero when there was none
 	Complete schemas.RunSummary // the last complete one, zero when there was none
+	Changed  time.Time          // when a run last found anybody new, changed, returned or gone; zero for not known
 }
 
 // Deps is what an Engine works with. All fields must be set but those said to be optional.
@@ -89,8 +107,13 @@ type Deps struct {
 	Ledger    Ledger
 	Evidence  *evidence.Store // optional: without it matches have no evidence
 	Sources   []Source
+	// Agencies gives the ids of the sources that are of one agency each: read by the definition of one of Sources, whose
+	// id they begin with. Optional.
+	Agencies func(ctx context.Context) ([]string, error)
 	// State tells how a source stands; optional: coverage then says "unknown".
-	State   func(ctx context.Context, source string) (SourceState, error)
+	State func(ctx context.Context, source string) (SourceState, error)
+	// Changes is the ledger's: what changed since a cursor; optional. Errors: ledger.ErrCursor.
+	Changes func(ctx context.Context, cursor string, limit int, all ledger.AllListed) (ledger.ChangesPage, error)
 	Metrics prometheus.Registerer
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -104,11 +127,7 @@ type Engine struct {
 	metrics *metrics
 	model   atomic.Int32 // which of Faces and MoreFaces fitted the serving generation last
 	fresh   freshness
-	broad   chan struct{} // holds a token for each search without name or id that runs
 }
-
-// broadSearches is how many searches without a name or id run at once; the others wait.
-const broadSearches = 4
 
 // New makes an Engine. It answers at once.
 func New(config Config, deps Deps) (*Engine, error) {
@@ -117,7 +136,6 @@ func New(config Config, deps Deps) (*Engine, error) {
 		config:  config,
 		deps:    deps,
 		sources: make(map[string]Source, len(deps.Sources)),
-		broad:   make(chan struct{}, broadSearches),
 	}
 	for _, source := range deps.Sources {
 		e.sources[source.ID] = source
@@ -127,14 +145,65 @@ func New(config Config, deps Deps) (*Engine, error) {
 	return e, err
 }
 
-// Source is what is told of a registry; ok is false for one that is not known, of which only the
-// id is there then.
+// Source is what is told of a registry, or of what an agency handed over in its form; ok is false for one that is not
+// known, of which only the id is there then.
 func (e *Engine) Source(id string) (source Source, ok bool) {
-	if source, ok = e.sources[id]; !ok {
-		source = Source{ID: id, Name: id}
+	definition, agency := schemas.SplitSource(id)
+	if source, ok = e.sources[definition]; !ok {
+		return Source{ID: id, Name: id}, false
 	}
-	return source, ok
+	if agency != "" {
+		source.ID, source.Name, source.Mode, source.MaxAge = id, source.Name+" ("+agency+")", imported, 0
+		source.Permission = nil
+	}
+	return source, true
 }
+
+// imported is the mode of a source that is read from files handed over.
+const imported = "import"
 
 // Now is the time by which ages are reckoned.
 func (e *Engine) Now() time.Time { return e.deps.Now() }
+
+// Timed observes how long a stage of an answer took; use it as defer e.Timed(ctx, "read")().
+func (e *Engine) Timed(ctx context.Context, stage string) func() { return e.metrics.timed(ctx, stage) }
+
+// Refused counts a probe that was refused before its face was looked for.
+func (e *Engine) Refused(reason string) { e.metrics.problems.WithLabelValues(reason).Inc() }
+
+// freshness remembers the states of the sources for a moment: every answer looks at them.
+type freshness struct {
+	mu     sync.Mutex
+	at     time.Time
+	told   []Source // all that are known, those of agencies included
+	states map[string]SourceState
+}
+
+// rounded is an engine whose distances are score.Rounded, so that every engine gives the same answer.
+type rounded struct{ index.Reader }
+
+// Nearest rounds the engine's distances and orders faces whose distances are then equal by their ID.
+func (r rounded) Nearest(ctx context.Context, embedding []float32, k int, f index.Filter) ([]index.Neighbour, index.Generation, error) {
+	neighbours, generation, err := r.Reader.Nearest(ctx, embedding, k, f)
+	for i := range neighbours {
+		neighbours[i].Distance = score.Rounded(neighbours[i].Distance)
+	}
+	slices.SortFunc(neighbours, func(a, b index.Neighbour) int {
+		return cmp.Or(cmp.Compare(a.Distance, b.Distance), cmp.Compare(a.Face.ID, b.Face.ID))
+	})
+	return neighbours, generation, err
+}
+
+// Question asks for records. All that is given must be met.
+type Question struct {
+	Name      namekey.Query
+	Named     bool // a name was asked for
+	Birth     schemas.Date
+	Age       int // years, -1 for any
+	Address   string
+	Face      schemas.UUID
+	Query     index.Query
+	Extensive bool // aliases are searched too
+	Page      int  // from 1
+	PerPage   int
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"lineup/indexer/face"
 	"lineup/queryd/keys"
@@ -28,18 +29,15 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Reason + ": " + f.Message }
 func (f *Failure) Unwrap() error { return f.Cause }
 
-// tooLarge reports whether a body was refused before all of it was read.
-func (f *Failure) tooLarge() bool { return f.Reason == string(face.CodeTooLarge) }
-
 // BadRequest is a 400 with a stable reason.
 func BadRequest(reason, message string) *Failure {
 	return &Failure{Status: http.StatusBadRequest, Reason: reason, Message: message}
 }
 
-// unavailable is a 503 for a part of the house that did not answer.
+// unavailable is a 503 for a part of the node that did not answer.
 func unavailable(part string, cause error) *Failure {
 	return &Failure{Status: http.StatusServiceUnavailable, Reason: part + "_unavailable", Retry: 5, Cause: cause,
-		Message: "The " + part + " cannot be asked at the moment, so there is no answer. Try again soon."}
+		Message: "The " + strings.ReplaceAll(part, "_", " ") + " cannot be asked at the moment, so there is no answer. Try again soon."}
 }
 
 // statusGone is the status a client that left is logged with; nobody reads it.
@@ -62,9 +60,9 @@ func FailureOf(err error) *Failure {
 		return f
 	case errors.As(err, &down):
 		return unavailable(down.Part, down.Cause)
-	case errors.Is(err, search.ErrGone):
-		return &Failure{Status: http.StatusGone, Reason: "gone", Message: "This is not shown here any more. If the registry still " +
-			"publishes it, its official page has it."}
+	case errors.Is(err, search.ErrCursor):
+		return &Failure{Status: http.StatusGone, Reason: CursorExpired, Message: "The cursor has expired: it is too old, or the stream of " +
+			"changes was started anew. Start over without a cursor, and drop what is not listed then."}
 	case errors.Is(err, keys.ErrUnknown):
 		return &Failure{Status: http.StatusUnauthorized, Reason: "invalid_key", Message: "Invalid API key"}
 	case errors.Is(err, face.ErrBusy):
@@ -75,12 +73,16 @@ func FailureOf(err error) *Failure {
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Failure{Status: http.StatusServiceUnavailable, Reason: "timeout", Retry: 5, Cause: err,
 			Message: "The answer took too long. Try again soon."}
-	case errors.Is(err, fs.ErrNotExist):
-		return &Failure{Status: http.StatusNotFound, Reason: "not_found", Message: "There is nothing here under that id."}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, search.ErrGone): // nobody is told which
+		return &Failure{Status: http.StatusNotFound, Reason: "not_found", Message: "There is nothing here under that id. It was never given, " +
+			"or what it named is not shown here any more: it was removed here, or by its registry, whose official page is the authority."}
 	}
 	return &Failure{Status: http.StatusInternalServerError, Reason: "internal", Cause: err,
 		Message: "Something went wrong on the server. Quote the X-Request-Id of this answer to its operator."}
 }
+
+// CursorExpired is the reason of a 410 that says so; other ones have none.
+const CursorExpired = "cursor_expired"
 
 // errorBody is an error on the wire: {code, message}; with a 400 also {error, reason}, the
 // other shape that clients of the contract know.
@@ -103,6 +105,9 @@ func (s *Server) WriteFailure(w http.ResponseWriter, f *Failure) {
 		if f.Input && s.config.Legacy200 {
 			status, body = http.StatusOK, errorBody{Error: invalidInput, Reason: f.Reason}
 		}
+	}
+	if f.Reason == CursorExpired {
+		body.Reason = f.Reason
 	}
 	if f.Retry > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.Retry))

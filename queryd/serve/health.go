@@ -27,7 +27,11 @@ func (s *Server) Ready(w http.ResponseWriter, r *http.Request) error {
 	if status != http.StatusOK {
 		word = "not ready"
 	}
-	WriteJSON(w, status, map[string]any{"status": word, "parts": parts})
+	answer := map[string]any{"status": word, "parts": parts}
+	if lacks := s.deps.Search.Stragglers(r.Context()); lacks != "" {
+		answer["stragglers"] = lacks
+	}
+	WriteJSON(w, status, answer)
 	return nil
 }
 

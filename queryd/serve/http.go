@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"regexp"
@@ -13,27 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"lineup/internal/tracing"
 	"lineup/schemas"
 )
-
-// Exchange is what is known of the request at hand, for the audit line.
-type Exchange struct {
-	ID     string // request id
-	Kind   string // endpoint
-	Key    string // key id, never the key
-	Count  int    // registrants in the answer
-	Reason string // of a failure, or the outcome of a face search
-}
-
-type exchangeKey struct{}
-
-// ExchangeOf returns the exchange of a request that came through wrap.
-func ExchangeOf(ctx context.Context) *Exchange {
-	if x, ok := ctx.Value(exchangeKey{}).(*Exchange); ok {
-		return x
-	}
-	return &Exchange{}
-}
 
 // Route is one path and who answers there.
 type Route struct {
@@ -44,6 +25,10 @@ type Route struct {
 	// Fail answers with a failure; nil answers with JSON.
 	Fail func(http.ResponseWriter, *http.Request, *Failure)
 	Page bool // for browsers that visit: CORS is of no use
+	// Inside says that the key of a POST may stand in its body.
+	Inside bool
+	// Link reports whether a request came by a link of ours, as good as a key; nil: none does.
+	Link func(*http.Request) bool
 }
 
 // statusWriter remembers the status that was sent.
@@ -75,22 +60,36 @@ func (s *Server) Wrap(rt Route) http.Handler {
 	return http.HandlerFunc(func(plain http.ResponseWriter, r *http.Request) {
 		start := s.deps.Now()
 		x := &Exchange{ID: requestID(r), Kind: rt.Kind}
-		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+		ctx, span := tracing.Root(x.with(r.Context()), "request", tracing.Endpoint(rt.Kind))
+		r = r.WithContext(ctx)
 		w := &statusWriter{ResponseWriter: plain}
 		s.commonHeaders(w.Header(), x.ID)
-		body := r.Body
-		failed := s.answer(rt, w, r)
-		if failed != nil {
-			if failed.tooLarge() {
-				defer readOn(plain, body)
+		if r.Body != nil && r.Body != http.NoBody {
+			x.body = &body{ReadCloser: r.Body}
+			r.Body = x.body
+			// Else the server would read some of the body before it sends the answer, and then hang up.
+			http.NewResponseController(plain).EnableFullDuplex()
+			defer x.body.readOn(plain, r, x)
+			defer x.body.release()
+		}
+		s.forwarded(r.Context(), r)
+		client := Network(s.config.Proxies.client(r))
+		x.Paid = rt.Link != nil && rt.Link(r)
+		x.broke = !x.Paid && s.clients.broke(client, start)
+		defer func() {
+			if !x.Paid && !x.broke && !s.working.lately(GivenKey(r), start) {
+				s.clients.spend(client, start)
 			}
+		}()
+		failed := s.limited(rt, x, r)
+		if failed == nil {
+			failed = s.answer(rt, w, r)
+		}
+		if failed != nil {
 			x.Reason = failed.Reason
 			if failed.Status >= http.StatusInternalServerError {
 				s.deps.Log.ErrorContext(r.Context(), "request failed", "request", x.ID, "endpoint", rt.Kind,
 					"reason", failed.Reason, "error", failed.Cause)
-			}
-			if failed.tooLarge() { // else the server would close the connection with the answer
-				http.NewResponseController(plain).EnableFullDuplex()
 			}
 			switch {
 			case w.status != 0: // too late for another answer
@@ -101,18 +100,31 @@ func (s *Server) Wrap(rt Route) http.Handler {
 			}
 		}
 		s.finish(r.Context(), x, w.status, start)
+		span.Set(tracing.Status(w.status))
+		span.End(failedFor(w.status))
 	})
 }
 
-// maxReadOn bounds the bytes that are read of a body that was refused for its size.
-const maxReadOn = 64 << 20
-
-// readOn sends what was answered and then reads on what the client still sends: most clients read an
-// answer only when they have sent all, and would see a broken connection instead of it.
-func readOn(w http.ResponseWriter, body io.Reader) {
-	if http.NewResponseController(w).Flush() == nil {
-		io.Copy(io.Discard, io.LimitReader(body, maxReadOn)) // within the time of a request
+// failedFor is the failure of a request by its status: what a client did wrong is none of ours.
+func failedFor(status int) error {
+	if status >= http.StatusInternalServerError {
+		return errors.New("failed")
 	}
+	return nil
+}
+
+// limited refuses a client that has spent what it has, unless its request may carry a key that works.
+func (s *Server) limited(rt Route, x *Exchange, r *http.Request) *Failure {
+	given := GivenKey(r)
+	if !x.broke || given == "" && rt.Inside && r.Method == http.MethodPost {
+		return nil
+	}
+	if !s.working.mayWork(given, s.deps.Now()) {
+		s.metrics.refused.WithLabelValues("address").Inc()
+		return s.brokeFailure()
+	}
+	x.looked = true
+	return nil
 }
 
 // finish counts what was answered and writes the audit line.
@@ -133,7 +145,8 @@ func (s *Server) finish(ctx context.Context, x *Exchange, status int, start time
 func (s *Server) Call(ctx context.Context, kind string, call func(context.Context, http.Header) error) (http.Header, *Failure) {
 	start := s.deps.Now()
 	x := &Exchange{ID: string(schemas.RandomID()), Kind: kind}
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	ctx, span := tracing.Start(x.with(ctx), "call", tracing.Endpoint(kind))
+	defer func() { span.End(nil) }()
 	h := http.Header{}
 	s.commonHeaders(h, x.ID)
 	var failed *Failure
@@ -204,12 +217,14 @@ func (s *Server) commonHeaders(h http.Header, id string) {
 	h.Set("X-Offenders-Request-Id", id)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Access-Control-Allow-Origin", s.config.AllowOrigin)
-	if s.config.AllowOrigin != "*" {
-		h.Add("Vary", "Origin")
+	if origin := s.config.AllowOrigin; origin != "" {
+		h.Set("Access-Control-Allow-Origin", origin)
+		if origin != "*" {
+			h.Add("Vary", "Origin")
+		}
+		h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Coverage, X-Notice, "+
+			"X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
 	}
-	h.Set("Access-Control-Expose-Headers", "ETag, X-Request-Id, X-Offenders-Request-Id, X-Search-Id, X-Coverage, X-Notice, "+
-		"X-Source-Notice, X-Ignored-Params, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After")
 	for _, notice := range Notices(s.config.Contact) {
 		h.Add("X-Notice", HeaderText(notice))
 	}

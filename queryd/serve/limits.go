@@ -13,10 +13,9 @@ import (
 // limiter counts the requests of each key by minute and by UTC day. The day's count is the
 // sum over all daemons as of the last flush plus our own since; the minute's is this daemon's.
 type limiter struct {
-	perMinute, perDay int
-
-	mu   sync.Mutex
-	keys map[string]*counter // by key id
+	mu                sync.Mutex
+	perMinute, perDay int                 // of keys without limits of their own
+	keys              map[string]*counter // by key id
 }
 
 // counter counts one key.
@@ -38,6 +37,12 @@ func newLimiter(perMinute, perDay int) *limiter {
 	return &limiter{perMinute: perMinute, perDay: perDay, keys: make(map[string]*counter)}
 }
 
+func (l *limiter) set(perMinute, perDay int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.perMinute, l.perDay = perMinute, perDay
+}
+
 // quota is where a key stands after a request.
 type quota struct {
 	limit, remaining int
@@ -48,6 +53,8 @@ type quota struct {
 
 // take counts one request of key and says whether it may be answered.
 func (l *limiter) take(key keys.Key, kind string, now time.Time) quota {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	perMinute, perDay := l.perMinute, l.perDay
 	if key.PerMinute > 0 {
 		perMinute = key.PerMinute
@@ -55,8 +62,6 @@ func (l *limiter) take(key keys.Key, kind string, now time.Time) quota {
 	if key.PerDay > 0 {
 		perDay = key.PerDay
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	c := l.keys[key.ID]
 	if c == nil {
 		c = &counter{pending: map[string]int{}, day: keys.DayOf(now)}
@@ -100,7 +105,7 @@ func (q quota) write(h http.Header) {
 
 // flush stores what was counted and learns what the other daemons counted. What could not be
 // stored is kept.
-func (l *limiter) flush(ctx context.Context, ring *keys.Store) error {
+func (l *limiter) flush(ctx context.Context, store *keys.Store) error {
 	l.mu.Lock()
 	ids := make([]string, 0, len(l.keys))
 	for id := range l.keys {
@@ -109,14 +114,14 @@ func (l *limiter) flush(ctx context.Context, ring *keys.Store) error {
 	l.mu.Unlock()
 	var failed error
 	for _, id := range ids {
-		if err := l.flushKey(ctx, ring, id); err != nil {
+		if err := l.flushKey(ctx, store, id); err != nil {
 			failed = err
 		}
 	}
 	return failed
 }
 
-func (l *limiter) flushKey(ctx context.Context, ring *keys.Store, id string) error {
+func (l *limiter) flushKey(ctx context.Context, store *keys.Store, id string) error {
 	l.mu.Lock()
 	c := l.keys[id]
 	late, day, pending := c.late, c.day, c.pending
@@ -125,14 +130,14 @@ func (l *limiter) flushKey(ctx context.Context, ring *keys.Store, id string) err
 	l.mu.Unlock()
 	var failed error
 	for i, use := range late {
-		if _, err := ring.AddUse(ctx, id, use.day, use.kinds); err != nil {
+		if _, err := store.AddUse(ctx, id, use.day, use.kinds); err != nil {
 			failed = err
 			l.mu.Lock()
 			c.late = append(c.late, late[i])
 			l.mu.Unlock()
 		}
 	}
-	sum, err := ring.AddUse(ctx, id, day, pending)
+	sum, err := store.AddUse(ctx, id, day, pending)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	switch {
@@ -150,4 +155,32 @@ func (l *limiter) flushKey(ctx context.Context, ring *keys.Store, id string) err
 		c.stored = sum.Total()
 	}
 	return failed
+}
+
+// places are the bodies that may be read at once, over the whole process. One key has no more than half.
+type places struct {
+	max int
+
+	mu    sync.Mutex
+	taken int
+	byKey map[string]int
+}
+
+// take takes a place for a key. Nothing waits: a client that is refused comes again.
+func (p *places) take(key string) (leave func(), ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.taken >= p.max || p.byKey[key] >= (p.max+1)/2 {
+		return nil, false
+	}
+	p.taken++
+	p.byKey[key]++
+	return func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.taken--
+		if p.byKey[key]--; p.byKey[key] == 0 {
+			delete(p.byKey, key)
+		}
+	}, true
 }

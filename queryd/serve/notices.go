@@ -2,11 +2,12 @@ package serve
 
 import (
 	"cmp"
-	"lineup/queryd/search"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lineup/queryd/search"
 )
 
 // Notices go with every answer, whatever it holds.
@@ -65,15 +66,35 @@ func (s *Server) WriteSourceNotices(h http.Header, ids []string) {
 	}
 }
 
+// maxPlaces is how many states that were not asked have a notice each; more share one.
+const maxPlaces = 4
+
 // ReachNotices say in words what a Reach leaves out.
 func ReachNotices(r search.Reach, faces bool) []string {
+	var all []string
+	if r.Cut {
+		all = append(all, "More than "+strconv.Itoa(search.MostJudged)+" records have such a name or street, and only so many were looked at: "+
+			"add a first name, a state or a ZIP code.")
+	}
+	if r.Middles > 0 {
+		all = append(all, "The distance of "+strconv.Itoa(r.Middles)+" of the records on this page is that of the middle of their ZIP code, for "+
+			"nothing more precise is published: they may live some miles nearer or farther.")
+	}
 	if len(r.States) == 0 {
 		if r.Nobody {
-			return []string{"No registry could be asked: none that this question is about has been read here."}
+			all = append(all, "No registry could be asked: none that this question is about has been read here.")
 		}
-		return nil
+		return all
 	}
-	var all []string
+	if len(r.NotAsked) > maxPlaces {
+		var places []string
+		for _, s := range r.NotAsked {
+			places = append(places, s.Place())
+		}
+		all = append(all, "Not copied here, of the states that this question may be about: "+strings.Join(places, ", ")+
+			"; search there: "+search.National)
+		r.NotAsked = nil
+	}
 	for _, s := range r.NotAsked {
 		all = append(all, s.Place()+" is not copied here; search there: "+cmp.Or(s.Home, s.Name))
 	}
@@ -81,8 +102,8 @@ func ReachNotices(r search.Reach, faces bool) []string {
 		all = append(all, s.Place()+" publishes no photos; search by name, here or there: "+cmp.Or(s.Home, s.Name))
 	}
 	if r.Unplaced > 0 && !faces {
-		all = append(all, strconv.Itoa(r.Unplaced)+" records of the registries of this state have no published address, so a search "+
-			"for a place cannot find them: search by name as well.")
+		all = append(all, strconv.Itoa(r.Unplaced)+" records of these registries have no published address, so a search for a place "+
+			"cannot find them: search by name as well.")
 	}
 	return all
 }

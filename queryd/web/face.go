@@ -3,9 +3,7 @@ package web
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -23,19 +21,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return p.render(w, r, http.StatusOK, view{Page: "home"})
 	}
-	bound := int64(p.config.MaxPhoto) + 64<<10
-	if r.ContentLength > bound {
-		return p.photoTooLarge()
-	}
-	if err := readForm(w, r, bound); err != nil {
-		return err
-	}
-	given := r.PostFormValue("key")
-	key, err := p.serve.Authorize(r.Context(), w.Header(), given, true)
-	if err != nil {
-		return err
-	}
-	photo, err := p.formPhoto(r)
+	form, err := p.readFaceForm(w, r)
 	if err != nil {
 		return err
 	}
@@ -43,7 +29,7 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, err := p.api.SearchFaces(r.Context(), w.Header(), key, photo, request)
+	found, err := p.api.SearchFaces(r.Context(), w.Header(), form.key, form.photo, request)
 	if err != nil {
 		return err
 	}
@@ -51,37 +37,19 @@ func (p *Pages) Home(w http.ResponseWriter, r *http.Request) error {
 		serve.WriteJSON(w, http.StatusOK, p.api.Faces(found, false, p.serve.Base(r)))
 		return nil
 	}
-	return p.render(w, r, http.StatusOK, view{Page: "home", Key: given, Sources: p.serve.SourceNotices(found.Sources()),
-		Body: p.cardsOf(found, key.ID != keys.Demo), Asked: askedOf(r)})
+	asked := askedOf(r)
+	asked["photo"] = cmp.Or(form.name, demoFile)
+	return p.render(w, r, http.StatusOK, view{Page: "home", Key: form.given, Sources: p.serve.SourceNotices(found.Sources()),
+		Body: p.cardsOf(found, form.key.ID != keys.Demo || p.serve.DemoRecords()), Asked: asked,
+		Sheet: p.sheetOf(r, string(found.ID), askedRows(asked)...)})
 }
 
-// wantsJSON reports whether the form asks for the API's answer instead of cards.
-func wantsJSON(r *http.Request) bool { return r.PostForm.Get("json") != "" }
+// demoFile is what the page calls the demo photo.
+const demoFile = "DEMO.jpg"
 
 func (p *Pages) photoTooLarge() error {
 	return serve.BadRequest("too_large", fmt.Sprintf("The photo must be smaller than %d bytes. Scale it down: 1000 pixels are "+
 		"plenty.", p.config.MaxPhoto))
-}
-
-// formPhoto is the photo of the form; without one, the demo photo, which a chooser cannot be
-// filled with by a server.
-func (p *Pages) formPhoto(r *http.Request) ([]byte, error) {
-	file, header, err := r.FormFile("photo")
-	if errors.Is(err, http.ErrMissingFile) || errors.Is(err, http.ErrNotMultipart) || err == nil && header.Size == 0 && header.Filename == "" {
-		return serve.DemoPhoto, nil
-	}
-	if err != nil {
-		return nil, serve.BadRequest("bad_form", "The photo could not be read. Choose it again.")
-	}
-	defer file.Close()
-	photo, err := io.ReadAll(file)
-	if err != nil {
-		return nil, serve.BadRequest("bad_form", "The photo could not be read. Choose it again.")
-	}
-	if len(photo) >= p.config.MaxPhoto {
-		return nil, p.photoTooLarge()
-	}
-	return photo, nil
 }
 
 // formFilter reads the filters of the form.
@@ -133,7 +101,7 @@ func (p *Pages) cardsOf(found search.Faces, records bool) cards {
 		} else {
 			out.Strong++
 		}
-		out.Cards = append(out.Cards, card{Match: m, Image: "/photos/" + string(d.ID) + "?face=" + string(m.Face),
+		out.Cards = append(out.Cards, card{Match: m, Image: p.serve.Links().Path(d.ID, m.Face),
 			Name: api.Titled(api.FullName(d.Record.Name)), Source: p.sourceName(d.Record.Source),
 			Facts: p.shortFacts(d), Record: records})
 	}
@@ -146,8 +114,8 @@ func (p *Pages) shortFacts(d index.Document) []row {
 	home, _ := r.Home()
 	return slices.DeleteFunc([]row{
 		dated("born", r.Birth), fact("age", api.Age(r, p.search.Now())),
-		fact("sex", api.Capital(cmp.Or(r.Sex.Value, r.Sex.Raw))), fact("height", api.Height(r.Height)),
-		fact("lives", joined(", ", home.City, schemas.StateName(r.State()))), fact("level", r.Level.Value),
+		coded("sex", r.Sex.Value, r.Sex.Raw), fact("height", api.Height(r.Height)),
+		fact("lives", joined(", ", home.City, schemas.StateName(r.State()))), {Label: "level", Value: r.Level.Value, Scheme: r.Level.Scheme},
 	}, func(f row) bool { return f.Value == "" })
 }
 

@@ -3,21 +3,19 @@ package web
 
 import (
 	"bytes"
-	"cmp"
 	"embed"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
 	"lineup/queryd/api"
 	"lineup/queryd/keys"
+	"lineup/queryd/retention"
 	"lineup/queryd/search"
 	"lineup/queryd/serve"
 	"lineup/schemas"
@@ -27,7 +25,7 @@ import (
 var pageFiles embed.FS
 
 // pages are the templates that stand inside layout.html.
-var pages = []string{"home", "search", "record", "coverage", "terms", "failure", "docs"}
+var pages = []string{"home", "search", "record", "coverage", "terms", "retention", "failure", "docs"}
 
 // assetKinds are the media types of the files under page/ that a browser may ask for.
 var assetKinds = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
@@ -116,28 +114,24 @@ func (p *Pages) languageOf(accept string) language {
 	return best
 }
 
-// view is what every template is given.
-type view struct {
-	Page      string
-	Partial   bool   // only the answer is asked for, by the script
-	Key       string // as given, else DEMO where that works
-	Given     bool   // Key came with the request
-	Contact   string
-	MaxPhoto  int      // bytes
-	Sources   []string // notices of the sources in the answer
-	RequestID string
-	Failure   *shownFailure
-	Body      any
-	Asked     map[string]string // the form as it was sent
-	JSON      string            // the answer as JSON, in place of Body
+// spoken is the language that a request is answered in: the one that a link chose, else the one that
+// the browser asks for. No cookie keeps it: the page's own links hand it on.
+func (p *Pages) spoken(r *http.Request) language {
+	for _, l := range p.languages {
+		if l.texts["lang"] == r.URL.Query().Get("lang") {
+			return l
+		}
+	}
+	return p.languageOf(r.Header.Get("Accept-Language"))
 }
 
-// shownFailure is a failure as a template sees it.
-type shownFailure struct {
-	Reason  string
-	Message string // in English: shown where the language file has nothing better
-	Retry   string // seconds, "" for none
-	Probe   string // JSON: where the faces are, when there are several
+func (p *Pages) otherLanguages(r *http.Request, spoken language) (all []languageLink) {
+	for _, l := range p.languages {
+		if lang := l.texts["lang"]; lang != spoken.texts["lang"] {
+			all = append(all, languageLink{lang, l.texts["language"], r.URL.Path + "?lang=" + lang})
+		}
+	}
+	return all
 }
 
 // csp lets the page load from its own host only; blob: is the preview of a chosen photo.
@@ -150,21 +144,39 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 	v.Contact, v.MaxPhoto = p.serve.Contact(), p.config.MaxPhoto
 	v.RequestID = serve.ExchangeOf(r.Context()).ID
 	v.Given = v.Key != ""
-	if v.Key == "" && p.serve.Demo() {
+	switch {
+	case p.serve.DemoRecords():
+		v.DemoKey = "key.demo.records"
+	case p.serve.Demo() && v.Page == "home":
+		v.DemoKey = "key.demo"
+	}
+	if v.Key == "" && v.DemoKey != "" {
 		v.Key = keys.Demo
 	}
 	name := "layout.html"
 	if v.Partial {
 		name = "reply"
 	}
+	if !v.Partial && (v.Page == "home" || v.Page == "search") {
+		v.States = p.stateGroups(r.Context(), v.Page == "home")
+	}
+	spoken := p.spoken(r)
+	if v.Lang = r.URL.Query().Get("lang"); v.Lang != spoken.texts["lang"] {
+		v.Lang = ""
+	}
+	v.Languages = p.otherLanguages(r, spoken)
 	var b bytes.Buffer
-	if err := p.languageOf(r.Header.Get("Accept-Language")).templates[v.Page].ExecuteTemplate(&b, name, v); err != nil {
+	if err := spoken.templates[v.Page].ExecuteTemplate(&b, name, v); err != nil {
 		return fmt.Errorf("render page %s: %w", v.Page, err)
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", csp)
-	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+	location := "()"
+	if v.Page == "search" {
+		location = "(self)"
+	}
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation="+location)
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-store")
 	if len(p.languages) > 1 {
@@ -175,8 +187,22 @@ func (p *Pages) render(w http.ResponseWriter, r *http.Request, status int, v vie
 	return nil
 }
 
-// formPages are the pages that show their form again, filled in, with a failure.
-var formPages = map[string]string{"/": "home", "/search": "search"}
+// formPage is the page that shows its form again, filled in, with a failure; "" for none. Of a record
+// that is not there, no key is asked for again.
+func formPage(r *http.Request, f *serve.Failure) string {
+	switch {
+	case r.Method != http.MethodPost:
+		return ""
+	case r.URL.Path == "/":
+		return "home"
+	case r.URL.Path == "/search":
+		return "search"
+	case strings.HasPrefix(r.URL.Path, "/record/") &&
+		(fieldOf[f.Reason] == "key" || f.Retry > 0 || f.Status >= http.StatusInternalServerError):
+		return "record"
+	}
+	return ""
+}
 
 // Failure answers a browser with a failure, on the page where it happened.
 func (p *Pages) Failure(w http.ResponseWriter, r *http.Request, f *serve.Failure) {
@@ -193,8 +219,9 @@ func (p *Pages) Failure(w http.ResponseWriter, r *http.Request, f *serve.Failure
 		shown.Probe = string(probe)
 	}
 	v := view{Page: "failure", Failure: shown}
-	if name, ok := formPages[r.URL.Path]; ok && r.Method == http.MethodPost {
+	if name := formPage(r, f); name != "" {
 		v.Page, v.Asked, v.Key = name, askedOf(r), askedOf(r)["key"]
+		v.Faults = p.faults(r, name, f)
 	}
 	if err := p.render(w, r, f.Status, v); err != nil {
 		p.log.ErrorContext(r.Context(), "failure page not rendered", "error", err)
@@ -204,29 +231,6 @@ func (p *Pages) Failure(w http.ResponseWriter, r *http.Request, f *serve.Failure
 
 // Prefers reports whether a browser asks, rather than a program.
 func Prefers(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
-
-// readForm reads a form within its bound, whichever way it is encoded; all in memory.
-func readForm(w http.ResponseWriter, r *http.Request, bound int64) error {
-	r.Body = http.MaxBytesReader(w, r.Body, bound)
-	err := r.ParseMultipartForm(bound)
-	var over *http.MaxBytesError
-	switch {
-	case errors.As(err, &over):
-		return serve.BadRequest("too_large", fmt.Sprintf("The form must be smaller than %d bytes.", bound))
-	case err != nil && !errors.Is(err, http.ErrNotMultipart):
-		return serve.BadRequest("bad_form", "The form could not be read, or it ended early. Send it again.")
-	}
-	return nil
-}
-
-// askedOf is the form as it was sent, without its files.
-func askedOf(r *http.Request) map[string]string {
-	asked := map[string]string{}
-	for name, values := range r.PostForm {
-		asked[name] = values[0]
-	}
-	return asked
-}
 
 // Asset answers /assets/{name}.
 func (p *Pages) Asset(w http.ResponseWriter, r *http.Request) error {
@@ -254,32 +258,6 @@ func (p *Pages) Asset(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// coverageView is the page of what is covered.
-type coverageView struct {
-	api.Coverage
-	Read, Registrants, WithPhoto int // sources with a complete run, and what these hold together
-}
-
-// Coverage answers /coverage.
-func (p *Pages) Coverage(w http.ResponseWriter, r *http.Request) error {
-	all, err := p.search.Coverage(r.Context())
-	if err != nil {
-		return err
-	}
-	v := coverageView{Coverage: p.api.Coverage(all)}
-	for _, c := range v.Sources {
-		if c.LastComplete != nil {
-			v.Read++
-			v.Registrants += *c.Registrants
-			v.WithPhoto += *c.WithPhoto
-		}
-	}
-	slices.SortStableFunc(v.Sources, func(a, b api.Covered) int { // those that are read first
-		return cmp.Compare(min(1, len(deref(b.LastComplete))), min(1, len(deref(a.LastComplete))))
-	})
-	return p.render(w, r, http.StatusOK, view{Page: "coverage", Body: v})
-}
-
 // Docs answers /docs.
 func (p *Pages) Docs(o *api.OpenAPI) func(http.ResponseWriter, *http.Request) error {
 	return func(w http.ResponseWriter, r *http.Request) error {
@@ -289,5 +267,39 @@ func (p *Pages) Docs(o *api.OpenAPI) func(http.ResponseWriter, *http.Request) er
 
 // Terms answers /terms.
 func (p *Pages) Terms(w http.ResponseWriter, r *http.Request) error {
-	return p.render(w, r, http.StatusOK, view{Page: "terms", Body: keys.Terms})
+	return p.render(w, r, http.StatusOK, view{Page: "terms", Body: termsOf(keys.Terms)})
+}
+
+// retentionView is what is kept, and how long.
+type retentionView struct {
+	Kept    []retention.Kept
+	Sources []retention.Source
+}
+
+// Retention answers /retention.
+func (p *Pages) Retention(w http.ResponseWriter, r *http.Request) error {
+	kept, sources := p.api.Kept()
+	return p.render(w, r, http.StatusOK, view{Page: "retention", Body: retentionView{kept, sources}})
+}
+
+// termsView is the text of the terms, its numbered points apart.
+type termsView struct {
+	Title  string
+	Points []string
+}
+
+// termsOf parts a text of a title and numbered points.
+func termsOf(text string) termsView {
+	title, rest, _ := strings.Cut(text, "\n\n")
+	v := termsView{Title: strings.TrimSpace(title)}
+	for line := range strings.Lines(rest) {
+		line = strings.TrimSpace(line)
+		number, point, numbered := strings.Cut(line, ". ")
+		if _, err := strconv.Atoi(number); numbered && err == nil {
+			v.Points = append(v.Points, point)
+		} else if n := len(v.Points); n > 0 && line != "" {
+			v.Points[n-1] += " " + line
+		}
+	}
+	return v
 }

@@ -15,12 +15,30 @@ import (
 	"lineup/schemas"
 )
 
-// row is a fact under a label, which is the key of a text.
-type row struct {
-	Label, Value string
-	Worded       bool // Value is the key of a text too
-	Dated        bool // Value is a schemas.Date
+// coded is a fact under a code of ours, which is told in words; without one, as the registry prints it.
+func coded(label, code, printed string) row {
+	return row{Label: label, Value: cmp.Or(code, printed), Code: code != ""}
 }
+
+// printed is a fact as the registry prints it; without that, under a code of ours.
+func printed(label string, c schemas.Coded) row {
+	if c.Raw != "" {
+		return fact(label, c.Raw)
+	}
+	return coded(label, c.Value, "")
+}
+
+// told is printed, in the reader's language where the registry prints one of the usual words.
+func told(label string, c schemas.Coded) row {
+	if word := strings.ToLower(c.Raw); usual[word] {
+		return coded(label, word, "")
+	}
+	return printed(label, c)
+}
+
+// usual are the words for races and ethnicities that there are texts for.
+var usual = map[string]bool{"white": true, "black": true, "asian": true, "american indian": true, "hispanic": true, "not hispanic": true,
+	"pacific islander": true, "unknown": true, "other": true}
 
 func fact(label, value string) row { return row{Label: label, Value: value} }
 func dated(label string, d schemas.Date) row {
@@ -34,7 +52,7 @@ type recordView struct {
 	Level      string
 	Source     search.Source
 	URL        string
-	Groups     []group
+	Who, When  []group
 	Aliases    []alias
 	Addresses  []place
 	Offenses   []offense
@@ -76,7 +94,7 @@ func (p *Pages) Record(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return p.render(w, r, http.StatusOK, view{Page: "record"})
 	}
-	if err := readForm(w, r, api.MaxBody); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	key := r.PostForm.Get("key")
@@ -91,7 +109,8 @@ func (p *Pages) Record(w http.ResponseWriter, r *http.Request) error {
 	serve.ExchangeOf(r.Context()).Count = 1
 	sources := []string{shown.Source.ID}
 	p.serve.WriteSourceNotices(w.Header(), sources)
-	return p.render(w, r, http.StatusOK, view{Page: "record", Key: key, Sources: p.serve.SourceNotices(sources), Body: shown})
+	return p.render(w, r, http.StatusOK, view{Page: "record", Key: key, Sources: p.serve.SourceNotices(sources), Body: shown,
+		Sheet: p.sheetOf(r, "", fact("record.asked", string(id)))})
 }
 
 // recordOf arranges a record for reading.
@@ -101,25 +120,25 @@ func (p *Pages) recordOf(found search.Record) recordView {
 	source, _ := p.search.Source(r.Source)
 	v := recordView{ID: d.ID, Name: api.Titled(api.FullName(r.Name)), Level: r.Level.Value, Source: source, URL: r.URL,
 		AsPrinted: r.SourceFields, Sighted: instant(found.Listing.Sighted), FirstSeen: instant(d.FirstSeen), LastChange: instant(d.Changed)}
-	add := func(title string, rows ...row) {
+	add := func(to *[]group, title string, rows ...row) {
 		if rows = slices.DeleteFunc(rows, func(f row) bool { return f.Value == "" }); len(rows) > 0 {
-			v.Groups = append(v.Groups, group{title, rows})
+			*to = append(*to, group{title, rows})
 		}
 	}
-	add("group.person", fact("name.full", api.FullName(r.Name)), dated("born", r.Birth), fact("age", api.Age(r, p.search.Now())),
-		fact("sex", api.Capital(cmp.Or(r.Sex.Value, r.Sex.Raw))), fact("race", cmp.Or(r.Race.Raw, api.Capital(r.Race.Value))),
-		fact("ethnicity", cmp.Or(r.Ethnicity.Raw, api.Capital(r.Ethnicity.Value))))
-	add("group.looks", fact("height", api.Height(r.Height)), fact("weight", api.Weight(r.Weight)), fact("hair",
-		cmp.Or(api.Capital(r.Hair.Value), r.Hair.Raw)),
-		fact("eyes", cmp.Or(api.Capital(r.Eyes.Value), r.Eyes.Raw)), fact("marks", strings.Join(r.Marks, "; ")))
-	add("group.registration", fact("level", joined(" · ", r.Level.Value, strings.ReplaceAll(r.Level.Scheme, "-", " "))),
+	add(&v.Who, "group.person", fact("name.full", api.FullName(r.Name)), dated("born", r.Birth), fact("age", api.Age(r, p.search.Now())),
+		coded("sex", r.Sex.Value, r.Sex.Raw), told("race", r.Race),
+		told("ethnicity", r.Ethnicity))
+	add(&v.Who, "group.looks", fact("height", api.Height(r.Height)), fact("weight", api.Weight(r.Weight)),
+		coded("hair", r.Hair.Value, r.Hair.Raw),
+		coded("eyes", r.Eyes.Value, r.Eyes.Raw), fact("marks", strings.Join(r.Marks, "; ")))
+	add(&v.When, "group.registration", row{Label: "level", Value: r.Level.Value, Scheme: r.Level.Scheme},
 		fact("designation", r.Designation),
-		fact("status", cmp.Or(r.Status.Raw, api.Capital(r.Status.Value))), yesNo("predator", r.Predator), yesNo("absconder", r.Absconder),
+		printed("status", r.Status), yesNo("predator", r.Predator), yesNo("absconder", r.Absconder),
 		dated("registered", r.Registered), dated("registered.to", r.RegistersTo), yesNo("lifetime", r.Lifetime),
 		dated("verified", r.Verified), dated("updated", r.Updated), fact("jurisdiction", schemas.StateName(r.Jurisdiction)),
 		fact("source.key", r.Key))
 	for _, a := range r.Aliases {
-		v.Aliases = append(v.Aliases, alias{api.Titled(api.FullName(a.Name)), a.Birth.String()})
+		v.Aliases = append(v.Aliases, alias{api.Spoken(a.Name), a.Birth.String()})
 	}
 	for _, a := range r.Addresses {
 		text := joined(", ", cmp.Or(a.Street, a.Raw, a.Status), a.City, joined(" ", schemas.StateName(a.State), a.Zip))
@@ -131,7 +150,7 @@ func (p *Pages) recordOf(found search.Record) recordView {
 	for _, c := range r.Vehicles {
 		v.Vehicles = append(v.Vehicles, joined(" ", c.Year, c.Color, c.Make, c.Model, c.Plate))
 	}
-	v.Photos = photosOf(d)
+	v.Photos = p.photosOf(d)
 	for _, o := range found.Others {
 		v.Others = append(v.Others, other{o.ID, api.Titled(api.FullName(o.Record.Name)), p.sourceName(o.Record.Source)})
 	}
@@ -145,7 +164,7 @@ func offenseOf(o schemas.Offense) offense {
 	for _, f := range []row{fact("statute", o.Statute), dated("convicted", o.Convicted), dated("committed", o.Committed),
 		dated("released", o.Released),
 		fact("court", o.Place), fact("disposition", o.Disposition), fact("sentence", o.Sentence), fact("counts", positive(o.Counts)),
-		fact("victim", api.Capital(o.Victim))} {
+		coded("victim", o.Victim, "")} {
 		if f.Value != "" {
 			out.Rows = append(out.Rows, f)
 		}
@@ -158,33 +177,29 @@ func offenseOf(o schemas.Offense) offense {
 }
 
 // photosOf are the photos of a record that can be shown: all with a face, and the first in any case.
-func photosOf(d index.Document) []shownPhoto {
+func (p *Pages) photosOf(d index.Document) []shownPhoto {
 	first, _ := search.FirstPhoto(d.Record)
 	outcome := map[schemas.Digest]index.PhotoOutcome{}
-	for _, p := range d.Photos {
-		outcome[p.Photo] = p
+	for _, o := range d.Photos {
+		outcome[o.Photo] = o
 	}
 	var all []shownPhoto
-	for _, p := range d.Record.Photos {
-		o := outcome[p.Digest]
-		shown := shownPhoto{Taken: p.Taken.String(), Problem: o.Problem}
+	for _, photo := range d.Record.Photos {
+		o := outcome[photo.Digest]
+		shown := shownPhoto{Taken: photo.Taken.String(), Problem: o.Problem}
 		switch {
-		case p.Digest == "":
+		case photo.Digest == "":
 			continue
 		case o.Face != "":
-			shown.URL = "/photos/" + string(d.ID) + "?face=" + string(o.Face)
-		case p.Digest == first:
-			shown.URL = "/photos/" + string(d.ID)
+			shown.URL = p.serve.Links().Path(d.ID, o.Face)
+		case photo.Digest == first:
+			shown.URL = p.serve.Links().Path(d.ID, "")
 		default:
 			continue
 		}
 		all = append(all, shown)
 	}
 	return all
-}
-
-func joined(separator string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
 }
 
 // yesNo is a row without a value for a fact that is not known.
@@ -205,11 +220,4 @@ func positive(n int) string {
 		return ""
 	}
 	return strconv.Itoa(n)
-}
-
-func deref(text *string) string {
-	if text == nil {
-		return ""
-	}
-	return *text
 }

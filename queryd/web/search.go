@@ -16,13 +16,27 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return p.render(w, r, http.StatusOK, view{Page: "search"})
 	}
-	if err := readForm(w, r, api.MaxBody); err != nil {
+	if err := readForm(w, r); err != nil {
 		return err
 	}
 	key := r.PostForm.Get("key")
 	if _, err := p.serve.Authorize(r.Context(), w.Header(), key, false); err != nil {
 		return err
 	}
+	params := p.searchParams(r)
+	if err := api.RadiusAlone(params); err != nil {
+		return err
+	}
+	found, asked, err := p.api.SearchRecords(r.Context(), w.Header(), params)
+	if err != nil {
+		return err
+	}
+	return p.render(w, r, http.StatusOK, view{Page: "search", Key: key, Sources: p.serve.SourceNotices(found.Sources()),
+		Body: p.recordsOf(found, asked), Asked: askedOf(r), Sheet: p.sheetOf(r, "", askedRows(askedOf(r))...)})
+}
+
+// searchParams are the parameters of a search by what its form has.
+func (p *Pages) searchParams(r *http.Request) url.Values {
 	params := url.Values{}
 	for name, values := range r.PostForm {
 		value := strings.TrimSpace(values[0])
@@ -30,24 +44,24 @@ func (p *Pages) Search(w http.ResponseWriter, r *http.Request) error {
 			params.Set(name, value)
 		}
 	}
-	if !params.Has("lat") && !params.Has("lng") {
-		params.Del("radius")
+	if iso, ok := p.spoken(r).texts.written(params.Get("dob")); ok {
+		params.Set("dob", iso)
 	}
-	found, asked, err := p.api.SearchRecords(r.Context(), w.Header(), params)
-	if err != nil {
-		return err
+	if api.RadiusAlone(params) != nil && !params.Has("zipcode") {
+		params.Del("radius") // left over from a search near a place
 	}
-	return p.render(w, r, http.StatusOK, view{Page: "search", Key: key, Sources: p.serve.SourceNotices(found.Sources()),
-		Body: p.recordsOf(found, asked), Asked: askedOf(r)})
+	return params
 }
 
 // recordsView is a page of records, parted by how well they answer.
 type recordsView struct {
 	Offenders        []api.Offender
 	Page, TotalPages int
+	Total            int // on all pages
 	Error            int
 	Groups           []hits
 	Reach            search.Reach
+	Map              *mapView // of a search around a place
 }
 
 // hits are records under one heading, the key of a text; "" for none.
@@ -61,16 +75,30 @@ type hit struct {
 	api.Offender
 	Why      string // the key of a text, "" where the very name was asked for
 	WhyArgs  []any
-	Unstated bool // it does not state the birth date or age asked for
+	Number   int      // on the map, 0 for none
+	Away     *float64 // miles from the place asked for
+	Middle   bool     // Away is that of the middle of a ZIP code
+	Unstated bool     // it does not state the birth date or age asked for
 }
 
 // recordsOf parts the records: those with the very name, those with another one, and those that do not
 // state what was asked. A search without a name and without such records has one part, untitled.
 func (p *Pages) recordsOf(found search.Records, asked search.Question) recordsView {
 	answer := p.api.Offenders(found, asked, "")
-	v := recordsView{Offenders: answer.Offenders, Page: answer.Page, TotalPages: answer.TotalPages, Error: answer.Error, Reach: found.Reach}
+	v := recordsView{Offenders: answer.Offenders, Page: answer.Page, TotalPages: answer.TotalPages, Total: found.Total,
+		Error: answer.Error, Reach: found.Reach}
+	first := (found.Page-1)*asked.PerPage + 1
+	if around := asked.Query.Near; around != nil && len(found.Hits) > 0 {
+		v.Map = mapOf(*around, found.Hits, first)
+	}
 	for i, h := range found.Hits {
 		card := hit{Offender: v.Offenders[i], Unstated: h.Unstated > 0}
+		if around := asked.Query.Near; around != nil {
+			if at, ok := nearestPlace(*around, h); ok {
+				miles := around.Distance(at)
+				card.Number, card.Away, card.Middle = first+i, &miles, at.Middle
+			}
+		}
 		card.Why, card.WhyArgs = why(h, asked)
 		title := ""
 		switch {
@@ -98,7 +126,7 @@ func why(h search.Hit, asked search.Question) (key string, args []any) {
 	case !asked.Named || basis == names.Exact:
 		return "", nil
 	case basis == names.Alias:
-		return "why.alias", []any{api.Titled(api.FullName(h.Match.Name))}
+		return "why.alias", []any{api.Spoken(h.Match.Name)}
 	case basis == names.Nickname && asked.Name.First != "" && first != "":
 		return "why.nickname.is", []any{api.Titled(asked.Name.First), first}
 	}

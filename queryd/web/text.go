@@ -8,17 +8,24 @@ import (
 	"math"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"lineup/queryd/api"
+	"lineup/queryd/search"
 	"lineup/schemas"
 )
 
 // texts are all texts of the page in one language, by key: one file in page/lang. Keys that
 // begin with "js." go to the script.
 type texts map[string]string
+
+// blanks are what is filled into a text.
+var blanks = regexp.MustCompile(`%(\[\d\])?s`)
 
 // readTexts reads every language file; English is the first, and each must have its keys.
 func readTexts(from fs.FS) ([]texts, error) {
@@ -46,9 +53,17 @@ func readTexts(from fs.FS) ([]texts, error) {
 		}
 	}
 	for _, t := range all {
-		for key := range all[0] {
+		for key, text := range all[0] {
 			if t[key] == "" {
 				return nil, fmt.Errorf("the language file %s.json lacks %q", t["lang"], key)
+			}
+			if len(blanks.FindAllString(t[key], -1)) != len(blanks.FindAllString(text, -1)) {
+				return nil, fmt.Errorf("the language file %s.json has other blanks to fill in under %q than English", t["lang"], key)
+			}
+		}
+		for key := range t {
+			if _, used := all[0][key]; !used {
+				return nil, fmt.Errorf("the language file %s.json has %q, which nothing says", t["lang"], key)
 			}
 		}
 	}
@@ -127,6 +142,96 @@ func (t texts) date(text string) string {
 	return fmt.Sprintf(t["date.day"], month, strconv.Itoa(d.Day), strconv.Itoa(d.Year))
 }
 
+// moment writes an RFC 3339 time in UTC for people, to the minute.
+func (t texts) moment(text string) string {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return text
+	}
+	return fmt.Sprintf(t["date.time"], t.date(at.UTC().Format(time.DateOnly)), at.UTC().Format("15:04"))
+}
+
+// miles writes a distance, as exactly as it makes sense.
+func (t texts) miles(miles float64) (string, error) {
+	exact := strconv.FormatFloat(miles, 'f', 1, 64)
+	if miles >= 10 {
+		exact = strconv.FormatFloat(miles, 'f', 0, 64)
+	}
+	exact = strings.TrimSuffix(exact, ".0")
+	if exact == "1" {
+		return t.text("miles.one")
+	}
+	return t.text("miles.other", strings.Replace(exact, ".", t["decimal"], 1))
+}
+
+// away says in words how far a record is from the place asked for, or the middle of its ZIP code is.
+func (t texts) away(miles *float64, middle bool) (string, error) {
+	here, there := "away.here", "away"
+	if middle {
+		here, there = "away.zip.here", "away.zip"
+	}
+	if *miles < 0.05 {
+		return t.text(here)
+	}
+	far, err := t.miles(*miles)
+	if err != nil {
+		return "", err
+	}
+	return t.text(there, far)
+}
+
+// value is the word for a code of ours, as it stands in a record.
+func (t texts) value(code string) string { return t.either("value."+code, api.Capital(code)) }
+
+// written reads a date that is written out as this language writes it: "9 de marzo de 1971". ok is
+// false for anything else.
+func (t texts) written(text string) (iso string, ok bool) {
+	var d schemas.Date
+	for _, word := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		n, err := strconv.Atoi(word)
+		switch {
+		case err == nil && n > 31:
+			d.Year = n
+		case err == nil:
+			d.Day = n
+		default:
+			for month := 1; month <= 12; month++ {
+				if word == strings.ToLower(t["month."+strconv.Itoa(month)]) {
+					d.Month = month
+				}
+			}
+		}
+	}
+	if d.Month == 0 || d.Year == 0 {
+		return "", false
+	}
+	return d.String(), true
+}
+
+// ago says in words how long ago something was.
+func (t texts) ago(since time.Duration) (string, error) {
+	switch hours := int(since.Hours()); {
+	case hours < 1:
+		return t.text("ago.hour")
+	case hours < 24:
+		return t.counted("ago.hours", hours)
+	case hours < 48:
+		return t.text("ago.yesterday")
+	default:
+		return t.counted("ago.days", hours/24)
+	}
+}
+
+// scheme spells out the id of a level's scheme: "ny-risk-level" is New York's risk level.
+func (t texts) scheme(id string) string {
+	code, kind, _ := strings.Cut(id, "-")
+	name := schemas.StateName(code)
+	if text, ok := t["scheme."+kind]; ok && name != code {
+		return fmt.Sprintf(text, name)
+	}
+	return strings.ReplaceAll(id, "-", " ")
+}
+
 // leading keeps the two leading digits of n.
 func leading(n float64) float64 {
 	scale := math.Pow(10, max(math.Floor(math.Log10(n))-1, 0))
@@ -163,6 +268,16 @@ func likeness(similarity float64) string {
 }
 
 // functions are what the templates call.
+// places are the sources, the first of each place: a state may have several registries.
+func places(all []search.Source) []search.Source {
+	told := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(all), func(s search.Source) bool {
+		again := told[s.Place()]
+		told[s.Place()] = true
+		return again
+	})
+}
+
 func (t texts) functions() template.FuncMap {
 	return template.FuncMap{
 		"t": t.text, "tn": t.counted, "either": t.either, "script": t.script, "chance": t.chance, "likeness": likeness,
@@ -170,7 +285,8 @@ func (t texts) functions() template.FuncMap {
 		"along":   func(similarity float64) string { return share(similarity-80, 20) }, // of the scale from 80 to 100
 		"round":   func(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) },
 		"lines":   func(text string) []string { return strings.Split(text, "\n") },
-		"date":    t.date, "titled": api.Titled,
+		"date":    t.date, "titled": api.Titled, "places": places,
+		"moment": t.moment,
 		"day": func(at any) string {
 			text, _ := at.(string)
 			if given, ok := at.(*string); ok {
@@ -182,12 +298,7 @@ func (t texts) functions() template.FuncMap {
 			length := map[string]int{"exact": 10, "year_month": 7, "year": 4}[precision]
 			return t.date(deref(at)[:min(length, len(deref(at)))])
 		},
-		"left": func(age, bound *float64) string { // share of the time in which a copy counts as fresh
-			if age == nil || bound == nil {
-				return "0"
-			}
-			return share(*bound-*age, *bound)
-		},
+		"ago": t.ago, "miles": t.miles, "value": t.value, "away": t.away, "scheme": t.scheme,
 		"age": func(hours *float64) (string, error) {
 			switch {
 			case hours == nil:
@@ -209,10 +320,10 @@ func (t texts) functions() template.FuncMap {
 			return t["none.value"]
 		},
 		"turn": func(v view, number int, text string) map[string]any {
-			return map[string]any{"Asked": v.Asked, "Key": v.Key, "Number": number, "Text": text}
+			return map[string]any{"View": v, "Asked": v.Asked, "Key": v.Key, "Number": number, "Text": text}
 		},
 		"add":     func(a, b int) int { return a + b },
-		"weblink": weblink, "states": schemas.States,
+		"weblink": weblink, "to": to, "record": toRecord, "field": field, "fault": faultOf, "invalid": invalid, "faulttext": t.fault,
 		"joined": joined,
 	}
 }
@@ -232,4 +343,15 @@ func weblink(link any) string {
 		return ""
 	}
 	return text
+}
+
+func joined(separator string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(p string) bool { return p == "" }), separator)
+}
+
+func deref(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

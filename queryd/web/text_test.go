@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"lineup/indexer/face"
+	"lineup/queryd/keys"
 	"lineup/queryd/serve"
 )
 
@@ -60,7 +62,7 @@ var (
 var notText = []string{"width=device-width, initial-scale=1", "light dark", "noindex", "openapi.json", "1"}
 
 // notSpoken are names in scripts that look like words: keys and classes.
-var notSpoken = []string{"Enter", "Escape", "facebox used"}
+var notSpoken = []string{"Accept", "Enter", "Escape", "facebox used"}
 
 // strayTexts are the words a template says by itself.
 func strayTexts(html string) []string {
@@ -101,7 +103,7 @@ func TestAllTextsStandInTheLanguageFile(t *testing.T) {
 
 func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 	text := english(t)
-	used := map[string]bool{"lang": true, "thousands": true}
+	used := map[string]bool{"lang": true, "thousands": true, "decimal": true}
 	for name, js := range sources(t, "page/*.js") {
 		for _, m := range scriptKeys.FindAllStringSubmatch(js, -1) {
 			for _, key := range m[1:] {
@@ -117,7 +119,9 @@ func TestTheLanguageFileHasWhatIsUsedAndNothingElse(t *testing.T) {
 		all.WriteString(source)
 	}
 	// made from codes
-	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month.", "why."}
+	prefixes := []string{"problem.", "warning.", "short.", "kind.", "mode.", "fresh.", "advice.", "calibration.", "month.", "why.",
+		"scheme.", "value.",
+		"retention.what.", "retention.rule."}
 	for key := range text {
 		stem := strings.TrimSuffix(strings.TrimSuffix(key, ".one"), ".other")
 		if !used[key] && !strings.Contains(all.String(), `"`+stem+`"`) && !slices.ContainsFunc(prefixes,
@@ -132,7 +136,8 @@ var reasons = regexp.MustCompile(`(?:BadRequest\(|BadParam\(|Reason: +)"([a-z_A-
 
 // onlyForPrograms are reasons that no form of the page can cause.
 var onlyForPrograms = []string{"bad_json", "bad_base64", "data_prefix", "bad_query", "repeated_param", "bad_mode", "bad_fuzzy",
-	"bad_prefix_match", "bad_source", "unknown_param", "client_left", "bad_"}
+	"bad_prefix_match", "bad_source", "unknown_param", "client_left", "bad_", "bad_limit", "bad_cursor", "cursor_expired", "bad_watch",
+	"bad_webhook", "too_many_watches"}
 
 func TestEveryReasonIsExplained(t *testing.T) {
 	text := english(t)
@@ -207,6 +212,40 @@ func TestChanceInWords(t *testing.T) {
 	}
 }
 
+// TestSpanishIsComplete holds that each text is there, that it is not the English one, and that what is
+// made from codes, dates and numbers reads as Spanish.
+func TestSpanishIsComplete(t *testing.T) {
+	all, err := readTexts(pageFiles)
+	if err != nil || len(all) != 2 || all[1]["lang"] != "es" {
+		t.Fatalf("%d languages, %v", len(all), err)
+	}
+	english, spanish := all[0], all[1]
+	same := []string{"name", "nav.docs", "none.value", "no", "thousands", "decimal", "date.time", "sexo", "js.seconds", "js.percent"}
+	for key, text := range english {
+		if spanish[key] == text && !slices.Contains(same, key) {
+			t.Errorf("%q is %q in Spanish too", key, text)
+		}
+	}
+	if got := spanish.date("1971-03-09"); got != "9 de marzo de 1971" {
+		t.Errorf("a date is written %q", got)
+	}
+	for text, want := range map[string]string{"9 de marzo de 1971": "1971-03-09", "Marzo de 1971": "1971-03", "1971-03-09": "", "1971": "",
+		"nueve de marzo": ""} {
+		if got, _ := spanish.written(text); got != want {
+			t.Errorf("%q is read as %q", text, got)
+		}
+	}
+	if got := spanish.value("civil_commitment"); got != "En internamiento civil" {
+		t.Errorf("a code is told as %q", got)
+	}
+	if got := spanish.scheme("ny-risk-level"); got != "nivel de riesgo de New York" {
+		t.Errorf("a scheme is told as %q", got)
+	}
+	if got, _ := spanish.miles(2.46); got != "2.5 millas" {
+		t.Errorf("a distance is told as %q", got)
+	}
+}
+
 func TestASecondLanguageIsOneFile(t *testing.T) {
 	data, err := fs.ReadFile(pageFiles, "page/lang/en.json")
 	if err != nil {
@@ -228,5 +267,41 @@ func TestASecondLanguageIsOneFile(t *testing.T) {
 	files["page/lang/es.json"].Data = []byte(strings.Replace(other, `"submit": "Submit",`, "", 1))
 	if _, err := readTexts(files); err == nil || !strings.Contains(err.Error(), `lacks "submit"`) {
 		t.Errorf("a language file that lacks a text: %v", err)
+	}
+}
+
+func TestTimesAgoAndSchemesInWords(t *testing.T) {
+	text := english(t)
+	for since, want := range map[time.Duration]string{0: "less than an hour ago", 59 * time.Minute: "less than an hour ago",
+		time.Hour:      "1 hour ago",
+		23 * time.Hour: "23 hours ago", 24 * time.Hour: "yesterday", 47 * time.Hour: "yesterday", 48 * time.Hour: "2 days ago",
+		2000 * time.Hour: "83 days ago"} {
+		if got, err := text.ago(since); err != nil || got != want {
+			t.Errorf("%v: %q, %v", since, got, err)
+		}
+	}
+	for id, want := range map[string]string{"ny-risk-level": "New York risk level", "ga-leveling": "Georgia level",
+		"ca-risk-score": "California risk score",
+		"dc-class":      "District of Columbia class", "something-else": "something else"} {
+		if got := text.scheme(id); got != want {
+			t.Errorf("%s: %q", id, got)
+		}
+	}
+}
+
+func TestTermsAreAList(t *testing.T) {
+	terms := termsOf(keys.Terms)
+	if len(terms.Points) < 6 || !strings.HasPrefix(terms.Title, "Terms for holders") ||
+		strings.Contains(strings.Join(terms.Points, ""), "\n") {
+		t.Errorf("%q has %d points", terms.Title, len(terms.Points))
+	}
+	words := strings.Fields(keys.Terms)
+	for _, w := range strings.Fields(terms.Title + " " + strings.Join(terms.Points, " ")) {
+		if at := slices.Index(words, w); at >= 0 {
+			words = slices.Delete(words, at, at+1)
+		}
+	}
+	if left := strings.Trim(strings.Join(words, ""), "0123456789."); left != "" {
+		t.Errorf("of the terms these words are lost: %s", left)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"lineup/schemas"
 )
 
-// accented gives the plain letters of the accented Latin ones: what "é" stands under is written
-// before it. Registries of one state print the accents that another leaves out.
+// accented lists the plain Latin letters, each before the accented letters that are folded into it. Registries of one
+// state print accents that others leave out.
 const accented = "aàáâãäåāăąǎạảấầẩẫậắằẳẵặ cçćĉċč dďđð eèéêëēĕėęěẹẻẽếềểễệ gĝğġģ hĥħ iìíîïĩīĭįıǐịỉ jĵ kķ lĺļľŀł nñńņňŋ " +
 	"oòóôõöøōŏőơǒọỏốồổỗộớờởỡợ rŕŗř sśŝşšș tţťŧț uùúûüũūŭůűųưǔụủứừửữự wŵ yýÿŷỳỵỷỹ zźżž"
 
@@ -71,11 +71,11 @@ func folded(name string) bool {
 // Words are the folded words of a name.
 func Words(name string) []string { return strings.Fields(Fold(name)) }
 
-// short are the words that names of people and places abbreviate before another word.
+// short are words that are often abbreviated when another word follows, in names of people and places.
 var short = map[string]string{"saint": "st", "sainte": "ste", "mount": "mt", "fort": "ft"}
 
-// Abbreviate writes "saint", "mount" and "fort" before another folded word as "st", "mt" and "ft", in
-// place: "Saint Cloud" and "St. Cloud" are one.
+// Abbreviate replaces "saint", "mount" and "fort" before another folded word by "st", "mt" and "ft", in place, so
+// that "Saint Cloud" and "St. Cloud" are equal.
 func Abbreviate(words []string) []string {
 	for i := range max(len(words)-1, 0) {
 		words[i] = cmp.Or(short[words[i]], words[i])
@@ -83,13 +83,13 @@ func Abbreviate(words []string) []string {
 	return words
 }
 
-// umlauts are the letters that German and Nordic names write as two where they cannot be written.
+// umlauts are the German and Nordic letters that are written as two letters where they are not available.
 var umlauts = strings.NewReplacer("ä", "ae", "Ä", "Ae", "ö", "oe", "Ö", "Oe", "ü", "ue", "Ü", "Ue", "ø", "oe", "Ø", "Oe", "å", "aa", "Å",
 	"Aa",
 	"a\u0308", "ae", "A\u0308", "Ae", "o\u0308", "oe", "O\u0308", "Oe", "u\u0308", "ue", "U\u0308", "Ue", "a\u030a", "aa", "A\u030a", "Aa")
 
-// Spellings are a name as it stands and, where it has umlauts, with these written as two letters:
-// registries print Müller, Muller (which Fold makes of it) and Mueller.
+// Spellings returns a name as it is and, if it has umlauts, with these written as two letters: registries print
+// Müller, Muller (which Fold makes of it) and Mueller.
 func Spellings(name schemas.Name) []schemas.Name {
 	other := name
 	for _, part := range []*string{&other.Full, &other.First, &other.Middle, &other.Last} {

@@ -8,6 +8,7 @@
 //	f:john, l:smith      a word of the first (middle) or last name; several joined as one
 //	n:john smith         a first and a last name
 //	w:smith              any word of the name
+//	k:smith jones, k:smith jones|ann   all words of the last name, and of the first name too, of no alias
 //	t:jan, s:snat        the sound of a first or last name (NYSIIS)
 //	r:jonathan           a first name or what it is short for
 //	x:robert snat        such a root, and the sound of a last name
@@ -91,6 +92,10 @@ func Of(r schemas.Record) []string {
 	k := set{}
 	for _, name := range Spellings(r.Name) {
 		k.name(name)
+		if given, _, family, _ := Parts(name); len(family) > 0 {
+			k.add("k", whole(nil, family))
+			k.add("k", whole(given, family))
+		}
 	}
 	for _, a := range r.Aliases[:min(len(r.Aliases), maxAliases)] {
 		if len(k) > maxKeys {
@@ -104,6 +109,14 @@ func Of(r schemas.Record) []string {
 		k.street(a)
 	}
 	return k.sorted()
+}
+
+// whole is a last name, and a first name where one is known.
+func whole(given, family []string) string {
+	if len(given) == 0 {
+		return strings.Join(family, " ")
+	}
+	return strings.Join(family, " ") + "|" + strings.Join(given, " ")
 }
 
 // FirstWords are the folded words of the first name.

@@ -25,6 +25,22 @@ func (q Query) Keys() []string {
 	return k.sorted()
 }
 
+// Whole are the keys of a last name, alone or with a first one: every record that has one of them has those very names, and no
+// other answers better. None for any other query: words in any order, two first names, of which the second may be a middle one,
+// and a last name with a suffix, which some lack.
+func (q Query) Whole() []string {
+	k := set{}
+	for _, spelled := range q.Spellings() {
+		suffix := ""
+		first, last := words(spelled.First, nil), words(spelled.Last, &suffix)
+		if q.Any != "" || len(last) == 0 || len(first) > 1 || suffix != "" {
+			return nil
+		}
+		k.add("k", whole(first, last))
+	}
+	return k.sorted()
+}
+
 // Spellings are the query with its names spelled in all ways that Spellings of a name has.
 func (q Query) Spellings() []Query {
 	all := []Query{}

@@ -30,8 +30,8 @@ func Fields(r schemas.Record) []Field {
 	}
 }
 
-// ID is the id that records with the same Fields share, or "" when one of these is missing. That
-// records share it is not enough to show them as one person's: see Same.
+// ID is the id that records with equal Fields share, "" if one of the fields is missing. Sharing it is not enough to
+// show records as one person's: see Same.
 func ID(r schemas.Record) schemas.UUID {
 	var parts []string
 	for _, f := range Fields(r) {
@@ -43,9 +43,9 @@ func ID(r schemas.Record) schemas.UUID {
 	return schemas.PersonID(strings.Join(parts, "\x00"))
 }
 
-// Same reports whether records can be shown as one person's: there are at least two, all share an
-// ID, and no two of them disagree in middle name or suffix. One that disagrees parts them all: of
-// "Ann", "Zelda" and none, nobody can tell whose record the one without is.
+// Same reports whether records may be shown as one person's. There must be at least two, all must share an ID, and no
+// two may disagree in middle name or suffix. One disagreement separates them all: of "Ann", "Zelda" and a record
+// without a middle name, nobody can tell whose the third one is.
 func Same(records ...schemas.Record) bool {
 	if len(records) < 2 {
 		return false
@@ -64,8 +64,8 @@ func Same(records ...schemas.Record) bool {
 	return true
 }
 
-// agree reports whether the middle names and suffixes of two names can be one person's: they are
-// the same, one is the other's initial, or one is missing.
+// agree reports whether the middle names and suffixes of two names may be one person's: equal, one the initial of the
+// other, or one missing.
 func agree(a, b schemas.Name) bool {
 	_, middleA, _, suffixA := namekey.Parts(a)
 	_, middleB, _, suffixB := namekey.Parts(b)
@@ -82,8 +82,8 @@ func agree(a, b schemas.Name) bool {
 	return true
 }
 
-// Contradict reports whether two records cannot be one person's: both state a whole birth date, or
-// both a sex, and these differ. Names prove nothing, as people have several.
+// Contradict reports whether two records cannot be one person's: their whole birth dates differ, or their sexes do.
+// Names prove nothing, because people have several.
 func Contradict(a, b schemas.Record) bool {
 	whole := a.Birth.Precision() == "exact" && b.Birth.Precision() == "exact"
 	return whole && a.Birth != b.Birth || a.Sex.Value != "" && b.Sex.Value != "" && a.Sex.Value != b.Sex.Value

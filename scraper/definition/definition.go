@@ -9,22 +9,25 @@ import (
 
 // Definition is one source.yml.
 type Definition struct {
-	ID           string           `yaml:"id" doc:"name of the source, also of its folder: us-ny"`
-	Name         string           `yaml:"name" doc:"the registry's own name"`
-	Jurisdiction string           `yaml:"jurisdiction" doc:"NSOPW's code of the jurisdiction: NY, PR, MN1"`
-	Home         string           `yaml:"home" doc:"where a person would look"`
-	Mode         scraper.Mode     `yaml:"mode" doc:"enabled, permission_required, link_only or import"`
-	Verified     scraper.Verified `yaml:"verified,omitempty" doc:"what the definition was held against"`
-	Version      int              `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
-	Base         string           `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
-	Hosts        []string         `yaml:"hosts,omitempty" doc:"further hosts that pages, photos and files come from; nothing else is asked"`
-	Account      bool             `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
-	Manners      scraper.Manners  `yaml:"manners,omitempty" doc:"how the site is asked"`
-	Guards       scraper.Guards   `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
-	Policy       scraper.Policy   `yaml:"policy" doc:"terms, notices and what may not be stored"`
-	Blocked      []string         `yaml:"blocked,omitempty" doc:"texts, beyond the usual ones, that mean the site refuses us"`
-	Start        string           `yaml:"start,omitempty" doc:"the step a run begins with"`
-	Steps        map[string]Step  `yaml:"steps,omitempty" doc:"how each kind of page is asked for and read"`
+	ID           string            `yaml:"id" doc:"name of the source, also of its folder: us-ny"`
+	Name         string            `yaml:"name" doc:"the registry's own name"`
+	Jurisdiction string            `yaml:"jurisdiction" doc:"NSOPW's code of the jurisdiction: NY, PR, MN1"`
+	Home         string            `yaml:"home" doc:"where a person would look"`
+	Mode         scraper.Mode      `yaml:"mode" doc:"enabled, permission_required, link_only or import"`
+	Verified     scraper.Verified  `yaml:"verified,omitempty" doc:"what the definition was held against"`
+	Like         string            `yaml:"like,omitempty" doc:"id of the source of this program whose steps are taken, with other values"`
+	Values       map[string]string `yaml:"values,omitempty" doc:"texts for {names} in requests: {office: \"54438\"}"`
+	Version      int               `yaml:"version,omitempty" doc:"raise it when records of the same page change"`
+	Base         string            `yaml:"base,omitempty" doc:"URL that all other URLs are relative to"`
+	Hosts        []string          `yaml:"hosts,omitempty" doc:"further hosts that pages, photos and files come from; nothing else is asked"`
+	Account      bool              `yaml:"account,omitempty" doc:"the operator must have an account: {account.user} and {account.password}"`
+	Manners      scraper.Manners   `yaml:"manners,omitempty" doc:"how the site is asked"`
+	Guards       scraper.Guards    `yaml:"guards,omitempty" doc:"what must hold before a run is believed"`
+	Policy       scraper.Policy    `yaml:"policy" doc:"terms, notices and what may not be stored"`
+	Blocked      []string          `yaml:"blocked,omitempty" doc:"texts, beyond the usual ones, that mean the site refuses us"`
+	Start        string            `yaml:"start,omitempty" doc:"the step a run begins with"`
+	Starts       map[string]Texts  `yaml:"starts,omitempty" doc:"values that the first step is asked with, once for each: {last: [A, B]}"`
+	Steps        map[string]Step   `yaml:"steps,omitempty" doc:"how each kind of page is asked for and read"`
 }
 
 // Step is one kind of page.
@@ -39,7 +42,7 @@ type Step struct {
 	Marker  string           `yaml:"marker,omitempty" doc:"CSS selector, JSON path, XPath or column that must be on the page"`
 	Root    string           `yaml:"root,omitempty" doc:"CSS selector of the part of the page that is read and audited"`
 	Ignore  Texts            `yaml:"ignore,omitempty" doc:"CSS selectors, JSON paths, XPaths, columns and labels that are known and not wanted"`
-	Empty   string           `yaml:"empty,omitempty" doc:"phrase of a page that lists nobody; [] for a JSON array without items"`
+	Empty   Texts            `yaml:"empty,omitempty" doc:"phrase of a page that lists nobody; \"[]\" for a JSON array without items"`
 	Total   *Value           `yaml:"total,omitempty" doc:"how many registrants the page says there are"`
 	Labels  *Labels          `yaml:"labels,omitempty" doc:"how labels stand beside their values"`
 	Take    map[string]Value `yaml:"take,omitempty" doc:"values of the page that later requests need"`
@@ -63,11 +66,13 @@ type Table struct {
 	Charset  string `yaml:"charset,omitempty" doc:"charset of the file"`
 	Header   string `yaml:"header,omitempty" doc:"first cell of the header row, below title rows"`
 	Columns  Texts  `yaml:"columns,omitempty" doc:"names of the columns, where there is no header row"`
+	Format   string `yaml:"format,omitempty" doc:"pattern of the archive's file that names the columns of a table without a header row: SQL Server's XML format of a bulk copy. Where it is missing, columns tells"`
 	Ignore   Texts  `yaml:"ignore,omitempty" doc:"columns that are known and not wanted"`
 	Optional bool   `yaml:"optional,omitempty" doc:"the file may be missing: nobody has such rows"`
 }
 
-// Ask is a request. Texts may hold {names}: of taken and carried values, {key}, {page}, {offset}.
+// Ask is a request. Texts may hold {names}: of taken and carried values, of the definition's values, {key}, {page},
+// {offset}, and {page.url}, which is where the page came from that asks: a form without an action is posted there.
 type Ask struct {
 	Method  string            `yaml:"method,omitempty" doc:"GET (default) or POST"`
 	URL     string            `yaml:"url,omitempty" doc:"relative to base"`
@@ -78,14 +83,15 @@ type Ask struct {
 	Header  map[string]string `yaml:"header,omitempty" doc:"request header fields"`
 	Hidden  string            `yaml:"hidden,omitempty" doc:"CSS selector of the form, on the page before, whose hidden inputs are sent along"`
 	Target  string            `yaml:"target,omitempty" doc:"event target of a postback"`
+	Told    bool              `yaml:"told,omitempty" doc:"an answer with a failure status tells in JSON what is the matter: empty, or pages.cut"`
 }
 
 // Labels says how labels stand beside their values.
 type Labels struct {
-	Layout string `yaml:"layout" doc:"table, dl, row, colon or lines"`
+	Layout string `yaml:"layout" doc:"table, dl, next, row, colon or lines"`
 	In     string `yaml:"in,omitempty" doc:"CSS selector of the part that holds the item's own labels"`
 	Row    string `yaml:"row,omitempty" doc:"CSS selector of one pair"`
-	Label  string `yaml:"label,omitempty" doc:"CSS selector of the label in a pair"`
+	Label  string `yaml:"label,omitempty" doc:"CSS selector of the label in a pair; in a table, what a cell must hold to be one"`
 	Value  string `yaml:"value,omitempty" doc:"CSS selector of the value in a pair; without it the rest of the pair"`
 }
 
@@ -121,6 +127,8 @@ type Pages struct {
 	Target  string `yaml:"target,omitempty" doc:"by postback: event target, or name of the page field"`
 	Var     string `yaml:"var,omitempty" doc:"by prefix: name of the carried prefix"`
 	Cap     int    `yaml:"cap,omitempty" doc:"by prefix: a page of this many items is cut off"`
+	Cut     string `yaml:"cut,omitempty" doc:"by prefix: phrase of an answer that gives nothing because it would be too long (request.told)"`
+	Step    string `yaml:"step,omitempty" doc:"by prefix: the step that asks more narrowly (default the same)"`
 	Letters string `yaml:"letters,omitempty" doc:"by prefix: letters that lengthen it"`
 }
 
@@ -141,6 +149,7 @@ type Value struct {
 	Table    string            `yaml:"table,omitempty" doc:"rows of another table"`
 	On       map[string]string `yaml:"on,omitempty" doc:"with table: its column, and the column here that it must equal"`
 	Where    map[string]string `yaml:"where,omitempty" doc:"with table: its column, and the text it must equal"`
+	Latest   string            `yaml:"latest,omitempty" doc:"with table: only the row with the greatest number in this column"`
 	Attr     string            `yaml:"attr,omitempty" doc:"attribute instead of the text"`
 	Label    Texts             `yaml:"label,omitempty" doc:"label that stands before the value"`
 	Column   Texts             `yaml:"column,omitempty" doc:"column; several are joined by a space"`
@@ -150,17 +159,18 @@ type Value struct {
 	Const    string            `yaml:"const,omitempty" doc:"the same text always"`
 	Text     string            `yaml:"text,omitempty" doc:"text with {columns}, {JSON paths} and {carried} values"`
 	Optional bool              `yaml:"optional,omitempty" doc:"the column may be missing"`
+	Or       *Value            `yaml:"or,omitempty" doc:"the value that is meant where this one says nothing"`
 
 	Query  string            `yaml:"query,omitempty" doc:"parameter of the URL that was found"`
 	Params Texts             `yaml:"params,omitempty" doc:"the only parameters of the URL that are kept"`
-	Regex  string            `yaml:"regex,omitempty" doc:"regular expression; its first group, or the one named value, is meant"`
+	Regex  string            `yaml:"regex,omitempty" doc:"regular expression; its first group, or the one named value, is meant; of a birth date, the one named age is the age"`
 	Strip  Texts             `yaml:"strip,omitempty" doc:"regular expressions cut out"`
 	Split  string            `yaml:"split,omitempty" doc:"what stands between several values; a line break is \\n"`
 	None   Texts             `yaml:"none,omitempty" doc:"regular expressions of whole values that mean there is none"`
 	Map    map[string]string `yaml:"map,omitempty" doc:"value for each text, any letter case; a text that is not here is reported"`
 	Case   string            `yaml:"case,omitempty" doc:"lower or title"`
 	Format Texts             `yaml:"format,omitempty" doc:"how a date, height or victim's age is written"`
-	Order  string            `yaml:"order,omitempty" doc:"how a name is written: last_comma_first or first_last"`
+	Order  string            `yaml:"order,omitempty" doc:"how a name is written: last_comma_first, first_last, capital_last (First Middle LAST) or comma_tells (one of the first two, by whether there is a comma)"`
 	Scheme string            `yaml:"scheme,omitempty" doc:"name of a level's scheme"`
 }
 
@@ -218,6 +228,8 @@ type Alias struct {
 type Place struct {
 	Each    *Value            `yaml:"each,omitempty" doc:"the repeated part"`
 	Kind    *Value            `yaml:"kind,omitempty" doc:"home, temporary, transient, work, school, inmate, mailing or other"`
+	ID      *Value            `yaml:"id,omitempty" doc:"what the source numbers its addresses by; needs current"`
+	Current *Value            `yaml:"current,omitempty" doc:"the id of the address of today, read from the item: it comes first, and the others are earlier ones. Where it says nothing, all are kept as they are"`
 	Address *Value            `yaml:"address,omitempty" doc:"the whole address in one text: street lines, then CITY, ST ZIP"`
 	Street  *Value            `yaml:"street,omitempty"`
 	City    *Value            `yaml:"city,omitempty"`
@@ -277,6 +289,8 @@ type Photo struct {
 	View     string `yaml:"view,omitempty" doc:"front, left or right"`
 	Optional bool   `yaml:"optional,omitempty" doc:"not every registrant has one under this address"`
 	If       *Value `yaml:"if,omitempty" doc:"value that must be true for there to be a photo"`
+	Has      *Value `yaml:"has,omitempty" doc:"value that must be there for this rule to hold"`
+	Else     bool   `yaml:"otherwise,omitempty" doc:"only where the rules before it found no photo"`
 	Reject   Texts  `yaml:"reject,omitempty" doc:"regular expressions of addresses that are no photo"`
 }
 

@@ -76,6 +76,10 @@ func (l *linter) check() {
 	l.checkVerified()
 	switch d.Mode {
 	case scraper.Enabled, scraper.PermissionRequired, scraper.Import:
+		if d.Like != "" {
+			l.checkLike()
+			break
+		}
 		l.checkSteps()
 	case scraper.LinkOnly:
 		if len(d.Steps) > 0 || d.Home == "" {
@@ -108,10 +112,26 @@ func (l *linter) checkVerified() {
 	}
 }
 
+// checkLike holds that a definition that takes another's steps has none, and says what is different here.
+func (l *linter) checkLike() {
+	d := l.def
+	if len(d.Steps) > 0 || d.Start != "" || d.Base != "" || d.Mode == scraper.Import {
+		l.fault("$.like", "leave steps, start and base to the other", "like %s, and steps of its own", d.Like)
+	}
+	if len(d.Values) == 0 {
+		l.fault("$.values", "what is different here: {office: \"54438\"}", "like %s, and nothing is different", d.Like)
+	}
+}
+
 func (l *linter) checkSteps() {
 	d := l.def
 	if d.Mode != scraper.Import && d.Base == "" {
 		l.fault("$.base", "the URL that requests are relative to", "base is missing")
+	}
+	for name, values := range d.Starts {
+		if len(d.Starts) > 1 || len(values) == 0 || name == "" {
+			l.fault("$.starts", "one name, and the values it takes: {last: [A, B]}", "starts is no list of values")
+		}
 	}
 	if _, ok := d.Steps[d.Start]; !ok {
 		l.fault("$.start", "name one of the steps", "start is %q, which is no step", d.Start)
@@ -154,8 +174,18 @@ func (l *linter) checkStep(path string, s *Step) {
 	if s.Pages != nil && !slices.Contains([]string{"page", "offset", "next", "postback", "prefix"}, s.Pages.By) {
 		l.fault(path+".pages.by", "page, offset, next, postback or prefix", "pages by %q", s.Pages.By)
 	}
+	if s.Pages != nil && s.Pages.By == "prefix" {
+		l.checkPrefix(path, s)
+	}
+	if s.Request.Told && s.As != "json" {
+		l.fault(path+".request.told", "only a JSON answer can tell why it fails", "told is for steps as: json")
+	}
 	if s.As == "arcgis" && s.Pages != nil && s.Request.Query["orderByFields"] == "" {
-		l.fault(path+".request.query", "orderByFields: OBJECTID", "pages of a layer without an order may leave people out: orderByFields is missing")
+		l.fault(path+".request.query", "orderByFields: OBJECTID", "pages of a layer without an order may leave people out: "+
+			"orderByFields is missing")
+	}
+	if _, socrata := s.Request.Query["$offset"]; socrata && s.Request.Query["$order"] == "" {
+		l.fault(path+".request.query", "$order: \":id\"", "pages of a data set without an order may leave people out: $order is missing")
 	}
 	if s.Labels != nil {
 		l.checkLabels(path+".labels", s.Labels)
@@ -166,12 +196,27 @@ func (l *linter) checkStep(path string, s *Step) {
 		}
 	}
 	for i, css := range s.Ignore {
-		if s.As == "html" && Selector(css) == nil && strings.ContainsAny(css, ">#[:") {
+		if s.As == "html" && Selector(css) == nil && strings.ContainsAny(strings.TrimSuffix(css, " #"), ">#[:") {
 			l.fault(fmt.Sprintf("%s.ignore[%d]", path, i), "a CSS selector or a label", "%q is no CSS selector", css)
 		}
 	}
 	l.checkRecord(path+".record", s.Record)
 	walk(reflect.ValueOf(s), path, l.checkValue)
+}
+
+// checkPrefix checks how a list is asked for more narrowly.
+func (l *linter) checkPrefix(path string, s *Step) {
+	p := s.Pages
+	if p.Var == "" || p.Cap == 0 && p.Cut == "" {
+		l.fault(path+".pages", "var: the carried prefix; cap or cut: how an answer shows that it is too long",
+			"pages by prefix without var, or without cap and cut")
+	}
+	if _, ok := l.def.Steps[p.Step]; p.Step != "" && !ok {
+		l.fault(path+".pages.step", "name one of the steps", "%q is no step", p.Step)
+	}
+	if p.Cut != "" && !s.Request.Told {
+		l.fault(path+".request.told", "told: true, so that the answer is read though it fails", "pages.cut is read from failures alone")
+	}
 }
 
 func b2i(b bool) int {
@@ -184,6 +229,10 @@ func b2i(b bool) int {
 func (l *linter) checkLabels(path string, b *Labels) {
 	switch b.Layout {
 	case "table", "dl":
+	case "next":
+		if b.Label == "" {
+			l.fault(path+".label", "CSS selector of a label: its value is the element right behind it", "layout next needs a label")
+		}
 	case "row", "colon", "lines":
 		if Selector(b.Row) == nil || b.Row == "" {
 			l.fault(path+".row", "CSS selector of one pair", "layout %s needs a row", b.Layout)
@@ -192,7 +241,12 @@ func (l *linter) checkLabels(path string, b *Labels) {
 			l.fault(path+".label", "CSS selector of the label in a pair", "layout row needs a label")
 		}
 	default:
-		l.fault(path+".layout", "table, dl, row, colon or lines", "layout %q is none", b.Layout)
+		l.fault(path+".layout", strings.Join(layouts, ", "), "layout %q is none", b.Layout)
+	}
+	for key, css := range map[string]string{"in": b.In, "label": b.Label, "value": b.Value} {
+		if css != "" && Selector(css) == nil {
+			l.fault(path+"."+key, "", "%q is no CSS selector", css)
+		}
 	}
 }
 
@@ -215,7 +269,8 @@ func (l *linter) checkRecord(path string, r *Record) {
 		}
 		for _, to := range r.Status.Map {
 			if !statuses[to] {
-				l.fault(path+".status.map", "registered, incarcerated, supervised, civil_commitment, absconded, non_compliant, non_resident, pending, moved, deported, deceased", "status %q is none of ours", to)
+				l.fault(path+".status.map", "registered, incarcerated, supervised, civil_commitment, absconded, non_compliant, non_resident, "+
+					"pending, moved, deported, deceased", "status %q is none of ours", to)
 			}
 		}
 	}
@@ -248,6 +303,9 @@ func (l *linter) checkRecord(path string, r *Record) {
 		}
 	}
 	for i, a := range r.Addresses {
+		if (a.ID == nil) != (a.Current == nil) {
+			l.fault(fmt.Sprintf("%s.addresses[%d]", path, i), "current is compared with the id of each", "id and current go together")
+		}
 		if l.def.Policy.NoCoords && (a.Lat != nil || a.Lon != nil) {
 			l.fault(fmt.Sprintf("%s.addresses[%d]", path, i), "leave lat and lon out: policy.no_coords forbids to store them",
 				"coordinates are read that may not be stored")
@@ -255,7 +313,8 @@ func (l *linter) checkRecord(path string, r *Record) {
 	}
 	for i, x := range r.Fields {
 		if Denied(x.Name) {
-			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "leave the field out: what it holds is never stored", "%q is on the deny list", x.Name)
+			l.fault(fmt.Sprintf("%s.fields[%d].name", path, i), "leave the field out: what it holds is never stored",
+				"%q is on the deny list", x.Name)
 		}
 	}
 }
@@ -296,10 +355,16 @@ func (l *linter) checkValue(path string, v *Value) {
 	if v.Case != "" && v.Case != "lower" && v.Case != "title" {
 		l.fault(path+".case", "lower or title", "case %q is none", v.Case)
 	}
-	if v.Order != "" && v.Order != "last_comma_first" && v.Order != "first_last" {
-		l.fault(path+".order", "last_comma_first or first_last", "order %q is none", v.Order)
+	if v.Order != "" && !slices.Contains(orders, v.Order) {
+		l.fault(path+".order", strings.Join(orders, ", "), "order %q is none", v.Order)
 	}
 }
+
+// layouts are the ways in which labels stand beside their values.
+var layouts = []string{"table", "dl", "next", "row", "colon", "lines"}
+
+// orders are the ways to write a name.
+var orders = []string{"last_comma_first", "first_last", "capital_last", "comma_tells"}
 
 // statuses are the words a definition's status map may map to.
 var statuses = map[string]bool{

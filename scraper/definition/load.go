@@ -47,11 +47,11 @@ func LoadList(file string, data []byte) ([]*Definition, error) {
 
 // Problem is a fault of a definition and where it stands.
 type Problem struct {
-	File    string
-	Line    int // from 1, 0 when the fault is of the whole file
-	Column  int
-	Message string
-	Hint    string
+	File    string `json:"file,omitempty"`
+	Line    int    `json:"line,omitempty"` // from 1, 0 when the fault is of the whole file
+	Column  int    `json:"column,omitempty"`
+	Message string `json:"message"`
+	Hint    string `json:"hint,omitempty"`
 }
 
 // String is file:line:column: message (hint), as editors and terminals link it.

@@ -29,9 +29,9 @@ func Schema() ([]byte, error) {
 var closed = map[string][]string{
 	"Step.as":       {"html", "json", "arcgis", "xml", "csv", "tsv", "fixed", "xlsx", "xls", "zip"},
 	"Table.as":      {"csv", "tsv", "fixed", "xlsx", "xls"},
-	"Labels.layout": {"table", "dl", "row", "colon", "lines"},
+	"Labels.layout": layouts,
 	"Pages.by":      {"page", "offset", "next", "postback", "prefix"},
-	"Value.order":   {"last_comma_first", "first_last"},
+	"Value.order":   orders,
 	"Value.case":    {"upper", "lower", "title"},
 	"Photo.view":    {"front", "left", "right"},
 }

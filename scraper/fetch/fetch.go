@@ -35,6 +35,10 @@ type Request struct {
 	URL    string      // absolute
 	Header http.Header // beyond the fetcher's own
 	Body   []byte      // of a POST
+
+	// Told says that the service describes its failures in JSON. Such an answer is returned whatever its status, except
+	// refusals and requests to wait.
+	Told bool
 }
 
 // Page is an answer.
@@ -115,6 +119,7 @@ type Config struct {
 	Tries     int               // for one request, 0 is 4
 	Retries   int               // for the whole run beside one in ten requests, 0 is 20
 	Asked     []time.Time       // requests of the last hour made by an earlier process, for the hourly quota
+	Waits     *Waits            // hosts that asked to be left alone, of all who ask from this process; nil is this fetcher's own
 	Logger    *slog.Logger
 }
 
@@ -128,8 +133,7 @@ type Fetcher struct {
 
 	mu       sync.Mutex
 	robots   map[string]*robots
-	failed   map[string]int       // requests given up in a row, by host
-	until    map[string]time.Time // hosts that asked to be left alone
+	failed   map[string]int // requests given up in a row, by host
 	asked    int
 	retried  int
 	received int64
@@ -166,6 +170,9 @@ func New(cfg Config) (*Fetcher, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a cookie jar: %w", err)
 	}
+	if cfg.Waits == nil {
+		cfg.Waits = &Waits{}
+	}
 	agent := "Lineup/" + cfg.Version
 	if cfg.Version == "" {
 		agent += "dev"
@@ -174,8 +181,9 @@ func New(cfg Config) (*Fetcher, error) {
 		agent += " (+" + strings.Map(printable, cfg.Contact) + ")"
 	}
 	return &Fetcher{
-		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{}, failed: map[string]int{}, until: map[string]time.Time{},
-		client: &http.Client{Transport: cfg.Transport, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		cfg: cfg, agent: agent, pace: newPace(cfg.Manners, cfg.Asked), robots: map[string]*robots{}, failed: map[string]int{},
+		client: &http.Client{Transport: cfg.Transport, Jar: jar,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
 	}, nil
 }
 
@@ -239,8 +247,8 @@ func (e *HostError) Error() string { return "the definition does not name the ho
 // Is makes it an address that is no good, now or later.
 func (e *HostError) Is(target error) bool { return target == errAddress }
 
-// mayAsk says whether the source names u's host: pages, photos, redirects and robots.txt lead nowhere else. On a local
-// host each port is a place of its own. Errors: *HostError.
+// mayAsk returns an error unless the source names u's host: pages, photos, redirects and robots.txt must not lead
+// anywhere else. On a local host each port counts as a host of its own. Errors: *HostError.
 func (f *Fetcher) mayAsk(u *url.URL) error {
 	for _, host := range f.cfg.Hosts {
 		named := (&url.URL{Scheme: u.Scheme, Host: host})
@@ -268,16 +276,16 @@ func (f *Fetcher) Received() int64 {
 // for a source without one.
 func (f *Fetcher) Recent() []time.Time { return f.pace.recent(time.Now()) }
 
-// Fetch asks for r and gives an answer of status 2xx, or 304 when r.Header asked on a
-// condition. Passing trouble is tried again, within the run's budget; a refusal never is.
-// Errors: ErrBlocked (also as ErrRobots), ErrRules, ErrDown once the host has failed maxFailed times in
-// a row, *HostError, *WaitError, *StatusError, ErrTooLarge, what the network says.
+// Fetch requests r. It returns answers of status 2xx, 304 if r.Header made the request conditional, and others if
+// r.Told. Temporary failures are retried within the run's budget; a refusal never is. Errors: ErrBlocked (also as
+// ErrRobots), ErrRules, ErrDown once the host has failed maxFailed times in a row, *HostError, *WaitError,
+// *StatusError, ErrTooLarge, errors of the network.
 func (f *Fetcher) Fetch(ctx context.Context, r Request) (Page, error) {
 	host := hostOf(r.URL)
 	f.mu.Lock()
-	down, until := f.failed[host] >= maxFailed, f.until[host]
+	down := f.failed[host] >= maxFailed
 	f.mu.Unlock()
-	if time.Now().Before(until) {
+	if until := f.cfg.Waits.of(host); time.Now().Before(until) {
 		return Page{}, &WaitError{until}
 	}
 	if down {
@@ -288,7 +296,7 @@ func (f *Fetcher) Fetch(ctx context.Context, r Request) (Page, error) {
 	defer f.mu.Unlock()
 	switch wait := (*WaitError)(nil); {
 	case errors.As(err, &wait):
-		f.until[host] = wait.Until
+		f.cfg.Waits.add(host, wait.Until)
 	case err == nil || !passing(err):
 		f.failed[host] = 0 // it answers, if only to say no
 	case ctx.Err() == nil:
@@ -344,7 +352,7 @@ func (f *Fetcher) mayRetry() bool {
 	return true
 }
 
-// passing reports whether the trouble may be gone in a moment.
+// passing reports whether a failure may be temporary.
 func passing(err error) bool {
 	if errors.Is(err, ErrBlocked) || errors.Is(err, ErrTooLarge) || errors.Is(err, errAddress) || errors.Is(err, dial.ErrPrivate) {
 		return false
@@ -355,7 +363,7 @@ func passing(err error) bool {
 	return true // the network: refused, reset, cut short, late
 }
 
-// follow asks once, and again where it is sent, at most maxRedirects times.
+// follow makes a request and follows at most maxRedirects redirects.
 func (f *Fetcher) follow(ctx context.Context, r Request) (Page, error) {
 	for range maxRedirects + 1 {
 		u, err := webAddress(r.URL)
@@ -368,7 +376,7 @@ func (f *Fetcher) follow(ctx context.Context, r Request) (Page, error) {
 		if err := f.allowed(ctx, u); err != nil {
 			return Page{}, err
 		}
-		page, location, err := f.once(ctx, r, true)
+		page, location, err := f.once(ctx, r)
 		if err != nil {
 			return Page{}, err
 		}
@@ -398,19 +406,18 @@ func webAddress(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// once makes one request on the wire. paced says to wait for its turn.
-func (f *Fetcher) once(ctx context.Context, r Request, paced bool) (Page, string, error) {
-	if paced {
-		release, err := f.pace.wait(ctx)
-		if err != nil {
-			return Page{}, "", err
-		}
-		defer release()
+// once waits for its turn and sends one request.
+func (f *Fetcher) once(ctx context.Context, r Request) (Page, string, error) {
+	release, err := f.pace.wait(ctx)
+	if err != nil {
+		return Page{}, "", err
 	}
+	defer release()
 	f.mu.Lock()
 	f.asked++
 	f.mu.Unlock()
-	ctx, cancel := context.WithTimeoutCause(ctx, f.cfg.Manners.Timeout, fmt.Errorf("no whole answer within %s: %w", f.cfg.Manners.Timeout, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(ctx, f.cfg.Manners.Timeout, fmt.Errorf("no whole answer within %s: %w", f.cfg.Manners.Timeout,
+		context.DeadlineExceeded))
 	defer cancel()
 	method := r.Method
 	if method == "" {
@@ -440,10 +447,10 @@ func (f *Fetcher) once(ctx context.Context, r Request, paced bool) (Page, string
 		return Page{}, "", ErrTooLarge
 	}
 	page := Page{URL: r.URL, Status: answer.StatusCode, Header: answer.Header, Body: body, Read: time.Now().UTC()}
-	return page, answer.Header.Get("Location"), f.judge(&page, answer.Header)
+	return page, answer.Header.Get("Location"), f.judge(&page, answer.Header, r.Told)
 }
 
-// cause is why a request failed, without the address: addresses may hold names.
+// cause returns why a request failed, without the address, which may contain names.
 func (f *Fetcher) cause(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
@@ -454,8 +461,9 @@ func (f *Fetcher) cause(ctx context.Context, err error) error {
 	return err
 }
 
-// judge turns refusals and failures into errors; nil for 2xx, 304 and redirects.
-func (f *Fetcher) judge(page *Page, header http.Header) error {
+// judge turns refusals and failures into errors; nil for 2xx, 304 and redirects, and for failures that tell why where
+// that is wanted.
+func (f *Fetcher) judge(page *Page, header http.Header, told bool) error {
 	if mark := refusal(page, f.cfg.Refusals); mark != "" {
 		return fmt.Errorf("status %d with %q: %w", page.Status, mark, ErrBlocked)
 	}
@@ -465,8 +473,12 @@ func (f *Fetcher) judge(page *Page, header http.Header) error {
 		return nil
 	case s == http.StatusNotModified, s >= 300 && s < 400 && header.Get("Location") != "":
 		return nil
-	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusProxyAuthRequired, s == http.StatusUnavailableForLegalReasons:
+	case s == http.StatusUnauthorized, s == http.StatusForbidden, s == http.StatusProxyAuthRequired,
+		s == http.StatusUnavailableForLegalReasons:
 		return fmt.Errorf("status %d: %w", s, ErrBlocked)
+	case told && s != http.StatusTooManyRequests && header.Get("Retry-After") == "" &&
+		strings.HasPrefix(header.Get("Content-Type"), "application/json"):
+		return nil
 	}
 	return &StatusError{Status: page.Status, URL: page.URL, wait: retryAfter(header.Get("Retry-After"), page.Read)}
 }

@@ -44,11 +44,43 @@ func at(t *testing.T, cfg fetch.Config, address string) fetch.Config {
 	return cfg
 }
 
+func TestFailuresThatTellWhy(t *testing.T) {
+	mux := http.NewServeMux()
+	answer := func(status int, kind, body string, header ...string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", kind)
+			for i := 0; i+1 < len(header); i += 2 {
+				w.Header().Set(header[i], header[i+1])
+			}
+			w.WriteHeader(status)
+			fmt.Fprint(w, body)
+		}
+	}
+	mux.HandleFunc("/robots.txt", http.NotFound)
+	mux.HandleFunc("/nobody", answer(404, "application/json; charset=utf-8", `{"m": "not found"}`))
+	mux.HandleFunc("/many", answer(500, "application/json", `{"m": "more than 240"}`))
+	mux.HandleFunc("/proxy", answer(502, "text/html", "<h1>Bad Gateway</h1>"))
+	mux.HandleFunc("/refused", answer(403, "application/json", `{}`))
+	mux.HandleFunc("/later", answer(503, "application/json", `{}`, "Retry-After", "0"))
+	mux.HandleFunc("/often", answer(429, "application/json", `{}`))
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	for path, want := range map[string]int{"/nobody": 404, "/many": 500, "/proxy": 0, "/refused": 0, "/later": 0, "/often": 0} {
+		for _, told := range []bool{true, false} {
+			page, err := ask(t, fetch.Config{Version: "1", Tries: 1}, fetch.Request{URL: server.URL + path, Told: told})
+			if got := page.Status; told && want > 0 && (err != nil || got != want || len(page.Body) == 0) || (!told || want == 0) && err == nil {
+				t.Errorf("%s, told %v: %d, %v", path, told, got, err)
+			}
+		}
+	}
+}
+
 func TestFetcher(t *testing.T) {
 	var tries atomic.Int32
 	mux := http.NewServeMux()
 	mux.HandleFunc("/robots.txt", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprint(w, "User-agent: *\nDisallow: /closed\nAllow: /closed/but\n\nUser-agent: Lineup\nDisallow: /not-you\nDisallow: /closed\nAllow: /closed/but\n")
+		fmt.Fprint(w, "User-agent: *\nDisallow: /closed\nAllow: /closed/but\n\nUser-agent: Lineup\nDisallow: /not-you\nDisallow: /closed\n"+
+			"Allow: /closed/but\n")
 	})
 	mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.UserAgent()) })
 	mux.HandleFunc("/away", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/who", http.StatusFound) })
@@ -131,7 +163,8 @@ func TestFetcher(t *testing.T) {
 			if tc.path == "/slow" {
 				m.Timeout = 20 * time.Millisecond
 			}
-			page, err := ask(t, fetch.Config{Version: "1.2", Contact: "operator@example.org\r\nX: y" /* header injection */, Manners: m, Refusals: refusals, Tries: 3},
+			page, err := ask(t, fetch.Config{Version: "1.2", Contact: "operator@example.org\r\nX: y" /* header injection */, Manners: m,
+				Refusals: refusals, Tries: 3},
 				fetch.Request{URL: server.URL + tc.path, Header: tc.header})
 			switch {
 			case tc.err == errAny && err == nil, tc.err != nil && tc.err != errAny && !errors.Is(err, tc.err), tc.err == nil && err != nil:
@@ -148,7 +181,9 @@ func TestFetcher(t *testing.T) {
 // errAny stands for any error.
 var errAny = errors.New("any")
 
-func TestRefusalIsNeverRetried(t *testing.T) {
+// counted is a site without robots.txt that answers so, and how often it was asked. It ends with the test.
+func counted(t *testing.T, answer http.HandlerFunc) (*httptest.Server, *atomic.Int32) {
+	t.Helper()
 	var asked atomic.Int32
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/robots.txt" {
@@ -156,9 +191,14 @@ func TestRefusalIsNeverRetried(t *testing.T) {
 			return
 		}
 		asked.Add(1)
-		w.WriteHeader(http.StatusForbidden)
+		answer(w, r)
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server, &asked
+}
+
+func TestRefusalIsNeverRetried(t *testing.T) {
+	server, asked := counted(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) })
 	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); !errors.Is(err, fetch.ErrBlocked) || asked.Load() != 1 {
 		t.Errorf("asked %d times: %v", asked.Load(), err)
 	}
@@ -199,7 +239,8 @@ func TestRetryAfterIsWaitedFor(t *testing.T) {
 	}))
 	defer server.Close()
 	wait := (*fetch.WaitError)(nil)
-	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); !errors.As(err, &wait) || time.Until(wait.Until).Round(time.Hour) != 24*time.Hour {
+	if _, err := ask(t, fetch.Config{}, fetch.Request{URL: server.URL + "/x"}); !errors.As(err, &wait) ||
+		time.Until(wait.Until).Round(time.Hour) != 24*time.Hour {
 		t.Errorf("a day's wait: %v", err)
 	}
 }
@@ -211,7 +252,8 @@ func TestHourlyQuotaCountsEarlierRequests(t *testing.T) {
 	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer stop()
 	// Three an hour, two were made: robots.txt is the third, the page must wait.
-	f, err := fetch.New(at(t, fetch.Config{Manners: fetch.Manners{PerHour: 3}, Asked: []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute), now.Add(-time.Second)}}, server.URL))
+	f, err := fetch.New(at(t, fetch.Config{Manners: fetch.Manners{PerHour: 3},
+		Asked: []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Minute), now.Add(-time.Second)}}, server.URL))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,25 +298,19 @@ func TestOwnCA(t *testing.T) {
 	}
 }
 
-// TestALongWaitIsForEverybody has a site ask for an hour: nobody asks it again.
+// TestALongWaitIsForEverybody has a site ask for an hour: nobody in this process asks it again.
 func TestALongWaitIsForEverybody(t *testing.T) {
-	var asked atomic.Int32
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/robots.txt" {
-			http.NotFound(w, r)
-			return
-		}
-		asked.Add(1)
+	server, asked := counted(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Retry-After", "3600")
 		w.WriteHeader(http.StatusTooManyRequests)
-	}))
-	defer server.Close()
-	f, err := fetch.New(at(t, fetch.Config{}, server.URL))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	for range 3 {
+	})
+	waits := &fetch.Waits{}
+	for range 3 { // fetchers of three sources at one host
+		f, err := fetch.New(at(t, fetch.Config{Waits: waits}, server.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
 		wait := (*fetch.WaitError)(nil)
 		if _, err := f.Fetch(t.Context(), fetch.Request{URL: server.URL + "/x"}); !errors.As(err, &wait) {
 			t.Errorf("not told to wait: %v", err)

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pace keeps the rate of a source's requests: an interval with jitter, so many at once, so many
-// an hour, and none while the site asks to wait.
+// pace limits the requests of a source: an interval with jitter, a number at once, a number per hour, and none while
+// the site asks to wait.
 type pace struct {
 	perHour int
 	slots   chan struct{}
@@ -50,7 +50,7 @@ func (p *pace) wait(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// take books the next request for now, or says how long to wait before asking again.
+// take reserves now for the next request, or returns how long to wait before trying again.
 func (p *pace) take(now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,7 +70,7 @@ func (p *pace) take(now time.Time) time.Duration {
 	return 0
 }
 
-// hold lets nobody ask before until.
+// hold blocks all requests before until.
 func (p *pace) hold(until time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -96,6 +96,27 @@ func (p *pace) recent(now time.Time) []time.Time {
 		}
 	}
 	return out
+}
+
+// Waits remembers which hosts asked to be left alone, and until when. Several fetchers may share one; the zero Waits is ready.
+type Waits struct {
+	mu    sync.Mutex
+	until map[string]time.Time
+}
+
+func (w *Waits) of(host string) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.until[host]
+}
+
+func (w *Waits) add(host string, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.until == nil {
+		w.until = map[string]time.Time{}
+	}
+	w.until[host] = until
 }
 
 // jitter is a random time up to most.

@@ -8,10 +8,10 @@ import (
 	"golang.org/x/net/html"
 )
 
-// What a refusal looks like. A registry may name the service that protects it in a footer, load that service's script on
-// every page, ask for cookies in a <noscript>, or write of rejected requests. So a mark counts only where it can mean the
-// page itself: in its headline, in what a small page says first to its reader, or as the challenge that the reader must
-// solve there.
+// What a refusal looks like. A registry may name the service that protects it in a footer, load that service's script
+// on every page, ask for cookies in a <noscript>, or mention rejected requests. So a mark counts only where it can be
+// about the page itself: in its headline, at the beginning of a small page, or as a challenge that the reader must
+// solve.
 
 // headlines begin the title or the first words of a page that refuses.
 var headlines = []string{
@@ -35,6 +35,9 @@ var interstitials = []string{
 	"captcha-delivery.com", "cf_chl_", "chl_page", "captcha.perfdrive.com", "validate.perfdrive.com", "shieldsquare.com/captcha",
 }
 
+// anyMark holds all of them: most pages have none, which one pass tells.
+var anyMark = newMarks(headlines, requests, widgets, interstitials)
+
 const (
 	smallPage = 1200 // characters of text: more than this is a page with something else to say
 	firstSaid = 120  // characters in which a page says what it wants of its reader
@@ -51,7 +54,7 @@ func Refusal(body []byte, own []string) string {
 			return mark
 		}
 	}
-	if !containsAny(lower, headlines) && !containsAny(lower, requests) && !containsAny(lower, widgets) && !containsAny(lower, interstitials) {
+	if !anyMark.in(lower) {
 		return ""
 	}
 	said := hear(lower)
@@ -78,7 +81,7 @@ func Refusal(body []byte, own []string) string {
 	return said.widget
 }
 
-// Challenge finds what makes a reader of the page prove to be human, "" when nothing does. On a page that lacks what it
+// Challenge returns what makes a reader of the page prove to be human; "" if nothing does. If a page lacks what it
 // should have, a challenge of any size is the reason.
 func Challenge(body []byte) string {
 	lower := bytes.ToLower(body[:min(len(body), looked)])

@@ -51,7 +51,7 @@ func (f *Fetcher) readRobots(ctx context.Context, origin string, r *robots) erro
 	ask := Request{URL: origin + "/robots.txt"}
 	status, body := 0, []byte(nil)
 	for range maxRedirects + 1 {
-		page, location, err := f.once(ctx, ask, true)
+		page, location, err := f.once(ctx, ask)
 		var failed *StatusError
 		switch {
 		case errors.As(err, &failed) && failed.Status < 500 && failed.Status != http.StatusTooManyRequests:

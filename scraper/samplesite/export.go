@@ -80,8 +80,6 @@ func exportKind(a Address) string {
 	return map[string]string{"home": "R", "work": "E", "inmate": "R"}[a.Kind]
 }
 
-func yesNo(on bool) string { return map[bool]string{true: "Y", false: "N"}[on] }
-
 var exportTables = map[string]table{
 	"offenders": {id: -1, columns: []string{"id", "dob", "gender", "webUrl", "photoUrl", "absconder"}, rows: func(p Person) [][]string {
 		return [][]string{{strconv.Itoa(p.ID), p.Born.String(), letter(p.Sex), exportURI(p), exportPhoto(p),

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,50 +51,6 @@ type Fault struct {
 	Delay time.Duration `json:"delay,omitempty"` // of Slow, in nanoseconds
 }
 
-// Fault adds a fault. Errors: a kind the site does not know.
-func (s *Site) Fault(f Fault) error {
-	if !slices.Contains(kinds, f.Kind) {
-		return fmt.Errorf("fault %q: want one of %v", f.Kind, kinds)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = append(s.faults, f)
-	return nil
-}
-
-// Heal ends all faults.
-func (s *Site) Heal() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.faults = nil
-}
-
-// takeFault finds the fault for r and uses up one of its times.
-func (s *Site) takeFault(r *http.Request) (Fault, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	target := r.URL.RequestURI()
-	for i := range s.faults {
-		f := &s.faults[i]
-		if f.Kind == Robots && r.URL.Path != "/robots.txt" || f.Kind != Robots && f.Path == "" && r.URL.Path == "/robots.txt" ||
-			!strings.Contains(target, f.Path) || f.Times < 0 {
-			continue
-		}
-		if f.Skip > 0 {
-			f.Skip--
-			continue
-		}
-		taken := *f
-		if f.Times == 1 {
-			f.Times = -1 // used up
-		} else if f.Times > 1 {
-			f.Times--
-		}
-		return taken, true
-	}
-	return Fault{}, false
-}
-
 // serve answers r wrongly; right gives the right answer.
 func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler) {
 	switch f.Kind {
@@ -117,7 +72,8 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler)
 		page(w, `<h1>Please verify you are a human</h1><div class="g-recaptcha" data-sitekey="sample"></div>`)
 		return
 	case Gate:
-		page(w, `<h1>Conditions of use</h1><form method="post" action="/agree"><input type="checkbox" name="agree"><button>I agree</button></form>`)
+		page(w, `<h1>Conditions of use</h1><form method="post" action="/agree"><input type="checkbox" name="agree">`+
+			`<button>I agree</button></form>`)
 		return
 	case Empty:
 		return
@@ -156,19 +112,10 @@ func (f Fault) serve(w http.ResponseWriter, r *http.Request, right http.Handler)
 	w.Write(body)
 }
 
-func page(w http.ResponseWriter, body string) {
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	fmt.Fprintf(w, "<!DOCTYPE html><html><head><title>Sample registry</title></head><body>%s</body></html>", body)
-}
+type faultKey struct{}
 
-// latin1 turns UTF-8 into ISO-8859-1; what that cannot say becomes a question mark.
-func latin1(body []byte) []byte {
-	out := make([]byte, 0, len(body))
-	for _, r := range string(body) {
-		if r > 0xff {
-			r = '?'
-		}
-		out = append(out, byte(r))
-	}
-	return out
+// tableFault is the fault of a request that spoils tables, "" for none.
+func tableFault(ctx context.Context) Kind {
+	kind, _ := ctx.Value(faultKey{}).(Kind)
+	return kind
 }

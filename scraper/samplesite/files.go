@@ -2,11 +2,13 @@ package samplesite
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"lineup/schemas"
+	"lineup/scraper/samplesite/people"
 )
 
 // routesFiles serves the bulk files: GA, OR, FL, MO, NC and TX.
@@ -23,49 +25,15 @@ func (s *Site) routesFiles() {
 	s.mux.HandleFunc("GET /photo.aspx", s.photoOfPerson("srn"))
 	s.mux.HandleFunc("GET /PublicSite/Account/Login", s.txLogin)
 	s.mux.HandleFunc("POST /PublicSite/Account/Login", s.txEnter)
-	s.mux.HandleFunc("GET /PublicSite/Home/Export", s.serveZIP(writeTSV, ".txt", txTables...))
-	s.mux.HandleFunc("GET /PublicSite/Rapsheet/Photo", s.photoByQuery("photoId"))
+	s.mux.HandleFunc("GET /PublicSite/Home/Export", s.serveZIP(writeBulk, "", txFiles()...))
+	s.mux.HandleFunc("GET /PublicSite/Search/Rapsheet/Photo", s.photoByQuery("photoId"))
 }
-
-// code is the three-letter police code of a colour.
-func code(color string) string {
-	return map[string]string{"Brown": "BRO", "Black": "BLK", "Gray": "GRY", "White": "WHI", "Red": "RED", "Bald": "BAL",
-		"Blue": "BLU", "Green": "GRN", "Hazel": "HAZ"}[color]
-}
-
-func letter(word string) string {
-	if word == "Unknown" || word == "" {
-		return "U"
-	}
-	if word == "American Indian" {
-		return "I"
-	}
-	return strings.ToUpper(word[:1])
-}
-
-func feet100(inches int) string { return strconv.Itoa(inches/12*100 + inches%12) }
-
-func lastFirst(p Person) string {
-	name := upper(p.Last) + ", " + upper(p.First) + " " + upper(p.Middle)
-	return strings.TrimSpace(strings.TrimSpace(name) + " " + upper(p.Suffix))
-}
-
-func upper(s string) string { return strings.ToUpper(s) }
-
-func flag(on bool, word string) string {
-	if on {
-		return word
-	}
-	return " "
-}
-
-func dashDate(d schemas.Date) string { return strings.ReplaceAll(usDate(d), "/", "-") }
-
-func compact(d schemas.Date) string { return strings.ReplaceAll(d.String(), "-", "") }
 
 var gaTable = table{
-	columns: strings.Split("NAME,SEX,RACE,YEAR OF BIRTH,HEIGHT,WEIGHT,EYE COLOR,HAIR COLOR,STREET NUMBER,STREET,CITY,STATE,ZIP CODE,COUNTY,REGISTRATION DATE,CRIME,CONVICTION DATE,CONVICTION STATE,INCARCERATED,PREDATOR,ABSCONDER,RES VERIFICATION DATE,LEVELING", ","),
-	id:      -1,
+	columns: strings.Split("NAME,SEX,RACE,YEAR OF BIRTH,HEIGHT,WEIGHT,EYE COLOR,HAIR COLOR,STREET NUMBER,STREET,CITY,STATE,ZIP "+
+		"CODE,COUNTY,REGISTRATION DATE,CRIME,CONVICTION DATE,CONVICTION STATE,INCARCERATED,PREDATOR,ABSCONDER,RES VERIFICATION "+
+		"DATE,LEVELING", ","),
+	id: -1,
 	rows: func(p Person) (out [][]string) {
 		a := p.Addresses[0]
 		for _, o := range p.Offenses {
@@ -82,12 +50,14 @@ var gaTable = table{
 
 var orTable = table{
 	columns: strings.Split("First Name,Middle Name,Last Name,Suffix,Date of Birth,Height,Weight,Hair,Eyes,"+
-		"Residence Street Address,Residence Apartment Number/Suite Number,Residence City,Residence State,Residence Zip,Residence County,Offender Status Code(s)", ","),
+		"Residence Street Address,Residence Apartment Number/Suite Number,Residence City,Residence State,Residence Zip,Residence "+
+		"County,Offender Status Code(s)", ","),
 	id: -1,
 	rows: func(p Person) [][]string {
 		a := p.Addresses[0]
-		status := map[string]string{"Registered": "REGISTERED", "Incarcerated": "INCARCERATED", "Absconder": "NON-COMPLIANT - ADDRESS",
-			"Non-Compliant": "NON-COMPLIANT - ANNUAL"}[p.Status]
+		status := "SEX OFFENDER REGISTRATION" + map[string]string{"Incarcerated": ", PRISON - INCARCERATED",
+			"Absconder":     ", NON-COMPLIANT - ADDRESS",
+			"Non-Compliant": ", NON-COMPLIANT - ANNUAL"}[p.Status]
 		return [][]string{{p.First, p.Middle, p.Last, p.Suffix, usDate(p.Born), feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair),
 			code(p.Eyes),
 			a.Line(), "", a.City, a.State, a.Zip, a.County, status}}
@@ -95,7 +65,8 @@ var orTable = table{
 }
 
 func flTable(base string) table {
-	columns := strings.Split("PERSON_NBR,FIRST_NAME,MIDDLE_NAME,LAST_NAME,SUFFIX_NAME,BIRTH_DATE,SEX,RACE,HEIGHT,WEIGHT,EYE_COLOR,HAIR,STATUS", ",")
+	columns := strings.Split("PERSON_NBR,FIRST_NAME,MIDDLE_NAME,LAST_NAME,SUFFIX_NAME,BIRTH_DATE,SEX,RACE,HEIGHT,WEIGHT,EYE_COLOR,HAIR,STATUS",
+		",")
 	for _, set := range []string{"PERM", "TEMP", "TRANS"} {
 		for _, name := range []string{"ADDRESS_LINE_1", "ADDRESS_LINE_2", "CITY", "STATE", "ZIP5", "ZIP4", "COUNTY", "DATE_ADDED"} {
 			columns = append(columns, set+"_"+name)
@@ -126,84 +97,103 @@ var moMain = table{name: "msor",
 		letter := map[string]string{"Registered": "Y", "Incarcerated": "I", "Absconder": "A", "Non-Compliant": "N"}[p.Status]
 		for _, o := range p.Offenses {
 			out = append(out, []string{lastFirst(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), upper(o.Description),
-				strconv.Itoa(o.Charges[0].Counts), letter, strconv.Itoa(p.Level), usDate(p.Born)})
+				strconv.Itoa(o.Charges[0].Counts), letter, strconv.Itoa(p.Level), slashed(p.Born)})
 		}
 		return out
 	}}
 
-var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "Date of Birth"}, id: -1,
+var moAlias = table{name: "msor_alias", columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Compliant", "Tier",
+	"Date of Birth"}, id: -1,
 	rows: func(p Person) (out [][]string) {
-		for _, a := range p.Aliases {
-			out = append(out, []string{upper(a.Last) + ", " + upper(a.First), upper(p.Addresses[0].Line()), usDate(p.Born)})
+		a := p.Addresses[0]
+		for _, alias := range p.Aliases {
+			out = append(out, []string{upper(alias.First) + " " + upper(alias.Last), upper(a.Line()), upper(a.City), a.State, a.Zip,
+				upper(a.County), "Y", strconv.Itoa(p.Level), slashed(p.Born)})
 		}
 		return out
 	}}
 
 var moOffense = table{name: "msor_offense", id: -1,
-	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Count", "Compliant", "Tier", "Victim Gender",
-		"Victim Age", "Victim Max Age",
-		"Offense City", "Offense State", "Offense Date", "Conviction Date", "Confinement Release Date", "Probation/Parole Release Date",
-		"Offender Age at Time of Offense", "Date of Birth"},
+	columns: []string{"Name", "Address", "City", "St", "Zip", "County", "Offense", "Offense City", "Offense State", "Victim Gender",
+		"Victim Age", "Victim Max Age", "Compliant", "Tier", "Date of Birth", "Offense Date", "Conviction Date", "Confinement Release Date",
+		"Probation/Parole Release Date", "Offender Age at Time of Offense"},
 	rows: func(p Person) (out [][]string) {
 		a := p.Addresses[0]
 		for _, o := range p.Offenses {
 			out = append(out, []string{lastFirst(p), upper(a.Line()), upper(a.City), a.State, a.Zip, upper(a.County), upper(o.Description),
-				strconv.Itoa(o.Charges[0].Counts), "Y", strconv.Itoa(p.Level), o.VictimSex[:1], strconv.Itoa(o.VictimAge), "", "NOTOWN",
-				"MO",
-				usDate(o.Committed), usDate(o.Convicted), usDate(o.Released), "", "30", usDate(p.Born)})
+				"NOTOWN", "MO", o.VictimSex[:1], strconv.Itoa(o.VictimAge), ".", "Y", strconv.Itoa(p.Level), slashed(p.Born),
+				slashed(o.Committed), slashed(o.Convicted), slashed(o.Released), "", "30"})
 		}
 		return out
 	}}
+
+// slashed is a day as Missouri writes it: 1984/01/02.
+func slashed(d schemas.Date) string { return strings.ReplaceAll(d.String(), "-", "/") }
 
 // srn is a registration number of North Carolina's kind.
 func srn(p Person) string { return fmt.Sprintf("%06dS%d", p.ID, p.ID%10) }
 
 var ncTables = []table{
-	{name: "Public Individual Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName", "PrimaryBirthDate", "Sex",
-		"Race", "Height", "Weight", "HairColor", "EyeColor",
-		"AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName", "DepartmentofCorrectionNumber", "RegistrationDate",
-		"RegistrationType"},
+	{name: "Public Individual Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName", "Race", "Sex", "Height", "Weight",
+		"EyeColor", "HairColor", "DepartmentofCorrectionNumber", "RegistrationType", "PublicRegistrationTypeDescription", "PendingSourceCode",
+		"PendingSourceCodeDescription", "RegistrationDate", "AddressLine1", "AddressLine2", "City", "State", "Zip", "CountyName",
+		"PrimaryBirthDate"},
 		rows: func(p Person) [][]string {
 			a := p.Addresses[0]
-			return [][]string{{srn(p), strings.Replace(lastFirst(p), ", ", ",", 1), dashDate(p.Born), letter(p.Sex), letter(p.Race),
-				feet100(p.Height), strconv.Itoa(p.Weight), code(p.Hair), code(p.Eyes),
-				upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County), "", dashDate(p.Registered), "SEX OFFENDER"}}
+			return [][]string{{srn(p), strings.Replace(lastFirst(p), ", ", ",", 1), p.Race, p.Sex, feet100(p.Height), strconv.Itoa(p.Weight),
+				p.Eyes, p.Hair, "", "R1", "SEX OFFENDER", "", "", p.Registered.String(), upper(a.Line()), "", upper(a.City), a.State, a.Zip,
+				upper(a.County), p.Born.String()}}
 		}},
 	{name: "Public Name Information", id: 0, columns: []string{"SexRegistrationNumber", "FullName"},
 		rows: func(p Person) (out [][]string) {
 			for _, a := range p.Aliases {
-				out = append(out, []string{srn(p), upper(a.Last) + "," + upper(a.First)})
+				out = append(out, []string{srn(p), upper(a.First) + " " + upper(a.Last)})
 			}
 			return out
 		}},
-	{name: "Public Address Information", id: 0, columns: []string{"SexRegistrationNumber", "AddressLine1", "AddressLine2", "City", "State",
-		"Zip", "CountyName"},
+	{name: "Public Address Information", id: 0, columns: []string{"SexRegistrationNumber", "AddressDate", "VerifyDate", "AddressLine1",
+		"AddressLine2", "City", "State", "Zip", "CountyName"},
 		rows: func(p Person) (out [][]string) {
 			for _, a := range p.Addresses {
-				out = append(out, []string{srn(p), upper(a.Line()), "", upper(a.City), a.State, a.Zip, upper(a.County)})
+				out = append(out, []string{srn(p), a.Reported.String(), p.Verified.String(), upper(a.Line()), "", upper(a.City), a.State, a.Zip,
+					upper(a.County)})
 			}
 			return out
 		}},
-	{name: "Public Offense Information", id: 0, columns: []string{"SexRegistrationNumber", "NCGeneralStatute",
-		"NCGeneralStatuteDescription", "OffenseDate", "ConvictionDate"},
+	{name: "Public Offense Information", id: 0, columns: []string{"SexRegistrationNumber", "RegistrationDate", "ReleaseDate",
+		"ConvictionDate", "NCGeneralStatute", "NCGeneralStatuteDescription", "ConfinementSentence", "ProbationSentence", "CountyName",
+		"AOCCourtCountyIdentifier", "ConvictionCountyName", "ConvictionState", "OffenseQualifierDescription", "AggravatedOffenseDescription",
+		"OffenseDate", "VictimAge", "OffenseKey"},
 		rows: func(p Person) (out [][]string) {
-			for _, o := range p.Offenses {
-				out = append(out, []string{srn(p), o.Statute, upper(o.Description), dashDate(o.Committed), dashDate(o.Convicted)})
+			for i, o := range p.Offenses {
+				out = append(out, []string{srn(p), p.Registered.String(), o.Released.String(), o.Convicted.String(), o.Statute,
+					upper(o.Description), upper(o.Sentence), "", "SAMPLE", "01", "SAMPLE", "NC", "", "", o.Committed.String(),
+					strconv.Itoa(o.VictimAge), strconv.Itoa(i + 1)})
 			}
 			return out
+		}},
+	{name: "Public Violation Information", id: 0, columns: []string{"SexRegistrationNumber", "ViolationType", "ViolationDescription"},
+		rows: func(Person) [][]string { return nil }},
+	{name: "Public BirthDate Information", id: 0, columns: []string{"SexRegistrationNumber", "BirthDate"},
+		rows: func(p Person) [][]string { return [][]string{{srn(p), p.Born.String()}} }},
+	{name: "Public Conviction Name Information", id: 0, columns: []string{"SexRegistrationNumber", "OffenseKey", "FullName", "Nametype"},
+		rows: func(p Person) [][]string {
+			return [][]string{{srn(p), "1", strings.Replace(lastFirst(p), ", ", ",", 1), "C"}}
 		}},
 	{name: "Public ScarMarkTattoo Information", id: 0, columns: []string{"SexRegistrationNumber", "NCICScarMarkTattoo",
-		"ScarMarkTattooDescription"},
+		"ScarMarkTattooText", "ScarMarkTattooDescription"},
 		rows: func(p Person) (out [][]string) {
 			for _, m := range p.Marks {
-				out = append(out, []string{srn(p), "TAT", upper(m)})
+				out = append(out, []string{srn(p), "TAT", "", upper(m)})
 			}
 			return out
 		}},
 }
 
 func (s *Site) ncStatistics(w http.ResponseWriter, _ *http.Request) {
-	page(w, `<form id="form1" method="post" action="stats.aspx"><input type="hidden" name="__VIEWSTATE" value="sample"><input type="hidden" name="__VIEWSTATEGENERATOR" value="s"><input type="hidden" name="__EVENTVALIDATION" value="s"><a href="#" id="datadownloadbutton">Download data</a></form>`)
+	page(w, `<form id="form1" method="post" action="stats.aspx"><input type="hidden" name="__VIEWSTATE" value="sample"><input type="hidden" `+
+		`name="__VIEWSTATEGENERATOR" value="s"><input type="hidden" name="__EVENTVALIDATION" value="s">`+
+		`<a href="#" id="datadownloadbutton">Download data</a></form>`)
 }
 
 // photoOfPerson serves the current photo of the person whose number begins the query value.
@@ -228,7 +218,8 @@ func (s *Site) serveCurrent(w http.ResponseWriter, r *http.Request, id int) {
 }
 
 func (s *Site) txLogin(w http.ResponseWriter, _ *http.Request) {
-	page(w, `<form method="post"><input type="hidden" name="__RequestVerificationToken" value="sample"><input name="UserName"><input name="Password" type="password"></form>`)
+	page(w, `<form method="post"><input type="hidden" name="__RequestVerificationToken" value="sample"><input name="UserName">`+
+		`<input name="Password" type="password"></form>`)
 }
 
 func (s *Site) txEnter(w http.ResponseWriter, r *http.Request) {
@@ -252,18 +243,18 @@ var txTables = []table{
 		rows: func(p Person) [][]string {
 			out := [][]string{{"1", txp(p), "B", strings.Replace(lastFirst(p), ", ", ",", 1), upper(p.Last), upper(p.First)}}
 			for i, a := range p.Aliases {
-				out = append(out, []string{strconv.Itoa(i + 2), txp(p), "A", upper(a.Last) + "," + upper(a.First), upper(a.Last),
+				out = append(out, []string{strconv.Itoa(i + 2), txp(p), string("SA"[i%2]), upper(a.Last) + "," + upper(a.First), upper(a.Last),
 					upper(a.First)})
 			}
 			return out
 		}},
 	{name: "BRTHDATE", id: -1, bare: true, columns: []string{"DOB_IDN", "PER_IDN", "TYP_COD", "DOB_DTE"}, rows: func(p Person) [][]string {
-		return [][]string{{"1", txp(p), "B", compact(p.Born)}}
+		return [][]string{{"1", txp(p), "B", bulkTime(p.Born)}}
 	}},
 	{name: "Address", id: -1, bare: true, columns: []string{"AddressId", "IND_IDN", "SNU_NBR", "SNA_TXT", "SUD_COD", "SUD_NBR", "CTY_TXT",
 		"PLC_COD", "ZIP_TXT", "COU_COD", "LAT_NBR", "LON_NBR"}, rows: func(p Person) (out [][]string) {
 		for i, a := range p.Addresses {
-			out = append(out, []string{strconv.Itoa(i), txi(p), a.Number, upper(a.Street), "", "", upper(a.City), a.State, a.Zip, a.CountyCode,
+			out = append(out, []string{txa(p, i), txi(p), a.Number, upper(a.Street), "", "", upper(a.City), a.State, a.Zip, a.CountyCode,
 				"", ""})
 		}
 		return out
@@ -271,34 +262,85 @@ var txTables = []table{
 	{name: "Offense", id: -1, bare: true, columns: []string{"IND_IDN", "OffenseId", "COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR",
 		"GOC_COD", "DIS_FLG", "OST_COD", "CPR_COD", "CDD_DTE", "AOV_NBR", "SOV_COD", "CPR_VAL"}, rows: func(p Person) (out [][]string) {
 		for _, o := range p.Offenses {
-			out = append(out, []string{txi(p), "1", "TX", "1", "2", o.Statute, "1", "", "N", "1", "2", compact(o.Convicted),
+			out = append(out, []string{txi(p), "1", "TX", "1", "2", o.Statute, "1", "", "N", "1", "2", bulkTime(o.Convicted),
 				strconv.Itoa(o.VictimAge), "F", upper(o.Sentence)})
 		}
 		return out
 	}},
 	{name: "OFF_CODE_SOR", id: -1, bare: true, columns: []string{"COO_COD", "COJ_COD", "JOO_COD", "OFF_COD", "VER_NBR", "LEN_TXT",
 		"STS_COD", "CIT_TXT", "BeginDate", "EndDate"}, rows: onceRows(func() (out [][]string) {
-		for _, c := range crimes {
-			out = append(out, []string{"TX", "1", "2", c.section + "-" + c.sub, "1", upper(c.text), "A", c.section + "-" + c.sub, "", ""})
+		for _, c := range people.Crimes {
+			out = append(out, []string{"TX", "1", "2", c.Section + "-" + c.Sub, "1", upper(c.Text), "A", c.Section + "-" + c.Sub, "", ""})
 		}
 		return out
 	})},
 	{name: "Photo", id: -1, bare: true, columns: []string{"IND_IDN", "PhotoId", "POS_DTE"}, rows: func(p Person) (out [][]string) {
 		for _, photo := range p.Photos {
-			out = append(out, []string{txi(p), strconv.Itoa(photo.ID), compact(photo.Taken)})
+			out = append(out, []string{txi(p), strconv.Itoa(photo.ID), bulkTime(photo.Taken)})
 		}
 		return out
 	}},
-	{name: "TableCodes", id: -1, bare: true, columns: []string{"TABLE", "CODE", "TEXT"}, rows: onceRows(func() (out [][]string) {
+	{name: "INDV_SOR", id: -1, bare: true, columns: []string{"IND_IDN", "ERT_COD", "VRP_COD", "RSK_COD"}, rows: func(p Person) [][]string {
+		return [][]string{{txi(p), "L", "A", map[int]string{2: "M", 3: "H"}[p.Level]}}
+	}},
+	{name: "AddressEvent", id: -1, bare: true, columns: []string{"EventId", "IND_IDN", "AddressId", "PDV_COD"},
+		rows: func(p Person) (out [][]string) {
+			for i := range p.Addresses { // the first address is the last that was reported
+				out = append(out, []string{strconv.Itoa(p.ID*100 - i), txi(p), txa(p, i), "A"})
+			}
+			return out
+		}},
+	{name: "Counties", id: -1, bare: true, columns: []string{"COU_COD", "COU_TXT"}, rows: onceRows(func() (out [][]string) {
 		for _, c := range counties() {
-			out = append(out, []string{"COUNTY", c.Code, upper(c.Name)})
+			out = append(out, []string{c.Code, upper(c.Name)})
 		}
 		return out
 	})},
 }
 
+// txFiles are the tables, and beside each the XML format of SQL Server's bulk copy that names its columns: a table without
+// rows, of which writeBulk makes the format.
+func txFiles() []table {
+	var out []table
+	for _, t := range txTables {
+		format := t
+		t.name, format.name = "TX_SOR/"+t.name+".txt", "SqlBcpFormatFiles/"+t.name+".xml"
+		out = append(out, t, format)
+	}
+	return out
+}
+
+func writeBulk(w io.Writer, s *Site, t table, fault Kind) error {
+	if strings.HasSuffix(t.name, ".txt") {
+		return writeTSV(w, s, t, fault)
+	}
+	var b strings.Builder
+	b.WriteString(`<?xml version="1.0"?><BCPFORMAT xmlns="http://schemas.microsoft.com/sqlserver/2004/bulkload/format" ` +
+		`xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"><RECORD/><ROW>`)
+	for header := range t.each(s, fault) {
+		for i, name := range header {
+			fmt.Fprintf(&b, `<COLUMN SOURCE="%d" NAME="%s" xsi:type="SQLVARYCHAR"/>`, i+1, name)
+		}
+		break
+	}
+	b.WriteString(`</ROW></BCPFORMAT>`)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// bulkTime is a day as SQL Server's bulk copy writes it.
+func bulkTime(d schemas.Date) string {
+	if d.IsZero() {
+		return ""
+	}
+	return d.String() + " 00:00:00.000"
+}
+
 func txi(p Person) string { return "1" + strconv.Itoa(p.ID) }
 func txp(p Person) string { return "2" + strconv.Itoa(p.ID) }
+
+// txa is the number of a person's i-th address.
+func txa(p Person, i int) string { return strconv.Itoa(p.ID*100 + i) }
 
 // onceRows are the rows of a table that has nothing to do with people; they stand with the first.
 func onceRows(rows func() [][]string) func(Person) [][]string {

@@ -3,14 +3,20 @@ package samplesite
 import (
 	"encoding/json"
 	"fmt"
-	"html"
 	"net/http"
 	"strconv"
 	"strings"
+
+	"lineup/scraper/samplesite/people"
 )
 
-// routesGated serves the shapes of registries that are crawled with a permission only: CA, ID, NE and ND.
+// routesGated serves the shapes of registries that are crawled with a permission only: CA, ID, NE, ND, SD and MN.
 func (s *Site) routesGated() {
+	s.mux.HandleFunc("POST /Offenders/Search", s.sdSearch)
+	s.mux.HandleFunc("GET /sorfiles/OffenderImages/{name}", s.namedPhoto)
+	s.mux.HandleFunc("GET /PublicRegistrantSearch/Results/GetSearchResults", s.mnGroup)
+	s.mux.HandleFunc("GET /PublicRegistrantSearch/Details", s.mnDetail)
+	s.mux.HandleFunc("GET /PublicRegistrantSearch/Images/{name}", s.namedPhoto)
 	s.mux.HandleFunc("GET /Search.aspx", s.caSearch)
 	s.mux.HandleFunc("POST /CASOMA.svc/DoCitySearchLoc", s.caSession(s.caList))
 	s.mux.HandleFunc("POST /CASOMA.svc/GetOffenderFull", s.caSession(s.caRecord))
@@ -22,7 +28,7 @@ func (s *Site) routesGated() {
 	s.mux.HandleFunc("POST /sor_id/SOR", s.idList)
 	s.mux.HandleFunc("GET /sorFiles/photos/{name}", s.idPhoto)
 
-	s.mux.HandleFunc("GET /Registry/RegionSearch", s.neSearch)
+	s.mux.HandleFunc("GET /Registry/RegionSearch", s.neRegions)
 	s.mux.HandleFunc("GET /Registry/Search", s.neSearch)
 	s.mux.HandleFunc("GET /Registry/Offender/{id}", s.neDetail)
 	s.mux.HandleFunc("GET /Image/{id}", func(w http.ResponseWriter, r *http.Request) {
@@ -37,18 +43,6 @@ func (s *Site) routesGated() {
 		id, _ := strconv.Atoi(strings.TrimSuffix(r.PathValue("name"), ".JPG"))
 		s.servePhoto(w, r, id)
 	})
-}
-
-// markup is a page in the making. Every argument of add that is a string is escaped.
-type markup struct{ strings.Builder }
-
-func (m *markup) add(format string, args ...any) {
-	for i, arg := range args {
-		if text, ok := arg.(string); ok {
-			args[i] = html.EscapeString(text)
-		}
-	}
-	fmt.Fprintf(m, format, args...)
 }
 
 // shownID is an id as the list prints it, in lower case under the fault of that name.
@@ -85,17 +79,12 @@ const caCookie = "ASP.NET_SessionId"
 // caID is an id of California's kind: eight digits, a letter, four digits.
 func caID(p Person) string { return fmt.Sprintf("%08dA%04d", p.ID, p.ID%10000) }
 
-func idOf(text string, digits int) int {
-	id, _ := strconv.Atoi(text[:min(digits, len(text))])
-	return id
-}
-
 func (s *Site) caSearch(w http.ResponseWriter, _ *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: caCookie, Value: "sample", Path: "/", HttpOnly: true})
 	var m markup
 	m.add(`<select id="OCity">`)
-	for _, t := range towns {
-		m.add(`<option value="%s">%s</option>`, upper(t.name), t.name)
+	for _, t := range people.Towns {
+		m.add(`<option value="%s">%s</option>`, upper(t.Name), t.Name)
 	}
 	m.add(`</select><input type="checkbox" id="IncludeTransient">`)
 	page(w, m.String())
@@ -176,8 +165,6 @@ func (s *Site) caRecord(w http.ResponseWriter, r *http.Request) {
 		"LastKnownAddress": caAddress(p.Addresses[0]), "County": upper(p.Addresses[0].County), "Offenses": offenses,
 		"RiskScore": strconv.Itoa(p.Level), "FCN": caPhotoID(p), "Path": "sample"}})
 }
-
-func feetInches(p Person) string { return fmt.Sprintf("%d'%02d\"", p.Height/12, p.Height%12) }
 
 // caPopup is the older way to print a record: cells by id, offenses by number.
 func (s *Site) caPopup(w http.ResponseWriter, r *http.Request) {

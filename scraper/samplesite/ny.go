@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-
-	"lineup/schemas"
 )
 
 const nyBase = "/SomsSUBDirectory/"
@@ -31,7 +29,7 @@ func (s *Site) nySearch(w http.ResponseWriter, r *http.Request) {
 	last, zip, county := strings.ToUpper(q.Get("LastName")), q.Get("Zip"), q.Get("County")
 	found := func(yield func(Person) bool) {
 		for p := range s.People() {
-			if strings.HasPrefix(strings.ToUpper(p.Last), last) && p.at(county, zip) && !yield(p) {
+			if strings.HasPrefix(strings.ToUpper(p.Last), last) && p.At(county, zip) && !yield(p) {
 				return
 			}
 		}
@@ -47,19 +45,6 @@ func (s *Site) nySearch(w http.ResponseWriter, r *http.Request) {
 type nyResult struct {
 	Count int
 	Rows  iter.Seq[Person]
-}
-
-// at reports whether p has an address in the county (by its code) and zip; "" matches all.
-func (p Person) at(county, zip string) bool {
-	if county == "" && zip == "" {
-		return true
-	}
-	for _, a := range p.Addresses {
-		if (county == "" || a.CountyCode == county) && (zip == "" || a.Zip == zip) {
-			return true
-		}
-	}
-	return false
 }
 
 func (s *Site) nyDetail(w http.ResponseWriter, r *http.Request) {
@@ -110,31 +95,6 @@ func (s *Site) render(w http.ResponseWriter, t *template.Template, data any) {
 	}
 }
 
-type county struct{ Code, Name string }
-
-// counties are the counties of the towns, in order, each once.
-func counties() []county {
-	var out []county
-	for _, t := range towns {
-		if len(out) == 0 || out[len(out)-1].Code != t.code {
-			out = append(out, county{t.code, t.county})
-		}
-	}
-	return out
-}
-
-// usDate prints m/d/Y, nothing for the zero date.
-func usDate(d schemas.Date) string {
-	if d.IsZero() {
-		return ""
-	}
-	return d.Start().Format("01/02/2006")
-}
-
-func kindTitle(kind string) string {
-	return map[string]string{"home": "RES", "work": "EMP", "inmate": "INMATE"}[kind]
-}
-
 var pageFuncs = template.FuncMap{
 	"upper": strings.ToUpper, "date": usDate, "kind": kindTitle,
 	"feet":   func(in int) int { return in / 12 },
@@ -152,7 +112,8 @@ const nyHead = `<!DOCTYPE html>
 var nyForm = template.Must(template.New("ny form").Funcs(pageFuncs).Parse(nyHead + `<form method="get" action="search_index.jsp">
 <input type="hidden" name="offenderSubmit" value="true">
 <label>Last Name <input name="LastName"></label>
-<label>County <select name="County"><option value="">Select</option>{{range .}}<option value="{{.Code}}">{{.Name}}</option>{{end}}</select></label>
+<label>County <select name="County"><option value="">Select</option>{{range . -}}
+<option value="{{.Code}}">{{.Name}}</option>{{end}}</select></label>
 <label>Zip <input name="Zip"></label> <input type="submit" name="Submit" value="Search">
 </form></div></body></html>
 `))
@@ -161,7 +122,9 @@ var nyList = template.Must(template.New("ny list").Funcs(pageFuncs).Parse(nyHead
 	`{{if not .Count}}<p>There are no offenders that match the given criteria.</p>{{else}}<p>{{.Count}} offenders found</p>
 <table class="results" border="1">
 <tr><th>Offender Name</th><th>Risk Level</th><th>County</th><th>Zip</th></tr>
-{{range .Rows}}<tr><td align="left"><a rel="nofollow" href="/SomsSUBDirectory/offenderDetails.jsp?offenderid={{.ID}}&amp;lang=EN">{{upper .Last}}, {{upper .First}}</a></td><td>{{.Level}}</td>{{with index .Addresses 0}}<td>{{.County}}</td><td>{{.Zip}}</td>{{end}}</tr>
+{{range .Rows}}<tr><td align="left"><a rel="nofollow"
+href="/SomsSUBDirectory/offenderDetails.jsp?offenderid={{.ID}}&amp;lang=EN">{{upper .Last}}, {{upper .First}}</a></td>
+<td>{{.Level}}</td>{{with index .Addresses 0}}<td>{{.County}}</td><td>{{.Zip}}</td>{{end}}</tr>
 {{end}}</table>{{end}}
 </div></body></html>
 `))
@@ -208,9 +171,12 @@ var nyPage = template.Must(template.New("ny detail").Funcs(pageFuncs).Parse(nyHe
 <li><span class="label">Hair:</span> <span class="value">{{nbsp}}{{.Hair}}{{nbsp}}</span></li>
 <li><span class="label">Eyes:</span> <span class="value">{{nbsp}}{{.Eyes}}{{nbsp}}</span></li>
 <li><span class="label">Corr. Lens:</span> <span class="value">{{nbsp}}NO{{nbsp}}</span></li>
-{{if .Photos}}<li><span class="label">Photo Date:</span> <span class="value">{{nbsp}}{{with index .Photos 0}}{{date .Taken}}{{end}}{{nbsp}}</span></li>{{end}}
+{{if .Photos -}}
+<li><span class="label">Photo Date:</span> <span class="value">{{nbsp}}{{with index .Photos 0}}{{date .Taken}}{{end}}{{nbsp -}}
+</span></li>{{end}}
 </ul>
-{{range .Photos}}<div class="photo"><img src="/SomsSUBDirectory/offenderDetailsServletOther?imageid={{.ID}}" alt="Photo taken {{date .Taken}}"></div>
+{{range .Photos}}<div class="photo"><img src="/SomsSUBDirectory/offenderDetailsServletOther?imageid={{.ID}}"
+alt="Photo taken {{date .Taken}}"></div>
 {{end}}
 <h3>Alias Names</h3>
 {{range .Aliases}}<ul class="alias label-value">
@@ -223,15 +189,19 @@ var nyPage = template.Must(template.New("ny detail").Funcs(pageFuncs).Parse(nyHe
 {{range .Addresses}}<ul class="address label-value">
 <li><span class="label">Type:</span> <span class="value">{{nbsp}}{{kind .Kind}}{{nbsp}}</span></li>
 <li><span class="label">County:</span> <span class="value">{{nbsp}}{{.County}}{{nbsp}}</span></li>
-<li><span class="label">Address:</span> <span class="value">{{nbsp}}{{with .Facility}}{{.}}<br>{{end}}{{.Line}}<br>{{.City}}, {{.State}} {{.Zip}}{{nbsp}}</span> <a href="/map?zip={{.Zip}}">View Map</a></li>
+<li><span class="label">Address:</span> <span class="value">{{nbsp}}{{with .Facility}}{{.}}<br>{{end -}}
+{{.Line}}<br>{{.City}}, {{.State}} {{.Zip}}{{nbsp -}}
+</span> <a href="/map?zip={{.Zip}}">View Map</a></li>
 </ul>
 {{end}}
 <h3>Current Conviction</h3>
 {{range .Offenses}}{{if .Current}}{{template "conviction" .}}{{end}}{{end}}
 <h3>Previous Conviction(s) Requiring Registration</h3>
-{{$previous := false}}{{range .Offenses}}{{if not .Current}}{{$previous = true}}{{template "conviction" .}}{{end}}{{end}}{{if not $previous}}<p>None Reported</p>{{end}}
+{{$previous := false}}{{range .Offenses}}{{if not .Current}}{{$previous = true}}{{template "conviction" .}}{{end}}{{end -}}
+{{if not $previous}}<p>None Reported</p>{{end}}
 <h3>Scars/Marks/Tattoos</h3>
-{{range .Marks}}<ul class="marks label-value"><li><span class="label">Mark:</span> <span class="value">{{nbsp}}{{.}}{{nbsp}}</span></li></ul>
+{{range .Marks -}}
+<ul class="marks label-value"><li><span class="label">Mark:</span> <span class="value">{{nbsp}}{{.}}{{nbsp}}</span></li></ul>
 {{else}}<p>None Reported</p>
 {{end}}
 <h3>Vehicles</h3>

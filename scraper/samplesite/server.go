@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"lineup/schemas"
 )
 
 // Server is a Site on a listening socket, and where asked for its control on another.
@@ -39,7 +41,7 @@ func Start(ctx context.Context, site *Site, listen, control string) (*Server, er
 func (s *Server) serve(ctx context.Context, listen string, handler http.Handler) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", fmt.Errorf("sample site address %q: %w (want host:port, as 127.0.0.1:8090)", listen, err)
+		return "", schemas.Misuse("sample site address %q: %w (want host:port, as 127.0.0.1:8090)", listen, err)
 	}
 	if host == "" {
 		host = "127.0.0.1"

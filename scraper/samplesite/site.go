@@ -5,16 +5,39 @@ package samplesite
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"lineup/schemas"
-	"lineup/scraper/samplesite/faces"
+	"lineup/scraper/samplesite/people"
+)
+
+// What is invented, in package people.
+type (
+	Person  = people.Person
+	Alias   = people.Alias
+	Address = people.Address
+	Offense = people.Offense
+	Photo   = people.Photo
+)
+
+// Who there is, as package people has it.
+const (
+	DefaultPeople = people.DefaultPeople
+	MaxPeople     = people.MaxPeople
+	FirstID       = people.FirstID
+	Shares        = people.Shares
+	SharedWith    = people.SharedWith
+
+	referenceYear = people.ReferenceYear
 )
 
 // Options are the settings of a Site.
@@ -73,6 +96,9 @@ func (s *Site) routes() {
 	s.routesFiles()
 	s.routesAPI()
 	s.routesGated()
+	s.routesDataTables()
+	s.routesCards()
+	s.routesWatch()
 }
 
 // ServeHTTP answers like a registry would, or as a fault says.
@@ -116,7 +142,7 @@ func (s *Site) Person(id int) (Person, bool) {
 	if c.delisted {
 		return Person{}, false
 	}
-	p := c.apply(invent(s.opts.Seed, i))
+	p := c.apply(people.Invent(s.opts.Seed, i))
 	for j := range p.Photos {
 		p.Photos[j].Framed = s.opts.Framed && p.Photos[j].Tag != 0
 	}
@@ -172,24 +198,6 @@ func (s *Site) changedAt(version int) time.Time {
 	return time.Date(referenceYear, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(version) * time.Second)
 }
 
-// Bytes gives the bytes of a picture of the registry.
-func (p Photo) Bytes() ([]byte, error) {
-	data, err := faces.Files.ReadFile(p.File)
-	if err != nil {
-		return nil, fmt.Errorf("sample photo: %w", err)
-	}
-	if p.Tag == 0 {
-		return data, nil
-	}
-	if p.Framed {
-		return framed(data, p.Tag)
-	}
-	// A COM segment right after SOI: other bytes, the same picture.
-	note := fmt.Sprintf("sample registrant %d", p.Tag)
-	out := append([]byte{0xff, 0xd8, 0xff, 0xfe, 0, byte(len(note) + 2)}, note...)
-	return append(out, data[2:]...), nil
-}
-
 // serveBytes answers with data and validators, and 304 to who has them.
 func serveBytes(w http.ResponseWriter, r *http.Request, contentType string, modified time.Time, data []byte) {
 	w.Header().Set("Content-Type", contentType)
@@ -219,4 +227,103 @@ func (s *Site) Requests(path string) int {
 		}
 	}
 	return n
+}
+
+// errNobody is returned for an id the registry never had.
+var errNobody = errors.New("no such registrant in the sample registry")
+
+// Delist takes the registrants off the registry.
+func (s *Site) Delist(ids ...int) error {
+	return s.change(ids, func(c *change) { c.delisted = true })
+}
+
+// Relist brings the registrants back.
+func (s *Site) Relist(ids ...int) error {
+	return s.change(ids, func(c *change) { c.delisted = false })
+}
+
+// Move gives the registrants another address.
+func (s *Site) Move(ids ...int) error {
+	return s.change(ids, func(c *change) { c.moves++ })
+}
+
+// SetLevel gives the registrants another risk level.
+func (s *Site) SetLevel(level int, ids ...int) error {
+	return s.change(ids, func(c *change) { c.level = level })
+}
+
+// Rephotograph replaces the registrants' current photo by another view of the same person:
+// "b" or "c".
+func (s *Site) Rephotograph(view string, ids ...int) error {
+	if view != "a" && view != "b" && view != "c" {
+		return fmt.Errorf("view %q: want a, b or c", view)
+	}
+	return s.change(ids, func(c *change) { c.view, c.stub = view, false })
+}
+
+// Stub replaces the registrants' current photo by the picture for "no photo".
+func (s *Site) Stub(ids ...int) error {
+	return s.change(ids, func(c *change) { c.stub = true })
+}
+
+func (s *Site) change(ids []int, how func(*change)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, id := range ids {
+		if id < FirstID || id >= FirstID+s.opts.People {
+			return fmt.Errorf("%d: %w", id, errNobody)
+		}
+	}
+	s.version++
+	for _, id := range ids {
+		c := s.changes[id]
+		how(&c)
+		c.at = s.version
+		s.changes[id] = c
+	}
+	return nil
+}
+
+// Fault adds a fault. Errors: a kind the site does not know.
+func (s *Site) Fault(f Fault) error {
+	if !slices.Contains(kinds, f.Kind) {
+		return fmt.Errorf("fault %q: want one of %v", f.Kind, kinds)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, f)
+	return nil
+}
+
+// Heal ends all faults.
+func (s *Site) Heal() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
+// takeFault finds the fault for r and uses up one of its times.
+func (s *Site) takeFault(r *http.Request) (Fault, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	target := r.URL.RequestURI()
+	for i := range s.faults {
+		f := &s.faults[i]
+		if f.Kind == Robots && r.URL.Path != "/robots.txt" || f.Kind != Robots && f.Path == "" && r.URL.Path == "/robots.txt" ||
+			!strings.Contains(target, f.Path) || f.Times < 0 {
+			continue
+		}
+		if f.Skip > 0 {
+			f.Skip--
+			continue
+		}
+		taken := *f
+		if f.Times == 1 {
+			f.Times = -1 // used up
+		} else if f.Times > 1 {
+			f.Times--
+		}
+		return taken, true
+	}
+	return Fault{}, false
 }

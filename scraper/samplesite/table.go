@@ -3,7 +3,6 @@ package samplesite
 import (
 	"archive/zip"
 	"bytes"
-	"context"
 	"encoding/csv"
 	"fmt"
 	"io"
@@ -24,14 +23,6 @@ type table struct {
 	rows    func(Person) [][]string
 	id      int  // column that holds an id, for CaseIDs; -1 for none
 	bare    bool // written without a header row
-}
-
-type faultKey struct{}
-
-// tableFault is the fault of a request that spoils tables, "" for none.
-func tableFault(ctx context.Context) Kind {
-	kind, _ := ctx.Value(faultKey{}).(Kind)
-	return kind
 }
 
 // each yields the header and every row, spoiled as the request's fault says.

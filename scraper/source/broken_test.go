@@ -65,11 +65,12 @@ func firstRun(t *testing.T, src *read.Source, shape string, site *samplesite.Sit
 // needless are steps of a definition that a shape's run does not come to, by shape.
 var needless = map[string][]string{
 	"us-ca":       {"steps.popup."},
+	"us-wi":       {"steps.firsts.", "steps.lasts.pages."}, // narrow_test.go comes to it
 	"us-ca popup": {"steps.search.", "steps.list.", "steps.detail."},
 }
 
 // laterWords are alternatives behind the first: names a site had before, which the sample site does not print.
-var laterWords = regexp.MustCompile(`\.(label|column)\[[1-9]\d*\]$`)
+var laterWords = regexp.MustCompile(`\.(label|column|empty)\[[1-9]\d*\]$`)
 
 // TestRunsNoticeBrokenDefinitions breaks each selector and column of every definition in turn and
 // crawls the sample site with what is left: the run stops or has an alarm, or it reads everybody
@@ -134,6 +135,8 @@ func breakRuns(t *testing.T, shape string, people int, which func(path string) b
 				same++
 			}
 			t.Logf("%s broken: everybody is read as before", path)
+		case strings.Contains(path, ".has."):
+			same++ // it decides by what may be missing
 		default:
 			t.Errorf("%s broken: the run is complete and silent, and read less:\n%s", path, cmp.Diff(want.records, got.records))
 		}

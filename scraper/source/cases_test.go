@@ -147,5 +147,15 @@ func TestCasesOfBugReports(t *testing.T) {
 		if err != nil || len(got.Drafts) != 1 {
 			t.Fatalf("%d people, %v", len(got.Drafts), err)
 		}
+		// As the columns say: the point says nothing.
+		if a := got.Drafts[0].Record.Addresses[0]; a.Lat == nil || *a.Lat != 46.1 || a.Lon == nil || *a.Lon != -112.2 {
+			t.Errorf("an empty point is at %v %v", a.Lat, a.Lon)
+		}
+	})
+	t.Run("a card twice", func(t *testing.T) {
+		got, err := parsed(t, "us-ne", "list", "us-ne-list-dup.html")
+		if err != nil || got.Total != 14 || got.Entries != 3 || !slices.Equal(got.Listed, []string{"AB12cd", "EF34gh"}) {
+			t.Errorf("%+v, %v", got, err)
+		}
 	})
 }

@@ -1,6 +1,7 @@
 package source
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"sync"
 
+	"lineup/schemas"
+	"lineup/scraper/definition"
 	"lineup/scraper/definition/read"
 )
 
@@ -33,17 +36,23 @@ func (c *Catalog) All() ([]*read.Source, error) {
 	return slices.Clone(sources), err
 }
 
-// Get gives one source by id. An unknown id is fs.ErrNotExist.
+// Get gives one source by id, that of an agency by its definition's and its name: us-xx@agency. An unknown id is
+// fs.ErrNotExist.
 func (c *Catalog) Get(id string) (*read.Source, error) {
 	sources, err := c.open()
 	if err != nil {
 		return nil, err
 	}
+	whole := id
+	id, agency := schemas.SplitSource(id)
 	i, ok := slices.BinarySearchFunc(sources, id, func(s *read.Source, id string) int { return strings.Compare(s.Info().ID, id) })
 	if !ok {
-		return nil, fmt.Errorf("source %q: %w; lineup sources list names them all", id, fs.ErrNotExist)
+		return nil, schemas.Misuse("%w", schemas.NotFound("there is no source %q; lineup sources list names them all", id))
 	}
-	return sources[i], nil
+	if whole == id {
+		return sources[i], nil
+	}
+	return sources[i].Of(agency)
 }
 
 // YAML is the text of source id's definition; fs.ErrNotExist where the id is unknown or only linked to.
@@ -54,7 +63,14 @@ func (c *Catalog) YAML(id string) ([]byte, error) {
 	}
 	file := src.Info().File
 	if file == "" {
-		return YAML(id)
+		id, _ := schemas.SplitSource(id)
+		like := src.Definition().Like
+		text, err := YAML(cmp.Or(like, id))
+		if err == nil && like != "" {
+			text = fmt.Appendf(nil, "# %s (%s) is asked and read like %s, whose definition follows, with values %v.\n%s", id, src.Info().Name, like,
+				src.Definition().Values, text)
+		}
+		return text, err
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -105,21 +121,34 @@ func beside(dir string) ([]*read.Source, error) {
 func Open(file string) (*read.Source, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w; lineup sources new makes one", file, fs.ErrNotExist)
+		return nil, schemas.NotFound("%s is not there; lineup sources new makes one", file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
-	src, err := parseFile(file, text)
+	src, err := parseFile(file, text, Get)
 	if err != nil {
 		return nil, err
 	}
 	return src.From(file, false), nil
 }
 
-// parseFile parses a definition whose folder bears its id.
-func parseFile(file string, text []byte) (*read.Source, error) {
-	src, err := read.Load(file, text)
+// parseFile parses a definition whose folder bears its id. get gives the source of this binary that it may be like.
+func parseFile(file string, text []byte, get func(id string) (*read.Source, error)) (*read.Source, error) {
+	def, err := definition.Load(file, text)
+	if err != nil {
+		return nil, err
+	}
+	if def.Like != "" {
+		base, err := get(def.Like)
+		if err != nil {
+			return nil, fmt.Errorf("%s: like: %w", file, err)
+		}
+		if def, err = definition.Alike(def, base.Definition()); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	src, err := read.New(def)
 	if err != nil {
 		return nil, err
 	}

@@ -84,8 +84,10 @@ func TestImportOfAFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, data := range map[string][]byte{
-		"XX_offenders.csv": []byte("id,dob,gender,webUrl,photoUrl,absconder\nA1,1970-01-02,M,https://agency.example/A1,photos/one.jpg,N\nA2,1981-05-06,F,https://agency.example/A2,,Y\n"),
-		"XX_names.csv":     []byte("id,prefix,firstName,middleName,lastName,suffix,comment,primary\nA1,,Wendell,,Fabricated,,,Y\nA2,,Odette,,Madeup,,,Y\n"),
+		"XX_offenders.csv": []byte("id,dob,gender,webUrl,photoUrl,absconder\nA1,1970-01-02,M,https://agency.example/A1,photos/one.jpg,N\n" +
+			"A2,1981-05-06,F,https://agency.example/A2,,Y\n"),
+		"XX_names.csv": []byte("id,prefix,firstName,middleName,lastName,suffix,comment,primary\nA1,,Wendell,,Fabricated,,,Y\n" +
+			"A2,,Odette,,Madeup,,,Y\n"),
 		"XX_addresses.csv": []byte("id,locationName,type,streetAddress,city,state,county,zipCode,latitude,longitude\nA1,,R,1 Unreal " +
 			"St,Notown,XX,Sample,00001,,\n"),
 		"photos/one.jpg":    photo,
@@ -157,7 +159,8 @@ func TestEvidenceGivesTheRecordAgain(t *testing.T) {
 
 func TestDeniedColumnsAreNotKeptAsEvidence(t *testing.T) {
 	src, err := read.Load("t", []byte(`
-{id: t, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "https://x.example", guards: {min_count: 1}, policy: {evidence: test}, start: f,
+{id: t, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "https://x.example",
+ guards: {min_count: 1}, policy: {evidence: test}, start: f,
  steps: {f: {as: csv, key: {column: ID}, record: {name: {column: NAME, order: last_comma_first}}}}}`))
 	if err != nil {
 		t.Fatal(err)

@@ -2,16 +2,19 @@ package source
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
+	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition/read"
 )
@@ -59,15 +62,16 @@ func Markdown(all []*read.Source) string {
 	b.WriteString(`# Sources
 
 Every registry Lineup knows, what is known of it, and whether it may be crawled. This file is made from the definitions in
-scraper/source; ` + "`go test ./scraper/source -update`" + ` writes it. No definition was checked against a live site: see each one's evidence, and read
-the terms before turning a source on.
+scraper/source; ` + "`go test ./scraper/source -update`" + ` writes it. No definition was checked against a live site: see each one's
+evidence, and read the terms before turning a source on.
 
 | mode | meaning |
 |---|---|
-| enabled | a published file, documented service or open-data layer without a gate; crawled once the operator turns it on and has recorded who read its terms |
-| unverified | the same, but its definition was never held against a real page or public code: crawled once the operator has recorded who did |
+| enabled | a published file, documented service or open-data layer without a gate; crawled once turned on and its terms recorded as read |
+| unverified | the same, but its definition was never held against a real page or public code; crawled once the operator records who did |
 | permission_required | crawled only under a permission that the operator recorded: who, when, reference, terms |
-| import | read from files that an agency hands over, with ` + "`lineup import PATH --source ID`" + ` |
+| import | read from files that an agency hands over, with ` + "`lineup import PATH --source ID`" + `; ` + "`--agency NAME`" +
+		` keeps several agencies' people apart, as ID@NAME |
 | link_only | gated, disputed or unknown: Lineup says where to look, and never asks |
 `)
 	for _, mode := range []scraper.Mode{scraper.Enabled, scraper.Unverified, scraper.PermissionRequired, scraper.Import} {
@@ -97,6 +101,7 @@ func writeSource(b *strings.Builder, src *read.Source) {
 	}
 	line("where to look", "<"+i.Home+">")
 	line("reads", Shape(src))
+	line("asked and read like", src.Definition().Like)
 	line("evidence", i.Policy.Evidence)
 	line("verified", verified(i.Verified))
 	terms := "not read yet"
@@ -137,66 +142,105 @@ func verified(v scraper.Verified) string {
 	return text + ": " + strings.Join(v.From, "; ")
 }
 
-// Try reads one saved page with step rule (or the step its file name begins with) and prints the
-// records and what was left over side by side. It asks no network.
-func Try(w io.Writer, src *read.Source, rule, file string) error {
+// Tried is what a step reads of a saved page.
+type Tried struct {
+	Step     string           `json:"step"`
+	Records  []schemas.Record `json:"records"`
+	Listed   []string         `json:"listed"` // keys
+	Next     []Asked          `json:"next"`
+	Total    int              `json:"total"` // what the page says there are, 0 for nothing
+	Leftover []Left           `json:"leftover"`
+	Dropped  map[string]int   `json:"dropped"` // how many, by rule
+}
+
+// Left is a value that no rule read, by its place and name.
+type Left struct {
+	Where string `json:"where"`
+	Name  string `json:"name"`
+}
+
+// Asked is a request that would follow.
+type Asked struct {
+	Step   string `json:"step"`
+	Method string `json:"method"`
+	URL    string `json:"url"`
+	Body   string `json:"body,omitempty"`
+}
+
+// Try reads one saved page with step rule (or the step its file name begins with). It asks no network.
+func Try(src *read.Source, rule, file string) (Tried, error) {
 	body, err := os.ReadFile(file)
 	if err != nil {
-		return fmt.Errorf("try %s: %w", src.Info().ID, err)
+		return Tried{}, fmt.Errorf("try %s: %w", src.Info().ID, err)
 	}
 	if rule == "" {
 		rule = ruleOf(file)
 	}
 	steps := src.Definition().Steps
 	if _, ok := steps[rule]; !ok {
-		return fmt.Errorf("try %s: no step %q; give --step, one of: %s", src.Info().ID, rule, strings.Join(slices.Sorted(maps.Keys(steps)), ", "))
+		return Tried{}, fmt.Errorf("try %s: no step %q; give --step, one of: %s", src.Info().ID, rule,
+			strings.Join(slices.Sorted(maps.Keys(steps)), ", "))
 	}
 	page := savedPage(src, file, body)
 	page.Request.Rule = rule
 	parsed, err := src.Parse(page)
 	if errors.Is(err, scraper.ErrLayout) {
-		return fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step with --step)",
+		return Tried{}, fmt.Errorf("try %s: %w (compare marker, root, items and empty of step %s with the page, or name another step "+
+			"with --step)",
 			file, err, rule)
 	}
 	if err != nil {
-		return fmt.Errorf("try %s: %w", file, err)
+		return Tried{}, fmt.Errorf("try %s: %w", file, err)
 	}
-	return writeParsed(w, parsed)
+	out := Tried{Step: rule, Records: []schemas.Record{}, Listed: append([]string{}, parsed.Listed...), Next: []Asked{}, Total: parsed.Total,
+		Leftover: []Left{}, Dropped: map[string]int{}}
+	for _, l := range parsed.Leftover {
+		out.Leftover = append(out.Leftover, Left(l))
+	}
+	maps.Copy(out.Dropped, parsed.Dropped)
+	for _, d := range parsed.Drafts {
+		out.Records = append(out.Records, d.Record)
+	}
+	for _, r := range parsed.Next {
+		out.Next = append(out.Next, Asked{r.Rule, cmp.Or(r.Method, http.MethodGet), r.URL, string(r.Body)})
+	}
+	return out, nil
 }
 
 // column is how wide the record is printed beside what was left over.
 const column = 88
 
-func writeParsed(w io.Writer, parsed scraper.Parsed) error {
+// WriteTried prints the records and what was left over side by side.
+func WriteTried(w io.Writer, t Tried) error {
 	var left []string
-	for _, d := range parsed.Drafts {
-		text, err := json.MarshalIndent(d.Record, "", "  ")
+	for _, r := range t.Records {
+		text, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
 			return fmt.Errorf("print a record: %w", err)
 		}
 		left = append(left, strings.Split(string(text), "\n")...)
 	}
-	for _, key := range parsed.Listed {
+	for _, key := range t.Listed {
 		left = append(left, "listed "+key)
 	}
-	for _, r := range parsed.Next {
-		left = append(left, strings.TrimSpace("next "+r.Rule+": "+r.Method+" "+r.URL))
+	for _, r := range t.Next {
+		left = append(left, "next "+r.Step+": "+strings.TrimSpace(strings.TrimPrefix(r.Method, http.MethodGet)+" "+r.URL))
 		if len(r.Body) > 0 {
-			left = append(left, "     body: "+string(r.Body))
+			left = append(left, "     body: "+r.Body)
 		}
 	}
 	right := []string{"nothing"}
-	if len(parsed.Leftover) > 0 {
+	if len(t.Leftover) > 0 {
 		right = nil
 	}
-	for _, l := range parsed.Leftover {
+	for _, l := range t.Leftover {
 		right = append(right, l.Where+": "+l.Name)
 	}
-	for rule, n := range parsed.Dropped {
-		right = append(right, fmt.Sprintf("dropped by %q: %d", rule, n))
+	for _, rule := range slices.Sorted(maps.Keys(t.Dropped)) {
+		right = append(right, fmt.Sprintf("dropped by %q: %d", rule, t.Dropped[rule]))
 	}
-	if parsed.Total > 0 {
-		right = append(right, fmt.Sprintf("the page says there are %d", parsed.Total))
+	if t.Total > 0 {
+		right = append(right, fmt.Sprintf("the page says there are %d", t.Total))
 	}
 	var out bytes.Buffer
 	fmt.Fprintf(&out, "%-*s | %s\n", column, "READ", "LEFT OVER")

@@ -124,14 +124,15 @@ func TestScaffoldWorksAsItStands(t *testing.T) {
 	}
 	for _, page := range []string{"list.html", "list-empty.html", "detail.html"} {
 		var out bytes.Buffer
-		if err := source.Try(&out, src, "", filepath.Join(dir, "testdata", page)); err != nil {
+		if tried, err := source.Try(src, "", filepath.Join(dir, "testdata", page)); err != nil || source.WriteTried(&out, tried) != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), "| nothing\n") {
 			t.Errorf("%s:\n%s", page, &out)
 		}
 	}
-	if err := source.Try(&bytes.Buffer{}, src, "nothing", filepath.Join(dir, "testdata", "list.html")); err == nil || !strings.Contains(err.Error(), "detail, list") {
+	if _, err := source.Try(src, "nothing", filepath.Join(dir, "testdata", "list.html")); err == nil ||
+		!strings.Contains(err.Error(), "detail, list") {
 		t.Errorf("an unknown step: %v", err)
 	}
 	if _, err := source.Scaffold(filepath.Dir(dir), "xx-new"); err == nil {
@@ -153,7 +154,7 @@ func TestTryShowsWhatIsLeftOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if err := source.Try(&out, src, "", file); err != nil {
+	if tried, err := source.Try(src, "", file); err != nil || source.WriteTried(&out, tried) != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(out.String(), "| detail: label: Hazard Grade\n") {

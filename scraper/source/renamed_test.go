@@ -65,7 +65,8 @@ func renamed(body []byte, name string) []byte {
 	if !bytes.HasPrefix(body, []byte("PK\x03\x04")) {
 		out := body
 		to := name + "zzz"
-		for _, around := range [][2]string{{`"`, `"`}, {`\"`, `\"`}, {">", "<"}, {">", ":"}, {",", ","}, {",", "\n"}, {",", "\r"}, {"\t", "\t"}, {"\t", "\n"}, {"\ufeff", ","}, {"\ufeff", "\t"}} {
+		for _, around := range [][2]string{{`"`, `"`}, {`\"`, `\"`}, {">", "<"}, {">", ":"}, {",", ","}, {",", "\n"}, {",", "\r"}, {"\t", "\t"},
+			{"\t", "\n"}, {"\ufeff", ","}, {"\ufeff", "\t"}} {
 			out = bytes.ReplaceAll(out, []byte(around[0]+name+around[1]), []byte(around[0]+to+around[1]))
 			out = bytes.ReplaceAll(out, []byte(around[0]+name+around[1]), []byte(around[0]+to+around[1]))
 		}
@@ -75,7 +76,8 @@ func renamed(body []byte, name string) []byte {
 			}
 		}
 		first, rest, _ := bytes.Cut(out, []byte("\n"))
-		if ruler, _, _ := bytes.Cut(rest, []byte("\n")); len(ruler) > 0 && len(bytes.Trim(ruler, "- \r")) == 0 { // fixed width: the name keeps its width
+		if ruler, _, _ := bytes.Cut(rest, []byte("\n")); len(ruler) > 0 &&
+			len(bytes.Trim(ruler, "- \r")) == 0 { // fixed width: the name keeps its width
 			cells := " " + string(first) + " "
 			cells = strings.ReplaceAll(cells, " "+name+" ", " "+"Z"+name[1:]+" ")
 			out = append([]byte(strings.TrimSuffix(cells[1:], " ")+"\n"), rest...)

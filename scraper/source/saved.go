@@ -5,18 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"lineup/schemas"
 	"lineup/scraper"
+	"lineup/scraper/definition"
 	"lineup/scraper/definition/read"
 )
 
@@ -79,6 +80,15 @@ func ruleOf(file string) string {
 	return rule
 }
 
+// statusOf is the status of a saved page: a variant that is a number, as list-404.json, or 200.
+func statusOf(file string) int {
+	_, variant, _ := strings.Cut(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), "-")
+	if status, err := strconv.Atoi(variant); err == nil && status >= 400 && status < 600 {
+		return status
+	}
+	return http.StatusOK
+}
+
 // savedDay is when saved pages were read, so that a golden file stays as it is.
 var savedDay = time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
 
@@ -97,7 +107,7 @@ func savedPage(src *read.Source, file string, body []byte) scraper.Page {
 	}
 	return scraper.Page{
 		Request: scraper.Request{Rule: ruleOf(file), URL: address, Carry: carry},
-		URL:     address, Status: http.StatusOK, Header: http.Header{}, Body: body, Read: savedDay,
+		URL:     address, Status: statusOf(file), Header: http.Header{}, Body: body, Read: savedDay,
 	}
 }
 
@@ -127,21 +137,26 @@ func ReadPage(src *read.Source, page scraper.Page) Answer {
 	return out
 }
 
-// Test holds the definition in folder to its saved pages: each gives what its golden file says, and no selector can
-// break unseen. With update it writes the golden files first. It prints what is wrong and returns how much.
-func Test(w io.Writer, folder string, update bool) (faults int, err error) {
-	file := filepath.Join(folder, "source.yml")
+// Test holds a definition of dir or of a checkout to its saved pages: each gives what its golden file says, and no selector can
+// break unseen. With update it writes the golden files first.
+func Test(dir, name string, update bool) (Report, error) {
+	r := Report{Definitions: 1, Faults: []definition.Problem{}}
+	file := File(dir, name)
+	if file == "" {
+		return r, schemas.Misuse("test %s: no %s in sources_dir or in a checkout; pages of the program's own definitions are not kept in it",
+			name, filepath.Join(name, "source.yml"))
+	}
 	src, err := Open(file)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
+	folder := filepath.Dir(file)
 	pages, err := SavedPages(src, folder)
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	say := func(format string, args ...any) {
-		faults++
-		fmt.Fprintf(w, format+"\n", args...)
+		r.Faults = append(r.Faults, definition.Problem{Message: fmt.Sprintf(format, args...)})
 	}
 	if len(pages) == 0 && len(src.Definition().Steps) > 0 {
 		say("%s has no saved page in testdata", folder)
@@ -149,13 +164,13 @@ func Test(w io.Writer, folder string, update bool) (faults int, err error) {
 	for _, p := range pages {
 		got, err := ReadPage(src, p.Page).JSON()
 		if err != nil {
-			return faults, fmt.Errorf("print a record: %w", err)
+			return r, fmt.Errorf("print a record: %w", err)
 		}
 		if update {
 			if err := os.WriteFile(p.Golden(), got, 0o644); err != nil {
-				return faults, fmt.Errorf("write what a page gives: %w", err)
+				return r, fmt.Errorf("write what a page gives: %w", err)
 			}
-			fmt.Fprintf(w, "%s: written; read it against the page\n", p.Golden())
+			r.Written = append(r.Written, p.Golden())
 			continue
 		}
 		want, err := os.ReadFile(p.Golden())
@@ -163,20 +178,20 @@ func Test(w io.Writer, folder string, update bool) (faults int, err error) {
 		case errors.Is(err, fs.ErrNotExist):
 			say("%s: there is no such file yet: --update writes it, then read it", p.Golden())
 		case err != nil:
-			return faults, fmt.Errorf("read what a page gives: %w", err)
+			return r, fmt.Errorf("read what a page gives: %w", err)
 		case !bytes.Equal(want, got):
 			say("%s: the page gives something else now\n%s", p.Golden(), differing(string(want), string(got)))
 		}
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return faults, fmt.Errorf("read definition: %w", err)
+		return r, fmt.Errorf("read definition: %w", err)
 	}
 	_, unseen, err := BreakSelectors(src, text, pages)
 	for _, one := range unseen {
 		say("%s", one)
 	}
-	return faults, err
+	return r, err
 }
 
 // differing are the lines between what two texts have in common at their beginnings and ends.

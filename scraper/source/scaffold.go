@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"lineup/schemas"
 	"lineup/scraper/definition"
 )
 
@@ -23,7 +24,7 @@ const editors = "source.schema.json"
 // it on. An existing folder is left alone. Outside a checkout the editors' schema is put beside it.
 func Scaffold(dir, id string) (string, error) {
 	if !newID.MatchString(id) {
-		return "", fmt.Errorf("new source %q: want lower-case letters, digits and dashes, as us-ny", id)
+		return "", schemas.Misuse("new source %q: want lower-case letters, digits and dashes, as us-ny", id)
 	}
 	folder := filepath.Join(dir, id)
 	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
@@ -101,5 +102,6 @@ const scaffoldList = `<html><body><main><h1>Registry</h1><a href="/person/A1">Ma
 const scaffoldEmpty = `<html><body><main><h1>Registry</h1>Nobody is listed.</main></body></html>
 `
 
-const scaffoldDetail = `<html><body><main><h1>Person</h1><img src="/photo/A1"><dl><dt>Name</dt><dd>Madeup, Odette</dd><dt>Date of Birth</dt><dd>01/02/1970</dd></dl></main></body></html>
+const scaffoldDetail = `<html><body><main><h1>Person</h1><img src="/photo/A1">
+<dl><dt>Name</dt><dd>Madeup, Odette</dd><dt>Date of Birth</dt><dd>01/02/1970</dd></dl></main></body></html>
 `

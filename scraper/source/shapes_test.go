@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/samplesite"
 )
@@ -54,8 +55,7 @@ var shapes = map[string]shape{
 			"coordinates, since, statutes, sentences, charges, photos, taken",
 		bends: bends(firstAddress, allHome)},
 	"us-nc": {
-		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, released, sentences, victims, " +
-			"charges, taken",
+		lacks: "ethnicity, alias births, level, status, predator, absconder, verified, coordinates, since, charges, taken",
 		bends: bends(allHome, photoOfKey, func(f facts, _ samplesite.Person) { f.set("designation", "Sex Offender") })},
 	"us-tn": {
 		lacks: "ethnicity, alias births, level, predator, absconder, registered, verified, coordinates, since, convicted, released, sentences, " +
@@ -75,9 +75,10 @@ var shapes = map[string]shape{
 			}
 		})},
 	"us-tx": {
-		lacks: "alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, since, committed, " +
+		lacks: "alias births, marks, designation, status, predator, absconder, registered, verified, coordinates, since, committed, " +
 			"released, charges",
-		bends: bends(allHome, func(f facts, p samplesite.Person) {
+		bends: bends(allHome, firstIsCurrent, func(f facts, p samplesite.Person) {
+			f.set("level", map[int]string{2: "moderate", 3: "high"}[p.Level])
 			if p.Ethnicity == "Not Hispanic" {
 				f.set("ethnicity", "N") // a code the state has no word for in its files
 			}
@@ -122,15 +123,73 @@ var shapes = map[string]shape{
 			f.set("aliases", strings.Join(run, " "))
 		})},
 	"us-ne": {
-		lacks: "ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, counties, coordinates, " +
+		lacks: "ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, " +
 			"since, committed, released, sentences, charges, taken",
-		bends: allHome},
+		bends: heldAtHome},
 	"us-nd": {
 		lacks: "ethnicity, alias births, marks, designation, predator, absconder, registered, verified, coordinates, since, statutes, " +
 			"committed, released, sentences, victims, charges, taken",
 		bends: bends(allHome, onePhoto, birthYear, func(f facts, p samplesite.Person) {
 			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Description + "; " + o.Statute })
 			f.set("level", map[int]string{2: "moderate", 3: "high"}[p.Level])
+		})},
+	"us-gu": {
+		lacks: "sex, race, height, weight, eyes, hair, alias births, aliases, marks, designation, predator, absconder, registered, " +
+			"verified, kinds, streets, cities, counties, states, zips, coordinates, since, statutes, committed, convicted, released, sentences, " +
+			"victims, charges, taken",
+		bends: bends(onePhoto, func(f facts, p samplesite.Person) {
+			var all []string // in one box
+			for _, o := range p.Offenses {
+				all = append(all, o.Description)
+			}
+			f.set("offenses", strings.Join(all, "; "))
+		})},
+	"us-mi": {
+		lacks: "ethnicity, alias births, level, designation, predator, absconder, registered, counties, coordinates, since, " +
+			"statutes, committed, released, sentences, victims, charges, taken",
+		bends: bends(onePhoto, oneState("MI"), func(f facts, p samplesite.Person) {
+			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Statute + " - " + o.Description })
+			f.set("status", map[bool]string{true: "registered", false: "non_compliant"}[p.Status == "Registered" || p.Status == "Incarcerated"])
+		})},
+	"us-va": {
+		lacks: "birth, ethnicity, alias births, aliases, marks, designation, predator, absconder, coordinates, since, committed, " +
+			"convicted, released, sentences, victims, charges, taken",
+		bends: bends(onePhoto, compliant, oneState("VA"), func(f facts, p samplesite.Person) {
+			f.set("level", fmt.Sprintf("Tier %d", p.Level))
+			alikeOnce(f, p, func(o samplesite.Offense) any { return o.Statute })
+		})},
+	"us-wi": {
+		lacks: "birth, alias births, marks, level, designation, predator, absconder, verified, since, committed, released, sentences, " +
+			"victims, charges",
+		bends: bends(firstAddress, allHome, onePhoto, oneDate, func(f facts, p samplesite.Person) {
+			f.set("status", map[bool]string{true: "registered", false: "non_compliant"}[p.Status == "Registered" || p.Status == "Incarcerated"])
+		})},
+	"us-sd": { // who is late or gone is registered there, and all addresses are homes
+		lacks: "sex, race, ethnicity, height, weight, eyes, hair, alias births, aliases, marks, level, designation, predator, absconder, " +
+			"registered, verified, since, offenses, statutes, committed, convicted, released, sentences, victims, charges",
+		bends: bends(allHome, onePhoto, oneDate, oneState("SD"), func(f facts, p samplesite.Person) {
+			f.set("status", map[bool]string{true: "incarcerated", false: "registered"}[p.Status == "Incarcerated"])
+		})},
+	"us-mn-doc": {
+		lacks: "sex, ethnicity, alias births, marks, level, designation, status, predator, absconder, registered, verified, coordinates, " +
+			"since, committed, convicted, sentences, victims, charges, taken",
+		bends: bends(firstAddress, allHome, func(f facts, p samplesite.Person) { offenseFacts(f, p.Offenses[:1]) })},
+	"us-ut": {
+		lacks: "ethnicity, alias births, designation, predator, absconder, registered, verified, counties, coordinates, since, " +
+			"statutes, committed, sentences, victims, charges, taken",
+		bends: bends(firstAddress, allHome, onePhoto, func(f facts, p samplesite.Person) {
+			f.set("status", "registered")
+			f.set("level", fmt.Sprintf("Tier %d", p.Level))
+			each(f, "offenses", p.Offenses, func(o samplesite.Offense) string { return o.Statute + " - " + o.Description })
+		})},
+	"us-il-chicago": {
+		lacks: "middle, ethnicity, eyes, hair, alias births, aliases, marks, level, designation, status, predator, absconder, " +
+			"registered, verified, counties, zips, coordinates, since, offenses, statutes, committed, convicted, released, sentences, charges, " +
+			"photos, taken",
+		bends: bends(allHome, oneState("IL"), func(f facts, p samplesite.Person) {
+			each(f, "cities", p.Addresses, func(samplesite.Address) string { return "Chicago" })
+			each(f, "streets", p.Addresses, func(a samplesite.Address) string { return a.Number + "XX " + a.Street })
+			f.set("victims", map[bool]string{true: "minor", false: "adult"}[p.Offenses[0].Minor()])
 		})},
 	"import-nsopw csv":  nsopw,
 	"import-nsopw json": nsopw,
@@ -159,6 +218,15 @@ func allHome(f facts, _ samplesite.Person) {
 	kinds := strings.Split(f["kinds"], "; ")
 	for i := range kinds {
 		kinds[i] = "home"
+	}
+	f.set("kinds", kinds...)
+}
+
+// firstIsCurrent is for shapes that tell the current address from those of before.
+func firstIsCurrent(f facts, _ samplesite.Person) {
+	kinds := strings.Split(f["kinds"], "; ")
+	for i := range kinds[1:] {
+		kinds[i+1] = schemas.AddressEarlier
 	}
 	f.set("kinds", kinds...)
 }

@@ -15,7 +15,7 @@ import (
 	"lineup/scraper/definition/read"
 )
 
-//go:embed */source.yml links.yml
+//go:embed */source.yml links.yml alike.yml
 var files embed.FS
 
 // all are the sources of this binary, parsed on first use.
@@ -40,13 +40,23 @@ func parse() ([]*read.Source, error) {
 		}
 		sources = append(sources, one)
 	}
-	links, err := files.ReadFile("links.yml")
-	if err != nil {
-		return nil, fmt.Errorf("read links: %w", err)
-	}
-	list, err := definition.LoadList("links.yml", links)
+	list, err := listed("links.yml")
 	if err != nil {
 		return nil, err
+	}
+	alike, err := listed("alike.yml")
+	if err != nil {
+		return nil, err
+	}
+	for _, def := range alike {
+		i := slices.IndexFunc(sources, func(s *read.Source) bool { return s.Info().ID == def.Like })
+		if i < 0 {
+			return nil, fmt.Errorf("alike.yml: %s is like %q, which is no source: %w", def.ID, def.Like, fs.ErrNotExist)
+		}
+		if def, err = definition.Alike(def, sources[i].Definition()); err != nil {
+			return nil, fmt.Errorf("alike.yml: %w", err)
+		}
+		list = append(list, def)
 	}
 	for _, def := range list {
 		one, err := read.New(def)
@@ -57,6 +67,15 @@ func parse() ([]*read.Source, error) {
 	}
 	slices.SortFunc(sources, func(a, b *read.Source) int { return strings.Compare(a.Info().ID, b.Info().ID) })
 	return sources, nil
+}
+
+// listed are the definitions that a file of this binary lists.
+func listed(file string) ([]*definition.Definition, error) {
+	data, err := files.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read definitions: %w", err)
+	}
+	return definition.LoadList(file, data)
 }
 
 // YAML is the text of the definition of source id of this binary. An unknown id is fs.ErrNotExist.
@@ -73,5 +92,7 @@ func load(file string) (*read.Source, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read definition: %w", err)
 	}
-	return parseFile(file, data)
+	return parseFile(file, data, func(id string) (*read.Source, error) {
+		return nil, fmt.Errorf("%q: those of this binary that are like another are listed in alike.yml: %w", id, fs.ErrNotExist)
+	})
 }

@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"image"
+	"image/color"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/image/draw"
 
 	faces "lineup/indexer/face"
 	"lineup/indexer/face/dlib/photo"
@@ -156,6 +160,17 @@ func TestAProbeHasFewerPixels(t *testing.T) {
 	if _, err := e.Embed(context.Background(), data, faces.Enrol); err != nil {
 		t.Errorf("a registry's photo: %v", err)
 	}
+	// It is as large while the embedder is busy: nobody is told to come again with it.
+	for range slotsPerWorker {
+		_, leave, err := e.slots.acquire(context.Background(), faces.Enrol)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+	}
+	if _, err := e.Embed(context.Background(), data, faces.Probe); !errors.As(err, &problem) || problem.Code != faces.CodeTooLarge {
+		t.Errorf("a probe of 450 x 600 while every slot is taken: %v, want code %q", err, faces.CodeTooLarge)
+	}
 }
 
 // A picture compressed until nothing is left says so: another photo of the same face will not help.
@@ -180,7 +195,7 @@ func TestMushSaysSo(t *testing.T) {
 // recognizer is taken, a photo is decoded and waits for a recognizer alone.
 func TestDecodingHoldsNoRecognizer(t *testing.T) {
 	e := open(t, Options{Workers: 1})
-	rec, err := e.pool.acquire(context.Background(), faces.Enrol)
+	_, release, err := e.pool.acquire(context.Background(), faces.Enrol)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +203,7 @@ func TestDecodingHoldsNoRecognizer(t *testing.T) {
 	if _, err := e.Embed(context.Background(), sampled(t, "README.md"), faces.Probe); !errors.As(err, &problem) {
 		t.Errorf("what is no picture waits for a recognizer: %v", err)
 	}
-	e.pool.release(rec)
+	release()
 	if _, err := e.Embed(context.Background(), sampled(t, "demo.jpg"), faces.Probe); err != nil {
 		t.Error(err)
 	}
@@ -217,6 +232,65 @@ func TestSidewaysIsNotUpsideDown(t *testing.T) {
 			}
 			if d := distance(want.Embedding, r.Embedding); d > 0.3 {
 				t.Errorf("%s turned by %d: %.3f from the upright photo, by %s", name, degrees, d, r.Quality.Step)
+			}
+		}
+	}
+}
+
+// A photo of 1,000 pixels is looked at in the size of a registry's photo, at most one in three a second time and larger, and
+// shows the same person.
+func TestLargePhotosAreSearchedSmall(t *testing.T) {
+	e := open(t, Options{Workers: 2})
+	gallery, twice := people(t, e), 0
+	const photos = 24
+	for i, data := range enlarged(t, photos, 1000) {
+		p, err := photo.Decode(t.Context(), data, photo.DefaultLimits(), firstScale)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found, err := (&search{pool: e.pool, photo: p}).run(t.Context())
+		if err != nil || found == nil {
+			t.Fatalf("photo %d: %v, found %v", i, err, found != nil)
+		}
+		identity, at := nearest(gallery, found.embedding())
+		if want := i/3 + 1; identity != want || at > 0.4 {
+			t.Errorf("photo %d shows p%03d at %.3f, want p%03d", i, identity, at, want)
+		}
+		switch long := max(found.searched.Rect.Dx(), found.searched.Rect.Dy()); {
+		case long > 600:
+			t.Errorf("photo %d was searched with a side of %d pixels", i, long)
+		case long > 400:
+			twice++
+		}
+	}
+	if 3*twice > photos {
+		t.Errorf("%d of %d photos were looked at twice", twice, photos)
+	}
+}
+
+// However small a photo is looked at first: a face six tenths as large as the one used is seen beside it, and the
+// searcher asked which is meant.
+func TestASmallerFaceBesideIsSeen(t *testing.T) {
+	e := open(t, Options{Workers: 2})
+	for _, long := range []int{500, 1000} {
+		for identity := 1; identity <= 4; identity++ {
+			one, err := photo.Decode(t.Context(), sampled(t, fmt.Sprintf("p%03db.jpg", identity)), photo.DefaultLimits(), photo.Whole)
+			if err != nil {
+				t.Fatal(err)
+			}
+			both := image.NewRGBA(image.Rect(0, 0, long, long*3/4))
+			draw.Draw(both, both.Rect, image.NewUniform(color.Gray{0x90}), image.Point{}, draw.Src)
+			size := one.Image.Rect
+			for x, height := range map[int]int{0: long * 3 / 4, long * 6 / 10: long * 9 / 20} {
+				draw.CatmullRom.Scale(both, image.Rect(x, 0, x+height*size.Dx()/size.Dy(), height), one.Image, size, draw.Src, nil)
+			}
+			data, err := photo.JPEG(both, 92)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var p *faces.Problem
+			if _, err := e.Embed(t.Context(), data, faces.Probe); !errors.As(err, &p) || p.Code != faces.CodeSeveralFaces {
+				t.Errorf("p%03d twice in %d pixels: %v, want code %q", identity, long, err, faces.CodeSeveralFaces)
 			}
 		}
 	}

@@ -124,7 +124,10 @@ func TestLeavingEndsTheSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &search{pool: &e.pool, photo: p, cnn: true}
+	s := &search{pool: e.pool, photo: p, cnn: true}
+	if _, err := s.run(context.Background()); err != nil { // the photo keeps what it decodes, which looks for itself whether to go on
+		t.Fatal(err)
+	}
 	whole := &leaving{Context: context.Background(), after: 1 << 20}
 	if f, err := s.run(whole); f != nil || err != nil || whole.looks < 8 {
 		t.Fatalf("%v, %v after %d looks", f, err, whole.looks)

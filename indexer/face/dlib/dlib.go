@@ -37,8 +37,8 @@ type Options struct {
 type Embedder struct {
 	opts  Options
 	model schemas.Model
-	slots pool[struct{}] // photos being decoded or searched
-	pool  pool[*face.Recognizer]
+	slots *pool[struct{}] // photos being decoded or searched
+	pool  *pool[*face.Recognizer]
 	recs  []*face.Recognizer
 
 	mu     sync.Mutex
@@ -70,6 +70,9 @@ func New(opts Options) (*Embedder, error) {
 	if opts.Limits == (photo.Limits{}) {
 		opts.Limits = photo.DefaultLimits()
 	}
+	if err := blas.Runnable(); err != nil {
+		return nil, err
+	}
 	if err := weights.Verify(opts.Models); err != nil {
 		return nil, fmt.Errorf("load the face models: %w; run: lineup models", err)
 	}
@@ -86,8 +89,8 @@ func New(opts Options) (*Embedder, error) {
 		e.free()
 		return nil, fmt.Errorf("load the face models of %s: %w", opts.Models, err)
 	}
-	e.pool = pool[*face.Recognizer]{idle: slices.Clone(e.recs), maxProbes: slotsPerWorker * opts.Workers}
-	e.slots = pool[struct{}]{idle: make([]struct{}, slotsPerWorker*opts.Workers), maxProbes: opts.Queue}
+	e.pool = newPool(slices.Clone(e.recs), min(1, opts.Workers-1), slotsPerWorker*opts.Workers)
+	e.slots = newPool(make([]struct{}, slotsPerWorker*opts.Workers), 1, opts.Queue)
 	return e, nil
 }
 
@@ -107,9 +110,10 @@ func (v mirrorVariant) Embed(ctx context.Context, data []byte, purpose faces.Pur
 	return v.of.run(ctx, data, purpose, v.mirror)
 }
 
-// describe is the model: its id names the weights, the landmarks that place the face, the sizes
-// photos are searched at and the averaging. The CNN detector is not part of it: it finds faces
-// where there would be none, and changes no embedding of a face found without it.
+// describe is the model: its id names the weights, the landmarks that place the face, the detector and the
+// averaging. Not part of it are the CNN detector, which finds faces where there would be none and changes no embedding of
+// a face found without it, and the size that photos are first searched at: it moves the embedding of a larger photo by .05,
+// as storing the photo anew does, and no nearer to somebody else.
 func describe(mirror bool) schemas.Model {
 	id := "dlib-resnet-v1/landmarks5/hog-fit1024"
 	if mirror {
@@ -159,26 +163,31 @@ func (e *Embedder) locate(ctx context.Context, data []byte, purpose faces.Purpos
 			Text:   "Photos of the format " + format + " are not taken here. Save it as JPEG or PNG and try again.",
 			Result: faces.Result{Format: format}}
 	}
-	// Decoding waits for a slot, so that the memory of all photos at once is bounded, but for no
-	// recognizer: somebody else's large picture holds up no search that is ready.
-	if _, err := e.slots.acquire(ctx, purpose); err != nil {
-		return faces.Located{}, err
-	}
-	defer e.slots.release(struct{}{})
-	return e.embed(ctx, data, purpose, mirror)
-}
-
-func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool) (faces.Located, error) {
 	limits := e.opts.Limits
 	if purpose == faces.Probe {
 		limits.Pixels = min(limits.Pixels, e.opts.ProbePixels)
 	}
+	// What is too large is told at once and never waits: it would be too large at any time.
+	if err := photo.Check(data, limits, firstScale); err != nil {
+		return faces.Located{}, err
+	}
+	// Decoding waits for a slot, so that the memory of all photos at once is bounded, but for no
+	// recognizer: somebody else's large picture holds up no search that is ready.
+	_, leave, err := e.slots.acquire(ctx, purpose)
+	if err != nil {
+		return faces.Located{}, err
+	}
+	defer leave()
+	return e.embed(ctx, data, purpose, mirror, limits)
+}
+
+func (e *Embedder) embed(ctx context.Context, data []byte, purpose faces.Purpose, mirror bool, limits photo.Limits) (faces.Located, error) {
 	p, err := photo.Decode(ctx, data, limits, firstScale)
 	if err != nil {
 		return faces.Located{}, err
 	}
 	result := faces.Result{Format: p.Format, Width: p.Width, Height: p.Height, Hash: photo.Hash(p.Image)}
-	s := &search{pool: &e.pool, purpose: purpose, photo: p, cnn: e.opts.CNN}
+	s := &search{pool: e.pool, purpose: purpose, photo: p, cnn: e.opts.CNN}
 	found, err := s.run(ctx)
 	if err != nil {
 		return faces.Located{}, err

@@ -74,7 +74,7 @@ func TestOddPhotos(t *testing.T) {
 		{"cmyk.jpg", "", "p004a.jpg", 0.1, "native", nil},
 		{"p005a.png", "", "p005a.jpg", 0.1, "native", nil},
 		{"p005a.webp", faces.CodeUnsupportedFormat, "p005a.jpg", 0.15, "native", nil},
-		{"twofaces.jpg", faces.CodeSeveralFaces, "p009a.jpg", 0.35, "native", []string{"several_faces"}},
+		{"twofaces.jpg", faces.CodeSeveralFaces, "p009a.jpg", 0.35, "reduced", []string{"several_faces"}},
 		{"blurred.jpg", "", "p007a.jpg", 0.6, "enlarged", []string{"blurred"}},
 		{"dark.jpg", "", "p008a.jpg", 0.4, "contrast", []string{"too_dark"}},
 		{"noface.jpg", faces.CodeNoFace, "", 0, "", nil},
@@ -207,8 +207,10 @@ func TestMirror(t *testing.T) {
 
 func TestBusy(t *testing.T) {
 	e := open(t, Options{Workers: 1, Queue: 1})
+	var release func()
 	for range slotsPerWorker { // the only worker has all it takes
-		if _, err := e.slots.acquire(context.Background(), faces.Enrol); err != nil {
+		var err error
+		if _, release, err = e.slots.acquire(context.Background(), faces.Enrol); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -230,7 +232,7 @@ func TestBusy(t *testing.T) {
 	}
 	wait(context.Background(), faces.Enrol, func() int { return len(e.slots.enrols) })
 	wait(context.Background(), faces.Probe, func() int { return len(e.slots.probes) })
-	e.slots.release(struct{}{})
+	release()
 	for range 2 {
 		if err := <-done; err != nil {
 			t.Errorf("after the wait: %v", err)

@@ -22,7 +22,7 @@ const (
 	mushQuality             = 12      // JPEG quality that leaves of each 8 x 8 pixels little but their mean
 	lostFloor               = 0.5     // share of the face's height that a cut-off file lacks
 	outsideWarn             = 0.15    // share of the face box outside the photo
-	severalShare            = 0.5     // of the largest face's side: another one as large may be the one meant
+	severalShare            = 0.45    // of the largest face's side: another one as large may be the one meant. Boxes come in steps of a fifth
 	yawPerOffset            = 112.0   // degrees for a nose that lies an eye distance aside
 	chipSide                = 100     // pixels of the square the face is measured in
 )

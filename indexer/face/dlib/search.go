@@ -130,12 +130,11 @@ func (s *search) mirrorDistance(ctx context.Context, f *found) (float64, error) 
 	return 2 * describe(false).Distance(plain, averaged), nil
 }
 
-// refine searches the whole photo again where its largest face has fewer pixels than the network
-// is shown and the photo has more: so the embedding loses nothing, and the faces beside it that
-// decide whether this one is meant are found too.
+// refine searches the whole photo again where its largest face is small and the photo has more pixels of it: so
+// the embedding loses nothing, and the faces beside it that decide whether this one is meant are found too.
 func (s *search) refine(ctx context.Context, f *found) (*found, error) {
 	scale := min(f.scale*refinedSide/float64(max(f.side(), 1)), 1, s.scaleOf(mostPixels))
-	if f.side() >= chipPixels || scale < 1.1*f.scale {
+	if f.side() >= finePixels || scale < 1.1*f.scale {
 		return f, nil
 	}
 	better, err := s.try(ctx, attempt{step: f.step, scale: scale})
@@ -174,11 +173,11 @@ func (s *search) try(ctx context.Context, a attempt) (*found, error) {
 // one: it spares an encoding. It holds a recognizer only while that works.
 func (s *search) recognize(ctx context.Context, img *image.RGBA, asIs []byte, cnn bool) ([]face.Face, error) {
 	look := func(data []byte) ([]face.Face, error) {
-		rec, err := s.pool.acquire(ctx, s.purpose)
+		rec, release, err := s.pool.acquire(ctx, s.purpose)
 		if err != nil {
 			return nil, err
 		}
-		defer s.pool.release(rec)
+		defer release()
 		var seen []face.Face
 		if cnn {
 			seen, err = rec.RecognizeCNN(data)

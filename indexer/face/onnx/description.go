@@ -81,24 +81,29 @@ func Describe(nameOrFile string) (Description, error) {
 			return Description{}, fmt.Errorf("read the model description %s: %w; shipped are %s", nameOrFile, err, strings.Join(Shipped(), ", "))
 		}
 	}
-	var d Description
-	if err := decode(data, &d); err != nil {
+	d, err := completed(data, len(Shipped()))
+	if err != nil {
 		return Description{}, fmt.Errorf("read the model description %s: %w", nameOrFile, err)
-	}
-	if base := d.Base; base != "" {
-		text, err := shipped.ReadFile("models/" + base + ".yaml")
-		if err != nil {
-			return Description{}, fmt.Errorf("read the model description %s: base %q is none of %s", nameOrFile, base, strings.Join(Shipped(), ", "))
-		}
-		d = Description{}
-		if err := errors.Join(decode(text, &d), decode(data, &d)); err != nil {
-			return Description{}, fmt.Errorf("read the model description %s: %w", nameOrFile, err)
-		}
 	}
 	if err := d.Validate(); err != nil {
 		return Description{}, fmt.Errorf("the model description %s: %w", nameOrFile, err)
 	}
 	return d, nil
+}
+
+// completed reads a description over its base, that over its own, and so on; so many of them at most.
+func completed(data []byte, most int) (d Description, err error) {
+	if err := decode(data, &d); err != nil || d.Base == "" {
+		return d, err
+	}
+	text, err := shipped.ReadFile("models/" + d.Base + ".yaml")
+	if err != nil || most == 0 {
+		return Description{}, fmt.Errorf("base %q is none of %s", d.Base, strings.Join(Shipped(), ", "))
+	}
+	if d, err = completed(text, most-1); err != nil {
+		return Description{}, err
+	}
+	return d, decode(data, &d)
 }
 
 func decode(data []byte, d *Description) error {

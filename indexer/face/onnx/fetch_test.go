@@ -9,11 +9,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lineup/internal/testkit/onnxtest"
 )
 
 // Weights come only with their licence accepted, only whole and right, and once.
 func TestFetch(t *testing.T) {
-	model := averages(side, square)
+	model := onnxtest.Averages(side, square)
 	d, _ := described(t, model, side, length)
 	dir := filepath.Join(t.TempDir(), "models")
 	asked, body := 0, model

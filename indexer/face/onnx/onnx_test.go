@@ -20,6 +20,7 @@ import (
 	"lineup/indexer/face/dlib/weights"
 	"lineup/indexer/face/facetest"
 	"lineup/internal/testkit/loopback"
+	"lineup/internal/testkit/onnxtest"
 	samples "lineup/scraper/samplesite/faces"
 )
 
@@ -65,7 +66,7 @@ func open(t testing.TB, d Description, dir string) *Embedder {
 
 // The contract holds for a plain model and for a fusion, and for the real one where its weights are at hand.
 func TestContract(t *testing.T) {
-	d, dir := described(t, averages(side, square), side, length)
+	d, dir := described(t, onnxtest.Averages(side, square), side, length)
 	fused := d
 	fused.ID, fused.Fusion = "small+dlib", &Fusion{Scales: [2]float64{1.128, 0.6}}
 	models := map[string]Description{"plain": d, "fusion": fused}
@@ -123,7 +124,7 @@ func mates(t *testing.T, e *Embedder) {
 
 // A fusion's squared distance is the sum of its parts', each by its own scale.
 func TestFusionIsTheSum(t *testing.T) {
-	d, dir := described(t, averages(side, square), side, length)
+	d, dir := described(t, onnxtest.Averages(side, square), side, length)
 	plain := open(t, d, dir)
 	d.Fusion = &Fusion{Scales: [2]float64{1.128, 0.6}}
 	fused := open(t, d, dir)
@@ -240,7 +241,7 @@ func TestCut(t *testing.T) {
 
 // Many at once, over one session, give what one alone gives.
 func TestThreads(t *testing.T) {
-	d, dir := described(t, averages(side, square), side, length)
+	d, dir := described(t, onnxtest.Averages(side, square), side, length)
 	e := open(t, d, dir)
 	planes := make([]float32, 3*side*side)
 	for i := range planes {
@@ -269,16 +270,16 @@ func TestThreads(t *testing.T) {
 
 // Whatever is wrong with a model is said, with what to do, before any face is embedded.
 func TestWhatIsWrongWithAModel(t *testing.T) {
-	good, finds := averages(side, square), locator(t)
+	good, finds := onnxtest.Averages(side, square), locator(t)
 	for _, c := range []struct {
 		name   string
 		model  []byte
 		change func(*Description)
 		want   string
 	}{
-		{"another input", averages(56, 7), nil, "want 1 x 3 x 112 x 112"},
+		{"another input", onnxtest.Averages(56, 7), nil, "want 1 x 3 x 112 x 112"},
 		{"another output", good, func(d *Description) { d.Length = 128 }, "want 1 x 128"},
-		{"no number", notNumbers(side, square), nil, "NaN"},
+		{"no number", onnxtest.NotNumbers(side, square), nil, "NaN"},
 		{"no ONNX model", []byte("not at all"), nil, "small.onnx"},
 		{"another file", good, func(d *Description) { d.SHA256 = strings.Repeat("0", 64) }, "delete the file and fetch it from"},
 		{"a longer file", good, func(d *Description) { d.Bytes-- }, "delete the file and fetch it from"},

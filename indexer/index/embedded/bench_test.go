@@ -261,7 +261,7 @@ func benchFind(b *testing.B, x *Index) {
 		from := time.Now()
 		for _, q := range []index.Query{{AnyKey: []string{fmt.Sprintf("l:Person%d", i)}, Limit: 50}, {City: fmt.Sprintf("Town %d", i), Limit: 50},
 			{Filter: index.Filter{States: []string{"S3"}, BornMax: 1950}, Limit: 50}} {
-			if _, _, err := x.Find(context.Background(), q); err != nil {
+			if _, err := x.Find(context.Background(), q); err != nil {
 				b.Fatal(err)
 			}
 		}

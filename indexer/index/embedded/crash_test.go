@@ -100,7 +100,7 @@ func TestKilledInMidWrite(t *testing.T) {
 		defer again.Close()
 		for name, ix := range map[string]*Index{"beside": x, "afterwards": again} {
 			revisions := map[uint64]int{}
-			for d, err := range ix.Walk(context.Background(), "one") {
+			for d, err := range ix.Walk(context.Background(), "one", "") {
 				if err != nil {
 					t.Fatal(err)
 				}

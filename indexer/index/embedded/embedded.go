@@ -65,7 +65,8 @@ type slot struct {
 var _ index.Index = (*Index)(nil)
 
 const metaLayout = `
-CREATE TABLE IF NOT EXISTS generation (name TEXT PRIMARY KEY, file TEXT NOT NULL UNIQUE, model TEXT NOT NULL, created INTEGER NOT NULL, served INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS generation (name TEXT PRIMARY KEY, file TEXT NOT NULL UNIQUE, model TEXT NOT NULL,
+	created INTEGER NOT NULL, served INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE IF NOT EXISTS serving (one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL REFERENCES generation (name));
 `
 
@@ -118,6 +119,8 @@ func laterColumns() []struct{ name, definition string } {
 	return []struct{ name, definition string }{
 		{"features", fmt.Sprintf("INTEGER NOT NULL DEFAULT %d", index.FirstFeatureVersion)},
 		{"calibration", "TEXT NOT NULL DEFAULT '{}'"},
+		{"stragglers", "TEXT NOT NULL DEFAULT '{}'"},
+		{"canaries", "INTEGER NOT NULL DEFAULT 0"},
 	}
 }
 
@@ -182,7 +185,8 @@ func (x *Index) refresh(ctx context.Context) error {
 	if version == x.dataVersion {
 		return nil
 	}
-	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.features, g.calibration, g.created, g.served, s.name IS NOT NULL
+	rows, err := x.watch.QueryContext(ctx, `SELECT g.name, g.file, g.model, g.features, g.calibration, g.stragglers, g.canaries,
+			g.created, g.served, s.name IS NOT NULL
 		FROM generation g LEFT JOIN serving s ON s.name = g.name ORDER BY g.created, g.name`)
 	if err != nil {
 		return fmt.Errorf("read the list of generations: %w", explain(err))
@@ -195,10 +199,12 @@ func (x *Index) refresh(ctx context.Context) error {
 			l            listed
 			model        []byte
 			calibration  []byte
+			stragglers   []byte
 			created      int64
 			served, live bool
 		)
-		if err := rows.Scan(&l.Name, &l.file, &model, &l.Features, &calibration, &created, &served, &live); err != nil {
+		if err := rows.Scan(&l.Name, &l.file, &model, &l.Features, &calibration, &stragglers, &l.Canaries, &created, &served,
+			&live); err != nil {
 			return fmt.Errorf("read the list of generations: %w", explain(err))
 		}
 		if err := json.Unmarshal(model, &l.Model); err != nil {
@@ -206,6 +212,9 @@ func (x *Index) refresh(ctx context.Context) error {
 		}
 		if err := json.Unmarshal(calibration, &l.Calibration); err != nil {
 			return fmt.Errorf("calibration of generation %s: %w", l.Name, err)
+		}
+		if err := json.Unmarshal(stragglers, &l.Stragglers); err != nil {
+			return fmt.Errorf("stragglers of generation %s: %w", l.Name, err)
 		}
 		l.Created, l.State = timeOf(created), index.Building
 		switch {
@@ -273,7 +282,7 @@ func (x *Index) find(ctx context.Context, name string) (listed, error) {
 	}
 	if name == "" {
 		if name = x.serving; name == "" {
-			return listed{}, fmt.Errorf("no generation serves yet: %w", fs.ErrNotExist)
+			return listed{}, index.ErrNoneServing
 		}
 	}
 	at := slices.IndexFunc(x.list, func(l listed) bool { return l.Name == name })
@@ -388,31 +397,6 @@ func (x *Index) Switch(ctx context.Context, name string) error {
 	return nil
 }
 
-// Calibrate stores with a generation what was learnt from searching it.
-func (x *Index) Calibrate(ctx context.Context, name string, c index.Calibration) error {
-	if err := c.Validate(); err != nil {
-		return fmt.Errorf("calibrate generation %s: %w", name, err)
-	}
-	text, err := json.Marshal(c)
-	if err != nil {
-		return fmt.Errorf("calibrate generation %s: %w", name, err)
-	}
-	err = x.change(ctx, func(tx *sql.Tx) error {
-		result, err := tx.ExecContext(ctx, "UPDATE generation SET calibration = ? WHERE name = ?", text, name)
-		if err != nil {
-			return err
-		}
-		if n, err := result.RowsAffected(); err != nil || n == 0 {
-			return errors.Join(err, missing(name))
-		}
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("calibrate generation %s: %w", name, err)
-	}
-	return nil
-}
-
 // Drop deletes a generation.
 func (x *Index) Drop(ctx context.Context, name string) error {
 	var file string
@@ -455,19 +439,47 @@ func (x *Index) Replace(ctx context.Context, generation string, entries ...index
 	return g.replace(ctx, entries)
 }
 
-// Check reads the list of generations and the serving one.
-func (x *Index) Check(ctx context.Context) error {
-	g, release, err := x.reading(ctx)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // a new index
+// Calibrate stores with a generation what was learnt from searching it.
+func (x *Index) Calibrate(ctx context.Context, name string, c index.Calibration) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("calibrate generation %s: %w", name, err)
 	}
+	return x.tell(ctx, name, "calibration", c)
+}
+
+// Note stores with a generation whom it lacks.
+func (x *Index) Note(ctx context.Context, name string, s index.Stragglers) error {
+	return x.tell(ctx, name, "stragglers", s)
+}
+
+// Hide stores with a generation that it may hold the canary.
+func (x *Index) Hide(ctx context.Context, name string, n int) error {
+	return x.set(ctx, name, "canaries", "max(canaries, ?)", n)
+}
+
+// tell sets a column of the list of generations to a value as JSON.
+func (x *Index) tell(ctx context.Context, name, column string, value any) error {
+	text, err := json.Marshal(value)
 	if err != nil {
-		return fmt.Errorf("check index: %w", err)
+		return fmt.Errorf("set the %s of generation %s: %w", column, name, err)
 	}
-	defer release()
-	var seq int64
-	if err := g.read.QueryRowContext(ctx, "SELECT seq FROM counter").Scan(&seq); err != nil {
-		return fmt.Errorf("check index: %w", explain(err))
+	return x.set(ctx, name, column, "?", text)
+}
+
+// set sets a column of the list of generations to what is made of a value.
+func (x *Index) set(ctx context.Context, name, column, made string, value any) error {
+	err := x.change(ctx, func(tx *sql.Tx) error {
+		result, err := tx.ExecContext(ctx, "UPDATE generation SET "+column+" = "+made+" WHERE name = ?", value, name)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return errors.Join(err, missing(name))
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("set the %s of generation %s: %w", column, name, err)
 	}
 	return nil
 }

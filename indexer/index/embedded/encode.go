@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"lineup/indexer/index"
 	"lineup/schemas"
 )
 
@@ -107,4 +109,64 @@ func timeOf(n int64) time.Time {
 		return time.Time{}
 	}
 	return time.Unix(0, n).UTC()
+}
+
+func marks(n int) string { return strings.TrimSuffix(strings.Repeat("?,", n), ",") }
+
+// where collects conditions and their arguments.
+type where struct {
+	parts []string
+	args  []any
+}
+
+func (w *where) add(part string, args ...any) {
+	w.parts = append(w.parts, part)
+	w.args = append(w.args, args...)
+}
+
+func (w *where) String() string {
+	if len(w.parts) == 0 {
+		return "1"
+	}
+	return strings.Join(w.parts, " AND ")
+}
+
+func anys[T any](list []T) []any {
+	out := make([]any, len(list))
+	for i, v := range list {
+		out[i] = v
+	}
+	return out
+}
+
+// nowhere is a state that no folded one equals.
+const nowhere = "-"
+
+func filterWhere(f index.Filter) where {
+	w := where{}
+	w.add("r.listed")
+	if len(f.Sources) > 0 {
+		w.add("r.source IN ("+marks(len(f.Sources))+")", anys(f.Sources)...)
+	}
+	if len(f.States) > 0 {
+		var states []any
+		for _, s := range f.States {
+			states = append(states, cmp.Or(index.FoldPlace(s), nowhere))
+		}
+		w.add("r.state IN ("+marks(len(states))+")", states...)
+	}
+	if len(f.Sexes) > 0 {
+		sexes := []any{0}
+		for _, s := range f.Sexes {
+			sexes = append(sexes, sexCode(s))
+		}
+		w.add("r.sex IN ("+marks(len(sexes))+")", sexes...)
+	}
+	if f.BornMin != 0 {
+		w.add("(r.born_max = 0 OR r.born_max >= ?)", f.BornMin)
+	}
+	if f.BornMax != 0 {
+		w.add("(r.born_max = 0 OR r.born_min <= ?)", f.BornMax)
+	}
+	return w
 }

@@ -43,18 +43,59 @@ CREATE TABLE document (rid INTEGER PRIMARY KEY, record BLOB NOT NULL, keys TEXT 
 CREATE TABLE name_key (key TEXT NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (key, rid)) WITHOUT ROWID;
 CREATE TABLE place (pid INTEGER PRIMARY KEY, rid INTEGER NOT NULL, city TEXT, state TEXT, zip TEXT, lat REAL, lon REAL);
 CREATE INDEX place_rid ON place (rid);
-CREATE INDEX place_zip ON place (zip) WHERE zip <> '';
-CREATE INDEX place_city ON place (city, state) WHERE city <> '';
-CREATE INDEX place_state ON place (state) WHERE state <> '';
 CREATE VIRTUAL TABLE place_box USING rtree (pid, south, north, west, east);
 CREATE TABLE photo (rid INTEGER NOT NULL, photo BLOB NOT NULL, outcome TEXT NOT NULL, source TEXT NOT NULL, hash INTEGER NOT NULL);
 CREATE INDEX photo_rid ON photo (rid);
 CREATE INDEX photo_photo ON photo (photo);
 CREATE INDEX photo_hash ON photo (source, hash, rid) WHERE hash <> 0;
-CREATE TABLE face (row INTEGER PRIMARY KEY, rid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, photo BLOB NOT NULL, meta BLOB NOT NULL, embedding BLOB NOT NULL);
+CREATE TABLE face (row INTEGER PRIMARY KEY, rid INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, photo BLOB NOT NULL,
+	meta BLOB NOT NULL, embedding BLOB NOT NULL);
 CREATE INDEX face_rid ON face (rid);
 CREATE INDEX face_photo ON face (photo);
 `
+
+// later is what files got after the first version; those of before get it when they are opened. What
+// stands there already has nothing in it then, see features. The indexes of place give the registrants of a
+// place in the order of answers, without a look at anything else.
+const later = `
+ALTER TABLE registrant ADD COLUMN born INTEGER;
+ALTER TABLE registrant ADD COLUMN printed INTEGER;
+ALTER TABLE registrant ADD COLUMN unstated INTEGER;
+CREATE INDEX registrant_listed ON registrant (id) WHERE listed;
+CREATE INDEX registrant_unstated ON registrant (id) WHERE listed AND unstated;
+CREATE INDEX registrant_printed ON registrant (printed) WHERE printed <> 0 AND born = 0;
+CREATE TABLE birth (own INTEGER NOT NULL, born INTEGER NOT NULL, rid INTEGER NOT NULL, PRIMARY KEY (own, born, rid)) WITHOUT ROWID;
+CREATE INDEX birth_rid ON birth (rid);
+ALTER TABLE place ADD COLUMN id BLOB;
+ALTER TABLE place ADD COLUMN unstated INTEGER;
+ALTER TABLE place ADD COLUMN firsts INTEGER;
+CREATE INDEX place_in_zip ON place (zip, state, city) WHERE zip <> '';
+CREATE INDEX place_in_city ON place (city, state) WHERE city <> '';
+CREATE INDEX place_in_state ON place (state) WHERE state <> '';
+CREATE INDEX place_first_in_zip ON place (zip, id, rid) WHERE zip <> '' AND firsts & 4;
+CREATE INDEX place_first_in_city ON place (city, state, id, rid) WHERE city <> '' AND state <> '' AND firsts & 2;
+CREATE INDEX place_first_in_state ON place (state, id, rid) WHERE state <> '' AND firsts & 1;
+CREATE INDEX place_unstated ON place (state, id, rid) WHERE state <> '' AND firsts & 1 AND unstated;
+`
+
+// counted is what files got after that: how many registrants are of each state, kept by the database itself with every change.
+// Counting the largest state takes longer than reading a page of it.
+const counted = `
+CREATE TABLE state_count (state TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
+INSERT INTO state_count SELECT state, count(*) FROM place WHERE state <> '' AND firsts & 1 GROUP BY state;
+CREATE TRIGGER place_came AFTER INSERT ON place WHEN NEW.state <> '' AND NEW.firsts & 1 BEGIN
+	INSERT INTO state_count VALUES (NEW.state, 1) ON CONFLICT (state) DO UPDATE SET n = n + 1;
+END;
+CREATE TRIGGER place_left AFTER DELETE ON place WHEN OLD.state <> '' AND OLD.firsts & 1 BEGIN
+	UPDATE state_count SET n = n - 1 WHERE state = OLD.state;
+END;
+`
+
+// ordered is the feature version from which on generations hold what later adds.
+const ordered = 3
+
+// snapshotSuffix is what the file of a generation's faces ends in, beside that of its database.
+const snapshotSuffix = ".faces"
 
 // generation is one generation's file and its faces in memory.
 type generation struct {
@@ -87,7 +128,10 @@ func open(path, mode string, conns int) (*sql.DB, error) {
 		"_busy_timeout":  {"30000"},
 		"_txlock":        {"immediate"},
 		"_secure_delete": {"on"},
-		"_cache_size":    {"-32768"},
+		"_cache_size":    {"-8192"},
+		// A connection keeps that many statements compiled: a replace is some thirty short ones, and compiling them costs
+		// more than most of them do.
+		"_stmt_cache_size": {"64"},
 	}
 	if mode == "ro" { // it may not change the journal's mode; the writer has set it
 		options.Del("_journal_mode")
@@ -111,7 +155,8 @@ func createFile(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close()
-	if _, err := db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT", layout, fileVersion)); err != nil {
+	if _, err := db.ExecContext(ctx, fmt.Sprintf("BEGIN IMMEDIATE; %s %s %s PRAGMA user_version = %d; COMMIT", layout, later,
+		counted, fileVersion)); err != nil {
 		return fmt.Errorf("create %s: %w", path, explain(err))
 	}
 	return nil
@@ -141,6 +186,9 @@ func openGeneration(ctx context.Context, dir, file string, g index.Generation) (
 	if version > fileVersion {
 		return nil, fmt.Errorf("open %s: file version %d, this version knows %d: %w", path, version, fileVersion, schemas.ErrNewerSchema)
 	}
+	if err := x.upgrade(ctx); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, explain(err))
+	}
 	if x.watch, err = x.read.Conn(ctx); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, explain(err))
 	}
@@ -151,6 +199,40 @@ func openGeneration(ctx context.Context, dir, file string, g index.Generation) (
 	}
 	x.arena.release(v)
 	return x, nil
+}
+
+// upgrade adds to a file of the first version what files have now. A process of that version goes on
+// reading and writing it.
+func (x *generation) upgrade(ctx context.Context) error {
+	for _, step := range []struct{ known, statements string }{
+		{"SELECT EXISTS (SELECT 1 FROM pragma_table_info('place') WHERE name = 'firsts')", later},
+		{"SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'state_count')", counted},
+	} {
+		if err := x.add(ctx, step.known, step.statements); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add runs statements unless known says that they were run before.
+func (x *generation) add(ctx context.Context, known, statements string) error {
+	var done bool
+	if err := x.write.QueryRowContext(ctx, known).Scan(&done); err != nil || done {
+		return err
+	}
+	tx, err := x.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	if err := tx.QueryRowContext(ctx, known).Scan(&done); err != nil || done { // another process was here first
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, statements); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 func (x *generation) close() {
@@ -209,7 +291,8 @@ func (x *generation) apply(ctx context.Context, from, to int64) error {
 		order = "NOT INDEXED"
 	}
 	rows, err := x.watch.QueryContext(ctx, `
-		SELECT r.rid, r.id, r.listed, ifnull(r.source, ''), ifnull(r.state, ''), ifnull(r.sex, 0), ifnull(r.born_min, 0), ifnull(r.born_max, 0), f.id, f.photo, f.meta, f.embedding
+		SELECT r.rid, r.id, r.listed, ifnull(r.source, ''), ifnull(r.state, ''), ifnull(r.sex, 0), ifnull(r.born_min, 0), ifnull(r.born_max, 0),
+			f.id, f.photo, f.meta, f.embedding
 		FROM registrant r `+order+` LEFT JOIN face f ON f.rid = r.rid
 		WHERE r.seq > ? ORDER BY `+map[bool]string{true: "r.rid, f.row", false: "r.seq, r.rid, f.row"}[from == 0], from)
 	if err != nil {
@@ -313,4 +396,80 @@ func explain(err error) error {
 
 func missing(name string) error {
 	return fmt.Errorf("generation %q: %w", name, fs.ErrNotExist)
+}
+
+// nearest does one search, alone or together with others that wait.
+func (x *generation) nearest(ctx context.Context, all *scans, embedding []float32, k int, f index.Filter) ([]index.Neighbour, error) {
+	w := &waiting{search: search{ctx: ctx, query: embedding, k: k, filter: f}, done: make(chan struct{})}
+	x.queue.add(w)
+	for {
+		turn := all.turns
+		if !x.queue.holds(w) { // somebody is at it
+			turn = nil
+		}
+		select {
+		case <-w.done:
+			return w.found, w.err
+		case <-ctx.Done():
+			if !x.queue.leave(w) {
+				<-w.done // soon: its scan stops
+			}
+			return nil, ctx.Err()
+		case turn <- struct{}{}:
+			// Turns nobody waits for would be cores that idle: the pass takes them too.
+			held := 1 + spare(all.turns)
+			x.scan(ctx, all, x.queue.take(), held)
+			for range held {
+				<-all.turns
+			}
+		}
+	}
+}
+
+// spare takes the turns that are free and returns how many they were.
+func spare(turns chan struct{}) int {
+	for n := 0; ; n++ {
+		select {
+		case turns <- struct{}{}:
+		default:
+			return n
+		}
+	}
+}
+
+// scan does the searches, in so many parts at once, on the faces as of now, which is after each
+// of them began.
+func (x *generation) scan(ctx context.Context, all *scans, list []*waiting, parts int) {
+	defer func() {
+		for _, w := range list {
+			close(w.done)
+		}
+	}()
+	v, err := x.view(ctx)
+	if err != nil {
+		for _, w := range list {
+			w.err = err
+		}
+		return
+	}
+	defer x.arena.release(v)
+	searches := make([]*search, len(list))
+	for i, w := range list {
+		searches[i] = &w.search
+	}
+	v.scan(searches, parts)
+	for _, s := range searches {
+		all.add(s.tally)
+	}
+	names := make([]string, len(v.sources)+1)
+	for name, code := range v.sources {
+		names[code] = name
+	}
+	for _, w := range list {
+		w.found = make([]index.Neighbour, len(w.hits))
+		for i, h := range w.hits {
+			c := v.chunks[h.chunk]
+			w.found[i] = index.Neighbour{Face: v.face(c, h.row), Source: names[c.attrs[h.row].source], Distance: math.Sqrt(h.squared)}
+		}
+	}
 }

@@ -33,6 +33,23 @@ func (x *Index) Generations(ctx context.Context) ([]index.Generation, error) {
 	return out, nil
 }
 
+// Check reads the list of generations and the serving one.
+func (x *Index) Check(ctx context.Context) error {
+	g, release, err := x.reading(ctx)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // a new index
+	}
+	if err != nil {
+		return fmt.Errorf("check index: %w", err)
+	}
+	defer release()
+	var seq int64
+	if err := g.read.QueryRowContext(ctx, "SELECT seq FROM counter").Scan(&seq); err != nil {
+		return fmt.Errorf("check index: %w", explain(err))
+	}
+	return nil
+}
+
 // Lookup returns the documents of the ids that are held, in the ids' order.
 func (x *Index) Lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Document, error) {
 	g, release, err := x.reading(ctx)
@@ -43,14 +60,16 @@ func (x *Index) Lookup(ctx context.Context, ids ...schemas.UUID) ([]index.Docume
 	return g.lookup(ctx, ids)
 }
 
-// Find returns the documents that meet q.
-func (x *Index) Find(ctx context.Context, q index.Query) ([]index.Document, bool, error) {
-	g, release, err := x.reading(ctx)
+// Find returns a page of the documents that meet q.
+func (x *Index) Find(ctx context.Context, q index.Query) (index.Found, error) {
+	g, serving, release, err := x.describedUse(ctx, "")
 	if err != nil {
-		return nil, false, err
+		return index.Found{}, err
 	}
 	defer release()
-	return g.find(ctx, q)
+	found, err := g.find(ctx, q)
+	found.Generation = serving
+	return found, err
 }
 
 const faceColumns = "f.id, r.id, f.photo, f.meta, f.embedding"
@@ -125,18 +144,18 @@ func (v *view) face(c *chunk, row int) schemas.Face {
 }
 
 // Enrolled counts, exactly, the registrants with a face that pass f.
-func (x *Index) Enrolled(ctx context.Context, f index.Filter) (int, error) {
-	g, release, err := x.reading(ctx)
+func (x *Index) Enrolled(ctx context.Context, f index.Filter) (int, index.Generation, error) {
+	g, serving, release, err := x.describedUse(ctx, "")
 	if err != nil {
-		return 0, err
+		return 0, index.Generation{}, err
 	}
 	defer release()
 	v, err := g.view(ctx)
 	if err != nil {
-		return 0, err
+		return 0, serving, err
 	}
 	defer g.arena.release(v)
-	return v.enrolled(f), nil
+	return v.enrolled(f), serving, nil
 }
 
 // sampled is a heap of the faces with the smallest numbers, the largest of them on top.
@@ -275,7 +294,7 @@ func (x *Index) named(ctx context.Context, name string) (*generation, func(), er
 const walkPage = 1000
 
 // Walk yields every registrant the generation holds, by id.
-func (x *Index) Walk(ctx context.Context, generation string) iter.Seq2[index.Document, error] {
+func (x *Index) Walk(ctx context.Context, generation string, from schemas.UUID) iter.Seq2[index.Document, error] {
 	return func(yield func(index.Document, error) bool) {
 		g, release, err := x.named(ctx, generation)
 		if err != nil {
@@ -283,11 +302,18 @@ func (x *Index) Walk(ctx context.Context, generation string) iter.Seq2[index.Doc
 			return
 		}
 		defer release()
-		after := []byte{}
+		after, reached := []byte{}, ">"
+		if from != "" {
+			if after, err = bytesOf(from); err != nil {
+				yield(index.Document{}, err)
+				return
+			}
+			reached = ">="
+		}
 		for {
 			page := make([]index.Document, 0, walkPage)
-			err := g.each(ctx, g.read, "SELECT r.id, r.revision, d.photos FROM registrant r JOIN document d ON d.rid = r.rid WHERE r.id > ? ORDER "+
-				"BY r.id LIMIT ?",
+			err := g.each(ctx, g.read, "SELECT r.id, r.revision, d.photos FROM registrant r JOIN document d ON d.rid = r.rid WHERE r.id "+
+				reached+" ? ORDER BY r.id LIMIT ?",
 				[]any{after, walkPage}, func(rows *sql.Rows) error {
 					var (
 						d          index.Document
@@ -304,6 +330,7 @@ func (x *Index) Walk(ctx context.Context, generation string) iter.Seq2[index.Doc
 				yield(index.Document{}, fmt.Errorf("walk generation %s: %w", generation, err))
 				return
 			}
+			reached = ">"
 			for _, d := range page {
 				if !yield(d, nil) {
 					return
@@ -431,4 +458,11 @@ func (x *generation) alike(ctx context.Context, source string, hash uint64, most
 		}
 	}
 	return x.hashes[source].alike(hash, most, limit), nil
+}
+
+// ScanCounts says how the scans went since the index was opened.
+func (x *Index) ScanCounts() ScanCounts {
+	x.scans.mu.Lock()
+	defer x.scans.mu.Unlock()
+	return x.scans.counts
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"lineup/indexer/index"
+	"lineup/schemas"
 )
 
 // row is an entry made ready for the database.
@@ -21,6 +22,7 @@ type row struct {
 	photos     []photoRow
 	outcomes   []byte
 	facts      index.Facts
+	birth      schemas.BirthFacts
 	faces      []faceRow
 }
 
@@ -67,7 +69,7 @@ func rowOf(e index.Entry, dim int) (r row, err error) {
 		}
 		r.photos = append(r.photos, photoRow{digest, outcome, p.Hash})
 	}
-	r.facts = index.FactsOf(e.Document.Record)
+	r.facts, r.birth = index.FactsOf(e.Document.Record), e.Document.Record.BirthFacts()
 	for _, f := range e.DistinctFaces() {
 		face := faceRow{meta: encodeMeta(f), embedding: encodeFloats(f.Embedding)}
 		if face.id, err = bytesOf(f.ID); err != nil {
@@ -113,7 +115,7 @@ func (x *generation) commit(ctx context.Context, rows []row) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	w := &writer{ctx: ctx, tx: tx, prepared: map[string]*sql.Stmt{}}
+	w := &writer{ctx: ctx, tx: tx}
 	var seq int64
 	if err := tx.QueryRowContext(ctx, "UPDATE counter SET seq = seq + 1 RETURNING seq").Scan(&seq); err != nil {
 		return err
@@ -129,30 +131,16 @@ func (x *generation) commit(ctx context.Context, rows []row) error {
 
 // writer runs the statements of one transaction until the first error.
 type writer struct {
-	ctx      context.Context // of the one call it serves
-	tx       *sql.Tx
-	prepared map[string]*sql.Stmt
-	err      error
-}
-
-func (w *writer) stmt(query string) *sql.Stmt {
-	s, ok := w.prepared[query]
-	if !ok {
-		s, w.err = w.tx.PrepareContext(w.ctx, query)
-		w.prepared[query] = s
-	}
-	return s
+	ctx context.Context // of the one call it serves
+	tx  *sql.Tx
+	err error
 }
 
 func (w *writer) exec(query string, args ...any) (id int64) {
 	if w.err != nil {
 		return 0
 	}
-	s := w.stmt(query)
-	if w.err != nil {
-		return 0
-	}
-	result, err := s.ExecContext(w.ctx, args...)
+	result, err := w.tx.ExecContext(w.ctx, query, args...)
 	if err != nil {
 		w.err = err
 		return 0
@@ -164,11 +152,7 @@ func (w *writer) exec(query string, args ...any) (id int64) {
 // clear takes everything of a registrant away but its revision.
 func (w *writer) clear(rid int64) {
 	var keys string
-	s := w.stmt("SELECT keys FROM document WHERE rid = ?")
-	if w.err != nil {
-		return
-	}
-	switch err := s.QueryRowContext(w.ctx, rid).Scan(&keys); {
+	switch err := w.tx.QueryRowContext(w.ctx, "SELECT keys FROM document WHERE rid = ?", rid).Scan(&keys); {
 	case errors.Is(err, sql.ErrNoRows):
 		return
 	case err != nil:
@@ -179,18 +163,14 @@ func (w *writer) clear(rid int64) {
 		w.exec("DELETE FROM name_key WHERE key = ? AND rid = ?", key, rid)
 	}
 	w.exec("DELETE FROM place_box WHERE pid IN (SELECT pid FROM place WHERE rid = ? AND lat IS NOT NULL)", rid)
-	for _, table := range []string{"place", "photo", "face", "document"} {
+	for _, table := range []string{"place", "birth", "photo", "face", "document"} {
 		w.exec("DELETE FROM "+table+" WHERE rid = ?", rid)
 	}
 }
 
 func (w *writer) put(r row, seq int64) {
 	var rid, revision int64
-	s := w.stmt("SELECT rid, revision FROM registrant WHERE id = ?")
-	if w.err != nil {
-		return
-	}
-	switch err := s.QueryRowContext(w.ctx, r.id).Scan(&rid, &revision); {
+	switch err := w.tx.QueryRowContext(w.ctx, "SELECT rid, revision FROM registrant WHERE id = ?", r.id).Scan(&rid, &revision); {
 	case errors.Is(err, sql.ErrNoRows):
 		rid = w.exec("INSERT INTO registrant (id, revision, seq, listed) VALUES (?, ?, ?, 0)", r.id, r.revision, seq)
 	case err != nil:
@@ -202,8 +182,9 @@ func (w *writer) put(r row, seq int64) {
 	}
 	d := r.document
 	if d == nil {
-		w.exec(`UPDATE registrant SET revision = ?, seq = ?, listed = 0, source = NULL, state = NULL, sex = NULL, born_min = NULL, born_max = NULL,
-			person = NULL, first_seen = NULL, changed = NULL WHERE rid = ?`, r.revision, seq, rid)
+		w.exec(`UPDATE registrant SET revision = ?, seq = ?, listed = 0, source = NULL, state = NULL, sex = NULL,
+			born_min = NULL, born_max = NULL,
+			person = NULL, first_seen = NULL, changed = NULL, born = NULL, printed = NULL, unstated = NULL WHERE rid = ?`, r.revision, seq, rid)
 		return
 	}
 	var person any
@@ -211,18 +192,22 @@ func (w *writer) put(r row, seq int64) {
 		person = r.person
 	}
 	w.exec(`UPDATE registrant SET revision = ?, seq = ?, listed = 1, source = ?, state = ?, sex = ?, born_min = ?, born_max = ?,
-		person = ?, first_seen = ?, changed = ? WHERE rid = ?`, r.revision, seq, r.source, r.facts.State, sexCode(r.facts.Sex),
-		r.facts.BornMin, r.facts.BornMax, person, nanos(d.FirstSeen), nanos(d.Changed), rid)
+		person = ?, first_seen = ?, changed = ?, born = ?, printed = ?, unstated = ? WHERE rid = ?`, r.revision, seq, r.source, r.facts.State,
+		sexCode(r.facts.Sex), r.facts.BornMin, r.facts.BornMax, person, nanos(d.FirstSeen), nanos(d.Changed), r.birth.Own, r.birth.Printed,
+		r.birth.Unstated(), rid)
 	w.exec("INSERT INTO document (rid, record, keys, photos) VALUES (?, ?, ?, ?)", rid, r.record, strings.Join(d.Keys, "\n"), r.outcomes)
 	for _, key := range d.Keys {
 		w.exec("INSERT OR IGNORE INTO name_key (key, rid) VALUES (?, ?)", key, rid)
 	}
-	for _, p := range r.facts.Places {
+	w.births(rid, r.birth)
+	const place = "INSERT INTO place (rid, id, unstated, firsts, city, state, zip, lat, lon) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+	for i, p := range r.facts.Places {
+		f := firsts(r.facts.Places[:i], p)
 		if !p.Located {
-			w.exec("INSERT INTO place (rid, city, state, zip) VALUES (?, ?, ?, ?)", rid, p.City, p.State, p.Zip)
+			w.exec(place, rid, r.id, r.birth.Unstated(), f, p.City, p.State, p.Zip, nil, nil)
 			continue
 		}
-		pid := w.exec("INSERT INTO place (rid, city, state, zip, lat, lon) VALUES (?, ?, ?, ?, ?, ?)", rid, p.City, p.State, p.Zip, p.Lat, p.Lon)
+		pid := w.exec(place, rid, r.id, r.birth.Unstated(), f, p.City, p.State, p.Zip, p.Lat, p.Lon)
 		w.exec("INSERT INTO place_box VALUES (?, ?, ?, ?, ?)", pid, p.Lat, p.Lat, p.Lon, p.Lon)
 	}
 	for _, p := range r.photos {
@@ -230,5 +215,33 @@ func (w *writer) put(r row, seq int64) {
 	}
 	for _, f := range r.faces {
 		w.exec("INSERT INTO face (rid, id, photo, meta, embedding) VALUES (?, ?, ?, ?, ?)", rid, f.id, f.photo, f.meta, f.embedding)
+	}
+}
+
+// firsts says of what a place is the first of a registrant's: of its state (1), city (2) and ZIP code (4). An index of
+// those alone has everybody once.
+func firsts(before []index.Place, p index.Place) int {
+	f := 7
+	for _, b := range before {
+		if b.State == p.State {
+			f &^= 1
+			if b.City == p.City {
+				f &^= 2
+			}
+		}
+		if b.Zip == p.Zip {
+			f &^= 4
+		}
+	}
+	return f
+}
+
+func (w *writer) births(rid int64, f schemas.BirthFacts) {
+	const birth = "INSERT OR IGNORE INTO birth (own, born, rid) VALUES (?, ?, ?)"
+	if f.Own != 0 {
+		w.exec(birth, 1, f.Own, rid)
+	}
+	for _, born := range f.Aliases {
+		w.exec(birth, 0, born, rid)
 	}
 }

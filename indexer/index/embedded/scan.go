@@ -21,9 +21,6 @@ import (
 	"lineup/indexer/index"
 )
 
-// attr is what the scan's filter looks at, laid out for C.
-type attr = C.lineup_attr
-
 // hit is a face found by the scan.
 type hit struct {
 	squared float64
@@ -260,4 +257,65 @@ func tableOf(chunks []*chunk, used int) []C.lineup_chunk {
 		}
 	}
 	return table
+}
+
+// queue holds the searches of a generation that wait for a scan. Whoever gets a turn does the
+// oldest of them together, its own or not: under load searches share passes over the codes.
+type queue struct {
+	mu      sync.Mutex
+	waiting []*waiting
+}
+
+// waiting is a search and what came of it, which is its caller's when done is closed.
+type waiting struct {
+	search
+	found []index.Neighbour
+	done  chan struct{}
+}
+
+func (q *queue) add(w *waiting) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, w)
+}
+
+// take gives the oldest, at most as many as one pass can do.
+func (q *queue) take() []*waiting {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(many, len(q.waiting))
+	taken := slices.Clone(q.waiting[:n])
+	q.waiting = slices.Delete(q.waiting, 0, n)
+	return taken
+}
+
+// leave takes a search out that nobody took yet, and reports whether that is so.
+func (q *queue) leave(w *waiting) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	i := slices.Index(q.waiting, w)
+	if i >= 0 {
+		q.waiting = slices.Delete(q.waiting, i, i+1)
+	}
+	return i >= 0
+}
+
+func (q *queue) holds(w *waiting) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Contains(q.waiting, w)
+}
+
+// scans bounds the scans at once, and counts how they went.
+type scans struct {
+	turns chan struct{} // each holds an OS thread: as many as there are cores
+
+	mu     sync.Mutex
+	counts ScanCounts
+}
+
+func (s *scans) add(c ScanCounts) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.counts.add(c)
 }

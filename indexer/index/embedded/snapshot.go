@@ -15,7 +15,6 @@ import (
 )
 
 const (
-	snapshotSuffix = ".faces"
 	// snapshotFrom is the number of faces from which reading them out of the database takes
 	// long enough to keep a file of them.
 	snapshotFrom = 200_000
@@ -39,11 +38,6 @@ type snapshotHead struct {
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// bytesIn is the memory of a slice.
-func bytesIn[T any](s []T) []byte {
-	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(*new(T))))
-}
 
 // columns are the parts of a chunk that the file has, of its first n faces: the file's blocks are
 // what lies in memory, so reading one is reading into place. The codes are made anew, which

@@ -15,6 +15,7 @@ import (
 
 	"lineup/indexer/index"
 	"lineup/schemas"
+	"lineup/schemas/zips"
 )
 
 func nearest(t *testing.T, open opener) {
@@ -91,7 +92,7 @@ func nearest(t *testing.T, open opener) {
 	if _, err := ix.Search(ctx, "three", batch[3].Faces[0].Embedding, 5); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a missing generation: %v, want fs.ErrNotExist", err)
 	}
-	if n, err := ix.Enrolled(ctx, index.Filter{}); err != nil || math.Abs(float64(n)-400) > 40 {
+	if n, _, err := ix.Enrolled(ctx, index.Filter{}); err != nil || math.Abs(float64(n)-400) > 40 {
 		t.Errorf("%d enrolled, %v, want 400", n, err)
 	}
 }
@@ -192,12 +193,13 @@ func filters(t *testing.T, open opener) {
 			ids = append(ids, n.Face.Registrant)
 		}
 		check(t, "nearest, "+c.name, all, ids, c.want...)
-		docs, more, err := ix.Find(ctx, index.Query{Filter: c.filter})
-		if err != nil || more {
-			t.Fatalf("%s: more %v, %v", c.name, more, err)
+		found, err := ix.Find(ctx, index.Query{Filter: c.filter})
+		if docs := found.Documents; err != nil || found.Next != nil || found.Total != len(docs) {
+			t.Fatalf("%s: %d of %d, next %v, %v", c.name, len(docs), found.Total, found.Next, err)
 		}
+		docs := found.Documents
 		check(t, "find, "+c.name, all, idsOf(docs), c.want...)
-		if n, err := ix.Enrolled(ctx, c.filter); err != nil || n != len(c.want) {
+		if n, _, err := ix.Enrolled(ctx, c.filter); err != nil || n != len(c.want) {
 			t.Errorf("%s: %d enrolled, %v, want %d", c.name, n, err, len(c.want))
 		}
 	}
@@ -244,10 +246,11 @@ func find(t *testing.T, open opener) {
 			City: "ST. ELME", State: "BB", Zip: "00001", Near: &index.Circle{Lat: 45, Lon: -75, Miles: 1},
 			FirstSeenFrom: ann.Document.FirstSeen, ChangedTo: ann.Document.Changed}, []string{"ann"}},
 	} {
-		docs, more, err := ix.Find(ctx, c.query)
-		if err != nil || more {
-			t.Fatalf("%s: more %v, %v", c.name, more, err)
+		found, err := ix.Find(ctx, c.query)
+		if err != nil || found.Next != nil || found.Total != len(found.Documents) {
+			t.Fatalf("%s: %d of %d, next %v, %v", c.name, len(found.Documents), found.Total, found.Next, err)
 		}
+		docs := found.Documents
 		check(t, c.name, all, idsOf(docs), c.want...)
 		if c.query.Near == nil && !slices.IsSorted(idsOf(docs)) {
 			t.Errorf("%s: not in the order of the ids", c.name)
@@ -259,6 +262,16 @@ func findNear(t *testing.T, open opener) {
 	ctx, ix := context.Background(), open(t)
 	Serving(t, ix, Model)
 	all := people()
+	zip, ok := zips.Find("13815")
+	if !ok {
+		t.Fatal("13815 is no ZIP code")
+	}
+	all["fay"] = Person(90, 1, func(r *schemas.Record) {
+		r.Addresses = []schemas.Address{{Kind: schemas.AddressHome, State: zip.State, Zip: zip.Code + "-1234"}}
+	})
+	all["gus"] = Person(91, 1, func(r *schemas.Record) { // the state and the ZIP code contradict each other
+		r.Addresses = []schemas.Address{{Kind: schemas.AddressHome, State: "CA", Zip: zip.Code}}
+	})
 	for _, e := range all {
 		Put(t, ix, e)
 	}
@@ -270,6 +283,8 @@ func findNear(t *testing.T, open opener) {
 		{"one mile", index.Circle{Lat: 45, Lon: -75, Miles: 1}, []string{"ann", "dan"}},
 		{"seven miles", index.Circle{Lat: 45, Lon: -75, Miles: 7}, []string{"ann", "dan", "bob"}},
 		{"in the box, not in the circle", index.Circle{Lat: 45.08, Lon: -75.18, Miles: 5.7}, []string{"dan"}},
+		{"by the middle of a ZIP code", index.Circle{Lat: zip.Lat, Lon: zip.Lon + 0.01, Miles: 1}, []string{"fay"}},
+		{"beside the middle of a ZIP code", index.Circle{Lat: zip.Lat, Lon: zip.Lon + 0.04, Miles: 1}, nil},
 		{"zero is no place", index.Circle{Lat: 0, Lon: 0, Miles: 100}, nil},
 		{"nor is minus one", index.Circle{Lat: -1, Lon: -1, Miles: 50}, nil},
 		{"across the date line", index.Circle{Lat: -17.7, Lon: -179.99, Miles: 5}, []string{"eve"}},
@@ -277,7 +292,7 @@ func findNear(t *testing.T, open opener) {
 		{"a work place", index.Circle{Lat: 10, Lon: 10, Miles: 10}, nil},
 		{"the pole", index.Circle{Lat: 89.9, Lon: 0, Miles: 20}, nil},
 	} {
-		docs, _, err := ix.Find(ctx, index.Query{Near: &c.circle})
+		found, err := ix.Find(ctx, index.Query{Near: &c.circle})
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -285,8 +300,8 @@ func findNear(t *testing.T, open opener) {
 		for _, name := range c.want {
 			want = append(want, all[name].ID)
 		}
-		if !slices.Equal(idsOf(docs), want) {
-			t.Errorf("%s: got %v, want %v (%v)", c.name, idsOf(docs), want, c.want)
+		if !slices.Equal(idsOf(found.Documents), want) || found.Total != len(want) {
+			t.Errorf("%s: got %v of %d, want %v (%v)", c.name, idsOf(found.Documents), found.Total, want, c.want)
 		}
 	}
 }
@@ -309,9 +324,9 @@ func findLimit(t *testing.T, open opener) {
 		more        bool
 	}{{10, 10, true}, {29, 29, true}, {30, 30, false}, {31, 30, false}, {0, 30, false}, {index.MaxLimit * 2, 30, false}} {
 		for _, q := range []index.Query{{Limit: c.limit}, {Limit: c.limit, AnyKey: []string{"first:invented"}}} {
-			docs, more, err := ix.Find(ctx, q)
-			if err != nil || more != c.more || !slices.Equal(idsOf(docs), ids[:c.want]) {
-				t.Errorf("limit %d: %d documents, more %v, %v", c.limit, len(docs), more, err)
+			found, err := ix.Find(ctx, q)
+			if err != nil || (found.Next != nil) != c.more || found.Total != 30 || !slices.Equal(idsOf(found.Documents), ids[:c.want]) {
+				t.Errorf("limit %d: %d documents of %d, next %v, %v", c.limit, len(found.Documents), found.Total, found.Next, err)
 			}
 		}
 	}
@@ -343,7 +358,7 @@ func audit(t *testing.T, open opener) {
 	want = slices.Delete(want, 21, 22)
 	slices.Sort(want)
 	var got []schemas.UUID
-	for d, err := range ix.Walk(ctx, "one") {
+	for d, err := range ix.Walk(ctx, "one", "") {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,9 +370,10 @@ func audit(t *testing.T, open opener) {
 	if !slices.Equal(got, want) {
 		t.Errorf("walk gives %d registrants, want %d in the order of their ids", len(got), len(want))
 	}
-	for range ix.Walk(ctx, "one") { // may be left early
+	for range ix.Walk(ctx, "one", "") { // may be left early
 		break
 	}
+	walkFrom(t, ix, want)
 	faces, outcomes, err := ix.Held(ctx, "one", shared)
 	if err != nil || len(faces) != 3 || len(outcomes) != 3 {
 		t.Fatalf("held of a shared photo: %d faces, %d outcomes, %v", len(faces), len(outcomes), err)

@@ -130,7 +130,7 @@ func cancelled(t *testing.T, open opener) {
 	if err := ix.Replace(gone, "one", Person(2, 1, nil)); !errors.Is(err, context.Canceled) {
 		t.Errorf("replace: %v, want context.Canceled", err)
 	}
-	if _, _, err := ix.Find(gone, index.Query{}); !errors.Is(err, context.Canceled) {
+	if _, err := ix.Find(gone, index.Query{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("find: %v, want context.Canceled", err)
 	}
 	if _, _, err := ix.Nearest(gone, make([]float32, Model.Dimensions), 1, index.Filter{}); !errors.Is(err, context.Canceled) {

@@ -31,8 +31,8 @@ func nothingServes(t *testing.T, open opener) {
 		_, _, near := ix.Nearest(ctx, make([]float32, Model.Dimensions), 3, index.Filter{})
 		_, look := ix.Lookup(ctx, schemas.RandomID())
 		_, face := ix.Face(ctx, schemas.RandomID())
-		_, _, found := ix.Find(ctx, index.Query{})
-		_, enrolled := ix.Enrolled(ctx, index.Filter{})
+		_, found := ix.Find(ctx, index.Query{})
+		_, _, enrolled := ix.Enrolled(ctx, index.Filter{})
 		for name, err := range map[string]error{"nearest": near, "lookup": look, "face": face, "find": found, "enrolled": enrolled} {
 			if !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("%s while nothing serves: %v, want fs.ErrNotExist", name, err)
@@ -50,7 +50,7 @@ func nothingServes(t *testing.T, open opener) {
 	_, _, held := ix.Held(ctx, "none", missing.Faces[0].Photo)
 	_, shared := ix.Sharing(ctx, "none", "us-aa", 1, 1, 1)
 	var walk error
-	for _, err := range ix.Walk(ctx, "none") {
+	for _, err := range ix.Walk(ctx, "none", "") {
 		walk = err
 	}
 	for name, err := range map[string]error{"count": count, "held": held, "shared": shared, "walk": walk,
@@ -234,6 +234,31 @@ func calibrations(t *testing.T, open opener) {
 	if err != nil || len(list) != 2 || list[0].Calibration != first || list[1].Calibration != second {
 		t.Errorf("listed with %+v, %v; want %+v and %+v", list, err, first, second)
 	}
+	lacks := index.Stragglers{Registrants: 2, Photos: 1, Why: "2 corrupt_blob, 1 unread_photo"}
+	if err := ix.Note(ctx, "next", lacks); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := index.StragglersOf(ctx, other); err != nil || got != lacks {
+		t.Errorf("stragglers %+v, %v; want %+v", got, err, lacks)
+	}
+	told("with stragglers", second)
+	if err := ix.Note(ctx, "none", lacks); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("note a generation that is not there: %v", err)
+	}
+	for _, n := range []int{2, 1} { // it only grows
+		if err := ix.Hide(ctx, "next", n); err != nil {
+			t.Fatal(err)
+		}
+		_, g, err := other.Enrolled(ctx, index.Filter{})
+		found, ferr := other.Find(ctx, index.Query{})
+		if errors.Join(err, ferr) != nil || g.Name != "next" || g.Canaries != 2 || found.Generation.Name != g.Name ||
+			found.Generation.Canaries != 2 {
+			t.Errorf("counted in %+v, found in %+v: %v; want 2 keys of the canary", g, found.Generation, errors.Join(err, ferr))
+		}
+	}
+	if err := ix.Hide(ctx, "none", 1); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("hide in a generation that is not there: %v", err)
+	}
 	second.Slope = math.NaN()
 	if err := ix.Calibrate(ctx, "next", second); err == nil {
 		t.Error("a calibration that is not a number was stored")
@@ -300,7 +325,7 @@ func wholeDocuments(t *testing.T, open opener) {
 	if near, _, err := ix.Nearest(ctx, face.Embedding, 5, index.Filter{}); err != nil || len(near) != 0 {
 		t.Errorf("nearest after the only face went: %v, %v", near, err)
 	}
-	if docs, _, err := ix.Find(ctx, index.Query{AnyKey: full.Document.Keys}); err != nil || len(docs) != 0 {
+	if found, err := ix.Find(ctx, index.Query{AnyKey: full.Document.Keys}); err != nil || len(found.Documents) != 0 {
 		t.Errorf("find by a name key that was replaced: %d documents, %v", len(docs), err)
 	}
 	Put(t, ix, Gone(less, 9), Gone(bare, 2), Gone(Person(99, 1, nil), 1))
@@ -341,8 +366,8 @@ func badEntries(t *testing.T, open opener) {
 		if err := ix.Replace(ctx, "one", good, e); !errors.Is(err, index.ErrEmbedding) {
 			t.Errorf("%s embedding: %v, want ErrEmbedding", name, err)
 		}
-		if _, _, err := ix.Nearest(ctx, e.Faces[0].Embedding, 1, index.Filter{}); !errors.Is(err, index.ErrEmbedding) {
-			t.Errorf("nearest to a %s embedding: %v, want ErrEmbedding", name, err)
+		if _, g, err := ix.Nearest(ctx, e.Faces[0].Embedding, 1, index.Filter{}); !errors.Is(err, index.ErrEmbedding) || g.Name == "" {
+			t.Errorf("nearest to a %s embedding: %v, generation %q: want ErrEmbedding, and the generation that it does not fit", name, err, g.Name)
 		}
 	}
 	for name, spoil := range map[string]func(e *index.Entry){

@@ -44,7 +44,7 @@ func generationOf(payload map[string]*qdrant.Value) (generation, error) {
 	if g.served {
 		g.State = index.Retired
 	}
-	g.Features = index.FirstFeatureVersion
+	g.Features, g.Canaries = index.FirstFeatureVersion, int(payload["canaries"].GetIntegerValue())
 	if n := payload["features"].GetIntegerValue(); n != 0 {
 		g.Features = int(n)
 	}
@@ -54,6 +54,11 @@ func generationOf(payload map[string]*qdrant.Value) (generation, error) {
 	if text := payload["calibration"].GetStringValue(); text != "" {
 		if err := json.Unmarshal([]byte(text), &g.Calibration); err != nil {
 			return g, fmt.Errorf("calibration of generation %s: %w", g.Name, err)
+		}
+	}
+	if text := payload["stragglers"].GetStringValue(); text != "" {
+		if err := json.Unmarshal([]byte(text), &g.Stragglers); err != nil {
+			return g, fmt.Errorf("stragglers of generation %s: %w", g.Name, err)
 		}
 	}
 	return g, nil
@@ -106,7 +111,7 @@ func (x *Index) serving(ctx context.Context) (generation, error) {
 		return generation{}, err
 	}
 	if name == "" {
-		return generation{}, fmt.Errorf("no generation serves yet: %w", fs.ErrNotExist)
+		return generation{}, index.ErrNoneServing
 	}
 	g, err := x.describe(ctx, name)
 	g.State = index.Serving
@@ -253,6 +258,10 @@ var (
 		"keys": qdrant.FieldType_FieldTypeKeyword, "places": qdrant.FieldType_FieldTypeKeyword, "geo": qdrant.FieldType_FieldTypeGeo,
 		"first_seen": qdrant.FieldType_FieldTypeInteger, "changed": qdrant.FieldType_FieldTypeInteger,
 		"photo": qdrant.FieldType_FieldTypeKeyword, "bands": qdrant.FieldType_FieldTypeKeyword, "marked": qdrant.FieldType_FieldTypeKeyword,
+		"order": qdrant.FieldType_FieldTypeInteger, "born": qdrant.FieldType_FieldTypeInteger, "printed": qdrant.FieldType_FieldTypeInteger,
+		"born_whole": qdrant.FieldType_FieldTypeInteger, "born_part": qdrant.FieldType_FieldTypeInteger,
+		"born_alias_whole": qdrant.FieldType_FieldTypeInteger, "born_alias_part": qdrant.FieldType_FieldTypeInteger,
+		"unstated": qdrant.FieldType_FieldTypeBool,
 	}
 )
 
@@ -311,14 +320,36 @@ func (x *Index) Calibrate(ctx context.Context, name string, c index.Calibration)
 	if err := c.Validate(); err != nil {
 		return fmt.Errorf("calibrate generation %s: %w", name, err)
 	}
-	if _, err := x.ready(ctx, name); err != nil {
-		return fmt.Errorf("calibrate: %w", err)
+	return x.tell(ctx, name, "calibration", c)
+}
+
+// Note stores with a generation whom it lacks.
+func (x *Index) Note(ctx context.Context, name string, s index.Stragglers) error {
+	return x.tell(ctx, name, "stragglers", s)
+}
+
+// Hide stores with a generation that it may hold the canary.
+func (x *Index) Hide(ctx context.Context, name string, n int) error {
+	g, err := x.ready(ctx, name)
+	if err == nil && g.Canaries < n {
+		err = x.set(ctx, name, "canaries", qdrant.NewValueInt(int64(n)))
 	}
-	text, err := json.Marshal(c)
 	if err != nil {
-		return fmt.Errorf("calibrate generation %s: %w", name, err)
+		return fmt.Errorf("note the canary: %w", err)
 	}
-	return x.set(ctx, name, "calibration", qdrant.NewValueString(string(text)))
+	return nil
+}
+
+// tell stores a value with a generation.
+func (x *Index) tell(ctx context.Context, name, field string, value any) error {
+	if _, err := x.ready(ctx, name); err != nil {
+		return fmt.Errorf("set the %s: %w", field, err)
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return fmt.Errorf("set the %s of generation %s: %w", field, name, err)
+	}
+	return x.set(ctx, name, field, qdrant.NewValueString(string(text)))
 }
 
 // Switch makes a generation serve: both aliases in one call.
@@ -381,4 +412,10 @@ func (x *Index) dropCollections(ctx context.Context, name string) error {
 		}
 	}
 	return nil
+}
+
+// Leftover says what the server keeps of what was deleted.
+func (x *Index) Leftover() string {
+	return "deleted points stay in the server's segments until it rewrites them: by default once a fifth of a segment, and 1,000 " +
+		"points, are deleted"
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/bits"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,11 +66,54 @@ func document(payload map[string]*qdrant.Value, e index.Entry, facts map[string]
 		"person": qdrant.NewValueString(string(e.Document.Person)), "keys": words(e.Document.Keys),
 		"places": words(places), "geo": qdrant.NewValueFromList(geo...),
 		"first_seen": qdrant.NewValueInt(micros(e.Document.FirstSeen)), "changed": qdrant.NewValueInt(micros(e.Document.Changed)),
-		"photo": words(digests), "bands": words(plain), "marked": words(marked),
+		"photo": words(digests), "bands": words(plain), "marked": words(marked), "order": qdrant.NewValueInt(int64(orderOf(e.ID))),
 	} {
 		payload[name] = value
 	}
+	births(payload, e.Document.Record.BirthFacts())
 	return nil
+}
+
+// births adds what a record says of the registrant's birth, as numbers: dates that are known to the day apart from others.
+func births(payload map[string]*qdrant.Value, f schemas.BirthFacts) {
+	fields := map[string][]*qdrant.Value{"born_whole": nil, "born_part": nil, "born_alias_whole": nil, "born_alias_part": nil}
+	add := func(field string, number int) {
+		if number%100 != 0 {
+			field += "_whole"
+		} else {
+			field += "_part"
+		}
+		fields[field] = append(fields[field], qdrant.NewValueInt(int64(number)))
+	}
+	if f.Own != 0 {
+		add("born", f.Own)
+	}
+	for _, a := range f.Aliases {
+		add("born_alias", a)
+	}
+	for field, values := range fields {
+		payload[field] = qdrant.NewValueFromList(values...)
+	}
+	payload["born"], payload["printed"] = qdrant.NewValueInt(int64(f.Own)), qdrant.NewValueInt(int64(f.Printed))
+	payload["unstated"] = qdrant.NewValueBool(f.Unstated())
+}
+
+// orderEnd is above every order.
+const orderEnd = 1 << 52
+
+// orderOf is the beginning of an id as a number, which a condition of Qdrant, a float64, holds exactly.
+func orderOf(id schemas.UUID) uint64 {
+	n, err := strconv.ParseUint(strings.ReplaceAll(string(id), "-", "")[:13], 16, 64)
+	if err != nil {
+		return 0 // Validate has looked at it
+	}
+	return n
+}
+
+// firstID is the first id of an order.
+func firstID(order uint64) string {
+	h := fmt.Sprintf("%013x", order)
+	return h[:8] + "-" + h[8:12] + "-" + h[12:] + "000-0000-000000000000"
 }
 
 func words(list []string) *qdrant.Value {

@@ -14,12 +14,10 @@ package qdrant
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
@@ -27,10 +25,12 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 
 	"lineup/indexer/index"
+	"lineup/internal/trust"
 )
 
 // Options say where the server is and how to use it.
@@ -39,7 +39,7 @@ type Options struct {
 	Prefix  string // of all names; "" is "lineup"
 	APIKey  string
 	TLS     bool
-	CAFile  string // PEM file of the authorities to trust in place of the system's; implies TLS
+	Trust   *trust.Certificates // of the authorities to trust in place of the system's; implies TLS
 	// Timeout bounds each call to the server; 0 is 30 s.
 	Timeout time.Duration
 	// Approximate searches by the graph, then rescores: some milliseconds at any size, and
@@ -85,7 +85,7 @@ func Open(o Options) (*Index, error) {
 		o.Oversampling = 3
 	}
 	config := &qdrant.Config{
-		Host: host, Port: int(number), APIKey: o.APIKey, UseTLS: o.TLS || o.CAFile != "", SkipCompatibilityCheck: true, KeepAliveTime: -1,
+		Host: host, Port: int(number), APIKey: o.APIKey, UseTLS: o.TLS || o.Trust != nil, SkipCompatibilityCheck: true, KeepAliveTime: -1,
 		GrpcOptions: []grpc.DialOption{
 			grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxMessage)),
 			grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: 5 * time.Second,
@@ -94,23 +94,34 @@ func Open(o Options) (*Index, error) {
 		},
 	}
 	if config.UseTLS {
-		config.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	}
-	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("qdrant certificate authorities: %w", err)
-		}
-		config.TLSConfig.RootCAs = x509.NewCertPool()
-		if !config.TLSConfig.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("qdrant certificate authorities: %s has no PEM certificate", o.CAFile)
-		}
+		config.GrpcOptions = append(config.GrpcOptions, grpc.WithTransportCredentials(&secure{credentials.NewTLS(o.tls(host)), o, host}))
 	}
 	client, err := qdrant.NewClient(config)
 	if err != nil {
 		return nil, fmt.Errorf("qdrant at %s: %w", o.Address, err)
 	}
 	return &Index{client: client, o: o}, nil
+}
+
+func (o Options) tls(host string) *tls.Config {
+	config := o.Trust.Config()
+	config.ServerName = host
+	return config
+}
+
+// secure makes each new connection with the certificates as they are then.
+type secure struct {
+	credentials.TransportCredentials
+	o    Options
+	host string
+}
+
+func (s *secure) ClientHandshake(ctx context.Context, authority string, plain net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	return credentials.NewTLS(s.o.tls(s.host)).ClientHandshake(ctx, authority, plain)
+}
+
+func (s *secure) Clone() credentials.TransportCredentials {
+	return &secure{s.TransportCredentials.Clone(), s.o, s.host}
 }
 
 // Close closes the connections.
@@ -153,6 +164,8 @@ func (x *Index) call(ctx context.Context, what string, do func(ctx context.Conte
 		hint = fmt.Sprintf("; hint: Qdrant took longer than %s", x.o.Timeout)
 	case codes.Unauthenticated, codes.PermissionDenied:
 		hint = "; hint: Qdrant refuses the API key"
+	case codes.ResourceExhausted, codes.OutOfRange:
+		hint = "; hint: Qdrant limits requests (strict mode's rates, max_request_size_mb): raise them"
 	}
 	return fmt.Errorf("%s: qdrant at %s: %w%s", what, x.o.Address, err, hint)
 }

@@ -2,19 +2,10 @@ package qdrant_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io/fs"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -26,7 +17,9 @@ import (
 	"lineup/indexer/index"
 	"lineup/indexer/index/indextest"
 	"lineup/indexer/index/qdrant"
+	"lineup/internal/testkit/certtest"
 	"lineup/internal/testkit/qdranttest"
+	"lineup/internal/trust"
 	"lineup/schemas"
 )
 
@@ -39,24 +32,54 @@ func open(t *testing.T, o qdrant.Options) index.Index {
 	return ix
 }
 
-// TestQdrant runs the suite over the wire against the stand-in, and against a real Qdrant as
-// well when LINEUP_TEST_QDRANT says where one is; LINEUP_TEST_QDRANT_KEY is its API key,
-// LINEUP_TEST_QDRANT_TLS=1 asks for TLS, LINEUP_TEST_QDRANT_CA is a file of its authority.
+// TestQdrant runs the suite over the wire against the stand-in, and where the environment names a real Qdrant (package qdranttest),
+// against that behind it and directly.
 func TestQdrant(t *testing.T) {
 	indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
 		s := qdranttest.Start(t, nil)
 		return func(t *testing.T) index.Index { return open(t, qdrant.Options{Address: s.Address}) }
 	})
-	if address := os.Getenv("LINEUP_TEST_QDRANT"); address != "" {
+	if place, ok := qdranttest.Real(t); ok {
 		t.Run("real", func(t *testing.T) {
 			indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
-				ca := os.Getenv("LINEUP_TEST_QDRANT_CA")
-				o := qdrant.Options{Address: address, APIKey: os.Getenv("LINEUP_TEST_QDRANT_KEY"), CAFile: ca,
-					TLS: os.Getenv("LINEUP_TEST_QDRANT_TLS") != "", Prefix: "test-" + string(schemas.RandomID())[:8]}
-				t.Cleanup(func() { clean(t, o) })
+				o := qdrant.Options{Address: place.Address, APIKey: place.Key, Trust: trusted(t, place.CA), TLS: place.TLS,
+					Prefix: "test-" + string(schemas.RandomID())[:8]}
 				return func(t *testing.T) index.Index { return open(t, o) }
 			})
 		})
+	}
+}
+
+// strict allows nothing that a careful operator would forbid, and what hosted servers forbid by default.
+func strict() *client.StrictModeConfig {
+	return &client.StrictModeConfig{Enabled: client.PtrOf(true), UnindexedFilteringRetrieve: client.PtrOf(false),
+		UnindexedFilteringUpdate: client.PtrOf(false), MaxQueryLimit: client.PtrOf(uint32(20_000)),
+		UpsertMaxBatchsize: client.PtrOf(uint64(1_000)), SearchMaxHnswEf: client.PtrOf(uint32(512)),
+		SearchMaxOversampling: client.PtrOf(float32(3))}
+}
+
+// TestStrictServer runs the suite against a server whose collections are in strict mode: every field that a filter looks at has an
+// index, and no request is larger than it must be.
+func TestStrictServer(t *testing.T) {
+	indextest.Run(t, func(t *testing.T) func(t *testing.T) index.Index {
+		s := qdranttest.Start(t, nil)
+		s.Strict = strict()
+		return func(t *testing.T) index.Index { return open(t, qdrant.Options{Address: s.Address}) }
+	})
+}
+
+// TestServerThatLimits tells an operator which limit of the server was met.
+func TestServerThatLimits(t *testing.T) {
+	s := qdranttest.Start(t, nil)
+	s.Strict = &client.StrictModeConfig{Enabled: client.PtrOf(true), ReadRateLimit: client.PtrOf(uint32(3))}
+	ix := open(t, qdrant.Options{Address: s.Address})
+	defer ix.Close()
+	err := ix.Create(t.Context(), index.Generation{Name: "one", Model: indextest.Model, Features: index.FeatureVersion}) // reads, too
+	for range 5 {
+		_, err = ix.Generations(t.Context())
+	}
+	if err == nil || !strings.Contains(err.Error(), "Qdrant limits requests") {
+		t.Errorf("a server that allows three reads: %v", err)
 	}
 }
 
@@ -99,79 +122,28 @@ func TestGenerationsBeforeFeatureVersions(t *testing.T) {
 	}
 }
 
-// clean deletes what a test made in a real Qdrant; the aliases go with the collections.
-func clean(t *testing.T, o qdrant.Options) {
-	ctx := context.Background()
-	host, port, err := net.SplitHostPort(o.Address)
+// trusted are the certificates in a file of authorities, nil for "".
+func trusted(t *testing.T, caFile string) *trust.Certificates {
+	t.Helper()
+	c, err := new(trust.Store).Load("qdrant", trust.Files{CA: caFile})
 	if err != nil {
 		t.Fatal(err)
 	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := &client.Config{Host: host, Port: number, APIKey: o.APIKey, SkipCompatibilityCheck: true, UseTLS: o.TLS || o.CAFile != ""}
-	if config.UseTLS {
-		config.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	}
-	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		config.TLSConfig.RootCAs = x509.NewCertPool()
-		config.TLSConfig.RootCAs.AppendCertsFromPEM(pem)
-	}
-	client, err := client.NewClient(config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	names, err := client.ListCollections(ctx)
-	if err != nil {
-		t.Errorf("clean up: %v", err)
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, o.Prefix) {
-			if err := client.DeleteCollection(ctx, name); err != nil {
-				t.Errorf("clean up: %v", err)
-			}
-		}
-	}
-}
-
-// certificate makes an authority's file and a server's certificate for loopback by it.
-func certificate(t *testing.T) (caFile string, config *tls.Config) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "test"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	caFile = filepath.Join(t.TempDir(), "ca.pem")
-	if err := os.WriteFile(caFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return caFile, &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return c
 }
 
 func TestTLSAndKey(t *testing.T) {
-	caFile, config := certificate(t)
-	s := qdranttest.Start(t, config)
+	files := certtest.Write(t, t.TempDir())
+	caFile, s := files.CA, qdranttest.Start(t, certtest.Serving(files, false))
 	s.APIKey = "secret"
 	for _, c := range []struct {
 		name string
 		o    qdrant.Options
 		want string // in the error, "" for none
 	}{
-		{"both", qdrant.Options{CAFile: caFile, APIKey: "secret"}, ""},
-		{"wrong key", qdrant.Options{CAFile: caFile, APIKey: "other"}, "API key"},
-		{"no key", qdrant.Options{CAFile: caFile}, "API key"},
+		{"both", qdrant.Options{Trust: trusted(t, caFile), APIKey: "secret"}, ""},
+		{"wrong key", qdrant.Options{Trust: trusted(t, caFile), APIKey: "other"}, "API key"},
+		{"no key", qdrant.Options{Trust: trusted(t, caFile)}, "API key"},
 		{"unknown authority", qdrant.Options{TLS: true, APIKey: "secret"}, "certificate"},
 		{"no TLS", qdrant.Options{APIKey: "secret"}, "hint"},
 	} {
@@ -188,13 +160,41 @@ func TestTLSAndKey(t *testing.T) {
 			}
 		})
 	}
-	for name, o := range map[string]qdrant.Options{"no port": {Address: "localhost"}, "bad port": {Address: "localhost:http"},
-		"no such file": {Address: s.Address, CAFile: caFile + "x"}} {
+	for name, o := range map[string]qdrant.Options{"no port": {Address: "localhost"}, "bad port": {Address: "localhost:http"}} {
 		if ix, err := qdrant.Open(o); err == nil {
 			ix.Close()
 			t.Errorf("%s: opened", name)
 		}
 	}
+}
+
+// TestReplacedAuthority changes the server's certificate and the file of its authority under an open index, for one
+// moment with a file that is none.
+func TestReplacedAuthority(t *testing.T) {
+	dir := t.TempDir()
+	files := certtest.Write(t, dir)
+	s := qdranttest.Start(t, certtest.Serving(files, false))
+	ix := open(t, qdrant.Options{Address: s.Address, Trust: trusted(t, files.CA), Timeout: 10 * time.Second})
+	defer ix.Close()
+	again := func(name string) {
+		t.Helper()
+		s.Stop()
+		s.Restart(t)
+		if err := ix.Check(t.Context()); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	again("as it was")
+	good, err := os.ReadFile(files.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files.CA, good[:len(good)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	again("half a file")
+	certtest.Write(t, dir)
+	again("another authority")
 }
 
 // TestFaults lets the server fail in each way: errors are clear and soon, nothing acknowledged
@@ -263,7 +263,7 @@ func TestFaults(t *testing.T) {
 		t.Errorf("write with space again: %v", err)
 	}
 
-	s.Empty()
+	s.Empty(t)
 	if err := search(); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("search in a server that came back empty: %v, want fs.ErrNotExist", err)
 	}

@@ -4,14 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
 	"math"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/qdrant/go-client/qdrant"
 
@@ -53,37 +51,42 @@ func (x *Index) scroll(ctx context.Context, what string, request *qdrant.ScrollP
 // Lookup returns the documents of the ids that are held, in the ids' order.
 func (x *Index) Lookup(ctx context.Context, ids ...schemas.UUID) (docs []index.Document, err error) {
 	err = x.reading(ctx, func(g generation) error {
-		held := map[string]index.Document{}
-		for part := range slices.Chunk(validIDs(ids), page) {
-			err := x.call(ctx, "look up", func(ctx context.Context) error {
-				points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(g.Name), Ids: pointIDs(part),
-					WithPayload: qdrant.NewWithPayloadInclude("listed", "document")})
-				if err != nil {
-					return err
-				}
-				for _, p := range points {
-					if !p.GetPayload()["listed"].GetBoolValue() {
-						continue
-					}
-					if held[p.GetId().GetUuid()], err = decodeDocument(p.GetPayload()); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
+		docs, err = x.lookup(ctx, g, ids)
+		return err
+	})
+	return docs, err
+}
+
+func (x *Index) lookup(ctx context.Context, g generation, ids []schemas.UUID) (docs []index.Document, err error) {
+	held := map[string]index.Document{}
+	for part := range slices.Chunk(validIDs(ids), page) {
+		err := x.call(ctx, "look up", func(ctx context.Context) error {
+			points, err := x.client.Get(ctx, &qdrant.GetPoints{CollectionName: x.registrants(g.Name), Ids: pointIDs(part),
+				WithPayload: qdrant.NewWithPayloadInclude("listed", "document")})
 			if err != nil {
 				return err
 			}
-		}
-		docs = make([]index.Document, 0, len(held))
-		for _, id := range ids {
-			if d, ok := held[strings.ToLower(string(id))]; ok {
-				docs = append(docs, d)
+			for _, p := range points {
+				if !p.GetPayload()["listed"].GetBoolValue() {
+					continue
+				}
+				if held[p.GetId().GetUuid()], err = decodeDocument(p.GetPayload()); err != nil {
+					return err
+				}
 			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		return nil
-	})
-	return docs, err
+	}
+	docs = make([]index.Document, 0, len(held))
+	for _, id := range ids {
+		if d, ok := held[strings.ToLower(string(id))]; ok {
+			docs = append(docs, d)
+		}
+	}
+	return docs, nil
 }
 
 // Face returns one face of the serving generation.
@@ -232,14 +235,15 @@ func distance(a, b []float32) float64 {
 }
 
 // Enrolled counts the registrants with a face that pass f.
-func (x *Index) Enrolled(ctx context.Context, f index.Filter) (n int, err error) {
+func (x *Index) Enrolled(ctx context.Context, f index.Filter) (n int, serving index.Generation, err error) {
 	err = x.reading(ctx, func(g generation) error {
+		serving = g.Generation
 		narrow := filter(f)
 		narrow.Must = append(narrow.Must, qdrant.NewMatchBool("enrolled", true))
 		n, err = x.count(ctx, x.registrants(g.Name), narrow)
 		return err
 	})
-	return n, err
+	return n, serving, err
 }
 
 func (x *Index) count(ctx context.Context, collection string, f *qdrant.Filter) (int, error) {
@@ -269,7 +273,7 @@ func (x *Index) Count(ctx context.Context, name string) (c index.Counts, err err
 }
 
 // Walk yields every registrant the generation holds, by id.
-func (x *Index) Walk(ctx context.Context, name string) iter.Seq2[index.Document, error] {
+func (x *Index) Walk(ctx context.Context, name string, from schemas.UUID) iter.Seq2[index.Document, error] {
 	return func(yield func(index.Document, error) bool) {
 		if !index.ValidName(name) {
 			yield(index.Document{}, missing(name))
@@ -277,6 +281,9 @@ func (x *Index) Walk(ctx context.Context, name string) iter.Seq2[index.Document,
 		}
 		request := &qdrant.ScrollPoints{CollectionName: x.registrants(name), WithPayload: qdrant.NewWithPayloadInclude("revision", "photos"),
 			Filter: &qdrant.Filter{Must: []*qdrant.Condition{qdrant.NewMatchBool("listed", true)}}}
+		if from != "" {
+			request.Offset = qdrant.NewIDUUID(string(from))
+		}
 		left := false
 		err := x.scroll(ctx, "walk generation "+name, request, func(p *qdrant.RetrievedPoint) (bool, error) {
 			d := index.Document{ID: schemas.UUID(p.GetId().GetUuid()), Revision: uint64(p.GetPayload()["revision"].GetIntegerValue())}
@@ -359,123 +366,4 @@ func (x *Index) Sharing(ctx context.Context, name, source string, hash uint64, m
 		}
 	}
 	return sharers[:min(limit, len(sharers))], nil
-}
-
-// Find returns the documents that meet q.
-func (x *Index) Find(ctx context.Context, q index.Query) (docs []index.Document, more bool, err error) {
-	limit := min(cmp.Or(max(q.Limit, 0), index.DefaultLimit), index.MaxLimit)
-	narrow, any := conditions(q)
-	err = x.reading(ctx, func(g generation) error {
-		docs, more = []index.Document{}, false
-		if !any {
-			return ctx.Err()
-		}
-		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: narrow,
-			WithPayload: qdrant.NewWithPayloadInclude("document")}
-		if q.Near != nil {
-			docs, more, err = x.findNear(ctx, request, *q.Near, limit)
-			return err
-		}
-		request.Limit = qdrant.PtrOf(uint32(min(limit+1, page)))
-		return x.scroll(ctx, "find", request, func(p *qdrant.RetrievedPoint) (bool, error) {
-			if more = len(docs) == limit; more {
-				return false, nil
-			}
-			d, err := decodeDocument(p.GetPayload())
-			docs = append(docs, d)
-			return true, err
-		})
-	})
-	if errors.Is(err, context.Canceled) {
-		return nil, false, err
-	}
-	return docs, more, err
-}
-
-// conditions is the query as a filter; any is false when nothing can meet it.
-func conditions(q index.Query) (f *qdrant.Filter, any bool) {
-	f = filter(q.Filter)
-	must := func(c *qdrant.Condition) { f.Must = append(f.Must, c) }
-	must(qdrant.NewMatchBool("listed", true))
-	if len(q.IDs) > 0 {
-		ids := validIDs(q.IDs)
-		if len(ids) == 0 {
-			return f, false
-		}
-		must(qdrant.NewHasID(pointIDs(ids)...))
-	}
-	if len(q.Persons) > 0 {
-		persons := validIDs(q.Persons)
-		if len(persons) == 0 {
-			return f, false
-		}
-		must(qdrant.NewMatchKeywords("person", persons...))
-	}
-	if len(q.AnyKey) > 0 {
-		must(qdrant.NewMatchKeywords("keys", q.AnyKey...))
-	}
-	if key := placeKey(index.FoldPlace(q.City), index.FoldPlace(q.State), index.FoldZip(q.Zip)); key != "||" {
-		must(qdrant.NewMatchKeyword("places", key))
-	}
-	between := func(field string, from, to time.Time) {
-		r := &qdrant.Range{}
-		if !from.IsZero() {
-			r.Gte = qdrant.PtrOf(float64(micros(from)))
-		}
-		if !to.IsZero() {
-			r.Lte = qdrant.PtrOf(float64(micros(to)))
-		}
-		if r.Gte != nil || r.Lte != nil {
-			must(qdrant.NewRange(field, r))
-		}
-	}
-	between("first_seen", q.FirstSeenFrom, q.FirstSeenTo)
-	between("changed", q.ChangedFrom, q.ChangedTo)
-	if q.Near != nil {
-		// A little wider than asked: the exact distance is computed here.
-		must(qdrant.NewGeoRadius("geo", q.Near.Lat, q.Near.Lon, float32(q.Near.Miles*1609.344*1.01+10)))
-	}
-	return f, true
-}
-
-// findNear reads all in the circle, as the nearest are wanted, and measures.
-func (x *Index) findNear(ctx context.Context, request *qdrant.ScrollPoints, circle index.Circle, limit int) ([]index.Document, bool,
-	error) {
-	type place struct {
-		doc   index.Document
-		miles float64
-	}
-	var list []place
-	compare := func(a, b place) int { return cmp.Or(cmp.Compare(a.miles, b.miles), cmp.Compare(a.doc.ID, b.doc.ID)) }
-	more := false
-	trim := func() {
-		slices.SortFunc(list, compare)
-		if len(list) > limit {
-			clear(list[limit:])
-			list, more = list[:limit], true
-		}
-	}
-	err := x.scroll(ctx, "find near", request, func(p *qdrant.RetrievedPoint) (bool, error) {
-		d, err := decodeDocument(p.GetPayload())
-		if err != nil {
-			return false, err
-		}
-		at := place{d, circle.Miles + 1}
-		for _, p := range index.FactsOf(d.Record).Places {
-			at.miles = min(at.miles, circle.Distance(p))
-		}
-		if at.miles <= circle.Miles {
-			list = append(list, at)
-		}
-		if len(list) > 2*limit { // keep memory bounded
-			trim()
-		}
-		return true, nil
-	})
-	trim()
-	docs := make([]index.Document, len(list))
-	for i, p := range list {
-		docs[i] = p.doc
-	}
-	return docs, more, err
 }

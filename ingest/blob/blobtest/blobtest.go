@@ -193,6 +193,7 @@ func walk(t *testing.T, b Bench) {
 	wantWalk(t, b.Store, ben, bens...)
 	wantWalk(t, b.Store, nobod)
 	wantWalk(t, b.Store, "", append(slices.Clone(anns), bens...)...)
+	wantShards(t, b.Store, append(slices.Clone(anns), bens...))
 	for info, err := range b.Store.Walk(t.Context(), ann) {
 		if err != nil {
 			t.Fatal(err)
@@ -367,6 +368,30 @@ func refs(t *testing.T, s blob.Store, owner schemas.UUID) []blob.Ref {
 		found = append(found, info.Ref)
 	}
 	return found
+}
+
+// wantShards holds that every blob is in the shard of its owner and in no other.
+func wantShards(t *testing.T, s blob.Store, want []blob.Ref) {
+	t.Helper()
+	seen := map[blob.Ref]int{}
+	for shard := range blob.Shards {
+		for info, err := range s.WalkShard(t.Context(), shard) {
+			if err != nil {
+				t.Fatalf("WalkShard(%d): %v", shard, err)
+			}
+			if seen[info.Ref]++; !strings.HasPrefix(string(info.Owner), blob.ShardPrefix(shard)) {
+				t.Errorf("%s is in shard %d", info.Key(), shard)
+			}
+		}
+	}
+	for _, ref := range want {
+		if seen[ref] != 1 {
+			t.Errorf("%s is in %d shards", ref.Key(), seen[ref])
+		}
+	}
+	if len(seen) != len(want) {
+		t.Errorf("%d blobs in all shards, want %d", len(seen), len(want))
+	}
 }
 
 func wantWalk(t *testing.T, s blob.Store, owner schemas.UUID, want ...blob.Ref) {

@@ -200,24 +200,38 @@ func (s *Store) Walk(ctx context.Context, owner schemas.UUID) iter.Seq2[blob.Inf
 			return
 		}
 		for _, top := range tops {
-			if !top.IsDir() || len(top.Name()) != 2 {
-				continue
-			}
-			subs, err := s.readDir(top.Name())
-			if err != nil {
-				yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err))
+			if top.IsDir() && len(top.Name()) == 2 && !s.walkTop(ctx, top.Name(), yield) {
 				return
-			}
-			for _, sub := range subs {
-				if sub.IsDir() && !s.walkDir(ctx, path.Join(top.Name(), sub.Name()), "", yield) {
-					return
-				}
 			}
 		}
 		if err := ctx.Err(); err != nil {
 			yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err))
 		}
 	}
+}
+
+// WalkShard is Walk over one part; see blob.Store.
+func (s *Store) WalkShard(ctx context.Context, shard int) iter.Seq2[blob.Info, error] {
+	return func(yield func(blob.Info, error) bool) {
+		if s.walkTop(ctx, blob.ShardPrefix(shard), yield) && ctx.Err() != nil {
+			yield(blob.Info{}, fmt.Errorf("walk blobs: %w", ctx.Err()))
+		}
+	}
+}
+
+// walkTop yields the blobs below a directory of the top and reports whether to go on.
+func (s *Store) walkTop(ctx context.Context, top string, yield func(blob.Info, error) bool) bool {
+	subs, err := s.readDir(top)
+	if err != nil {
+		yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err))
+		return false
+	}
+	for _, sub := range subs {
+		if sub.IsDir() && !s.walkDir(ctx, path.Join(top, sub.Name()), "", yield) {
+			return false
+		}
+	}
+	return true
 }
 
 // walkDir yields the blobs in dir whose file name begins with prefix and reports whether to go on.
@@ -275,27 +289,29 @@ func (s *Store) Check(ctx context.Context) error {
 func (s *Store) Close() error { return s.root.Close() }
 
 // makeDir makes a fan-out directory, and makes sure once a process that it and its parent
-// would still be there after a power failure.
+// would still be there after a power failure. Two callers may do so at once: neither waits for the other's disk.
 func (s *Store) makeDir(dir string) error {
+	top := path.Dir(dir)
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.durable[dir] {
+	there, parent := s.durable[dir], s.durable[top]
+	s.mu.Unlock()
+	if there {
 		return nil
 	}
 	if err := s.root.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
-	top := path.Dir(dir)
-	if !s.durable[top] {
+	if !parent {
 		if err := s.syncDir("."); err != nil {
 			return err
 		}
-		s.durable[top] = true
 	}
 	if err := s.syncDir(top); err != nil {
 		return err
 	}
-	s.durable[dir] = true
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.durable[top], s.durable[dir] = true, true
 	return nil
 }
 

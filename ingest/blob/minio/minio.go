@@ -241,18 +241,31 @@ func (s *Store) Delete(ctx context.Context, refs ...blob.Ref) error {
 
 // Walk yields the blobs of owner or of all; see blob.Store.
 func (s *Store) Walk(ctx context.Context, owner schemas.UUID) iter.Seq2[blob.Info, error] {
-	return func(yield func(blob.Info, error) bool) {
-		prefixes := []string{s.opts.Prefix}
-		if owner != "" {
-			if err := blob.ValidOwner(owner); err != nil {
-				yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err))
-				return
-			}
-			prefixes = nil
-			for _, kind := range blob.Kinds() {
-				prefixes = append(prefixes, s.opts.Prefix+string(kind)+"/"+string(owner)+"/")
-			}
+	prefixes := []string{s.opts.Prefix}
+	if owner != "" {
+		if err := blob.ValidOwner(owner); err != nil {
+			return func(yield func(blob.Info, error) bool) { yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err)) }
 		}
+		prefixes = s.prefixes(string(owner) + "/")
+	}
+	return s.walk(ctx, prefixes)
+}
+
+// WalkShard is Walk over one part; see blob.Store.
+func (s *Store) WalkShard(ctx context.Context, shard int) iter.Seq2[blob.Info, error] {
+	return s.walk(ctx, s.prefixes(blob.ShardPrefix(shard)))
+}
+
+// prefixes are what the keys of every kind begin with, for owners that begin with owner.
+func (s *Store) prefixes(owner string) (all []string) {
+	for _, kind := range blob.Kinds() {
+		all = append(all, s.opts.Prefix+string(kind)+"/"+owner)
+	}
+	return all
+}
+
+func (s *Store) walk(ctx context.Context, prefixes []string) iter.Seq2[blob.Info, error] {
+	return func(yield func(blob.Info, error) bool) {
 		for _, prefix := range prefixes {
 			if err := ctx.Err(); err != nil {
 				yield(blob.Info{}, fmt.Errorf("walk blobs: %w", err))
@@ -324,6 +337,28 @@ func (s *Store) haveBucket(ctx context.Context) error {
 		return s.failed(ctx, "ask for bucket", s3.ErrorResponse{Code: s3.NoSuchBucket, Message: "no such bucket"})
 	}
 	return nil
+}
+
+// MakeBucket makes the bucket where it is missing, if this key may, and reports whether it did.
+func (s *Store) MakeBucket(ctx context.Context) (made bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.opts.Timeout)
+	defer cancel()
+	there, err := s.client.BucketExists(ctx, s.opts.Bucket)
+	if err != nil {
+		return false, s.failed(ctx, "ask for bucket", err)
+	}
+	if there {
+		return false, nil
+	}
+	err = s.client.MakeBucket(ctx, s.opts.Bucket, s3.MakeBucketOptions{Region: s.opts.Region})
+	if code := s3.ToErrorResponse(err).Code; code == "BucketAlreadyOwnedByYou" {
+		return false, nil // somebody else's prepare was faster
+	}
+	if err != nil {
+		return false, s.failed(ctx, fmt.Sprintf("make bucket %q, which is missing (a key that may make it does, or the store's own tools)",
+			s.opts.Bucket), err)
+	}
+	return true, nil
 }
 
 func begin(ctx context.Context, ref blob.Ref) error {

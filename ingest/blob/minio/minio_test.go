@@ -3,10 +3,15 @@ package minio
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,7 +22,9 @@ import (
 
 	"lineup/ingest/blob"
 	"lineup/ingest/blob/blobtest"
+	"lineup/internal/testkit/certtest"
 	"lineup/internal/testkit/s3server"
+	"lineup/internal/trust"
 	"lineup/schemas"
 )
 
@@ -25,9 +32,18 @@ const owner = schemas.UUID("abcdef01-2345-5678-8abc-def012345678")
 
 func options(server *s3server.Server, bucket, prefix string) Options {
 	return Options{
-		Endpoint: server.Endpoint, Bucket: bucket, Prefix: prefix, CAFile: server.CAFile, Lookup: "path",
+		Endpoint: server.Endpoint, Bucket: bucket, Prefix: prefix, Trust: trusted(server), Lookup: "path",
 		AccessKey: s3server.AccessKey, SecretKey: s3server.SecretKey, Timeout: 30 * time.Second,
 	}
+}
+
+// trusted are the certificates in a server's file.
+func trusted(server *s3server.Server) *trust.Certificates {
+	c, err := new(trust.Store).Load("s3", trust.Files{CA: server.CAFile})
+	if err != nil {
+		panic(err) // the server wrote it
+	}
+	return c
 }
 
 func open(t *testing.T, opts Options) *Store {
@@ -209,9 +225,9 @@ func TestErrors(t *testing.T) {
 		"no such bucket":      {func(o *Options) { o.Bucket = "elsewhere" }, "there is no bucket"},
 		"unknown key":         {func(o *Options) { o.AccessKey = "nobody" }, "check access key"},
 		"wrong secret":        {func(o *Options) { o.SecretKey = "guess-guess" }, "check access key"},
-		"unknown authority":   {func(o *Options) { o.CAFile = "" }, "certificate"},
+		"unknown authority":   {func(o *Options) { o.Trust = nil }, "certificate"},
 		"nobody listens":      {func(o *Options) { o.Endpoint, o.Retries = "https://127.0.0.1:1", 2 }, "refused"},
-		"plain text to TLS":   {func(o *Options) { o.Endpoint, o.CAFile, o.Retries = "http://"+server.Addr, "", 2 }, ""},
+		"plain text to TLS":   {func(o *Options) { o.Endpoint, o.Trust, o.Retries = "http://"+server.Addr, nil, 2 }, ""},
 		"bucket gone, reader": {func(o *Options) { o.Bucket, o.ReadOnly = "elsewhere", true }, "there is no bucket"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,8 +338,7 @@ func TestNewRefuses(t *testing.T) {
 		"unknown lookup":          func(o *Options) { o.Lookup = "ftp" },
 		"unknown encryption":      func(o *Options) { o.Encryption = "rot13" },
 		"KMS without key":         func(o *Options) { o.Encryption = "sse-kms:" },
-		"CA without TLS":          func(o *Options) { o.Endpoint, o.CAFile = "http://s3.example", "/dev/null" },
-		"CA that is none":         func(o *Options) { o.CAFile = "/dev/null" },
+		"CA without TLS":          func(o *Options) { o.Endpoint, o.Trust = "http://s3.example", new(trust.Certificates) },
 		"negative days":           func(o *Options) { o.PageDays = -1 },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -343,4 +358,55 @@ func put(t *testing.T, s *Store, kind blob.Kind, data string) blob.Ref {
 		t.Fatal(err)
 	}
 	return ref
+}
+
+// TestReplacedAuthority changes a server's certificate and the file of its authority under an open store, for one
+// moment with a file that is none. Connections that are open stay.
+func TestReplacedAuthority(t *testing.T) {
+	dir := t.TempDir()
+	files := certtest.Write(t, dir)
+	trusted, err := trust.Load(trust.Files{CA: files.CA})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.RemoteAddr) }))
+	server.TLS = certtest.Serving(files, false)
+	server.Listener = tls.NewListener(server.Listener, server.TLS)
+	server.Start()
+	t.Cleanup(server.Close)
+	transport, err := Options{Trust: trusted}.transport(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &http.Client{Transport: transport}
+	from := func() string {
+		t.Helper()
+		answer, err := client.Get("https://" + server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		said, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(said)
+	}
+	first := from()
+	certtest.Write(t, dir)
+	if from() != first {
+		t.Error("a connection was closed")
+	}
+	transport.CloseIdleConnections()
+	second := from()
+	if second == first {
+		t.Error("the connection was not closed")
+	}
+	if err := os.WriteFile(files.CA, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	transport.CloseIdleConnections()
+	if from() == second || trusted.Refused() == nil {
+		t.Errorf("an empty file: %v", trusted.Refused())
+	}
 }

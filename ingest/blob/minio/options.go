@@ -3,13 +3,11 @@ package minio
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"regexp"
 	"strings"
 	"time"
@@ -17,6 +15,8 @@ import (
 	s3 "github.com/minio/minio-go/v7"
 	"github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/encrypt"
+
+	"lineup/internal/trust"
 )
 
 // Options say where the bucket is and how to talk to it.
@@ -31,8 +31,8 @@ type Options struct {
 	// machine's IAM role, in this order.
 	AccessKey, SecretKey, SessionToken string
 
-	CAFile string // PEM of the certificate authority that signed the server's certificate; "" is the system's
-	Lookup string // "path", "dns" (virtual-host style), or "" for what the endpoint's name suggests
+	Trust  *trust.Certificates // of the authority that signed the server's certificate; nil is the system's
+	Lookup string              // "path", "dns" (virtual-host style), or "" for what the endpoint's name suggests
 
 	// Encryption asks the server to encrypt what is put: "" leaves it to the bucket, "sse-s3"
 	// uses the server's key, "sse-kms:KEY" the named key of its key service.
@@ -120,22 +120,40 @@ func (o Options) transport(secure bool) (*http.Transport, error) {
 		tr.DialContext = o.dial
 	}
 	tr.ResponseHeaderTimeout = 20 * time.Second // a server that accepts and never answers
-	if o.CAFile == "" {
+	if o.Trust == nil {
 		return tr, nil
 	}
 	if !secure {
 		return nil, fmt.Errorf("%w: a CA file needs an https:// endpoint", ErrOptions)
 	}
-	pem, err := os.ReadFile(o.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("read CA file: %w", err)
+	dial, limit := tr.DialContext, tr.TLSHandshakeTimeout
+	tr.DialTLSContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return o.dialTLS(ctx, network, address, dial, limit)
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%w: CA file %s holds no PEM certificate", ErrOptions, o.CAFile)
-	}
-	tr.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: pool}
 	return tr, nil
+}
+
+// dialTLS connects with the certificates as they are now; shaking hands takes no longer than limit.
+func (o Options) dialTLS(ctx context.Context, network, address string,
+	dial func(context.Context, string, string) (net.Conn, error), limit time.Duration,
+) (net.Conn, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, fmt.Errorf("object storage address: %w", err)
+	}
+	plain, err := dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	config := o.Trust.Config()
+	config.ServerName = host
+	conn := tls.Client(plain, config)
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		return nil, errors.Join(err, plain.Close())
+	}
+	return conn, nil
 }
 
 func (o Options) credentials() *credentials.Credentials {

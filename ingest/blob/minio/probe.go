@@ -51,7 +51,8 @@ func (s *Store) Probe(ctx context.Context) (Findings, error) {
 		if !refused(err) {
 			return f, s.failed(ctx, "set the life cycle of pages", err)
 		}
-		f.Warnings = append(f.Warnings, "the server does not take a life-cycle rule ("+s3.ToErrorResponse(err).Code+"): page snapshots are removed by lineup itself")
+		f.Warnings = append(f.Warnings, "the server does not take a life-cycle rule ("+s3.ToErrorResponse(err).Code+
+			"): page snapshots are removed by lineup itself")
 		return f, nil
 	}
 	f.ExpiresPages = true

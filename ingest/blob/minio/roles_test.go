@@ -37,9 +37,21 @@ func TestGatewayRoles(t *testing.T) {
 		}
 	}
 	ref := put(t, as("scrape"), blob.Photo, "photo")
+	record, page := put(t, as("scrape"), blob.Record, "{}"), put(t, as("scrape"), blob.Page, "page")
 	query := as("query")
 	if data, err := query.Get(t.Context(), ref); err != nil || string(data) != "photo" {
 		t.Errorf("query reads %q, %v", data, err)
+	}
+	for _, other := range []blob.Ref{record, page} {
+		if data, err := query.Get(t.Context(), other); err == nil {
+			t.Errorf("query reads a %s: %q", other.Kind, data)
+		}
+		if _, err := as("index").Get(t.Context(), other); err != nil {
+			t.Errorf("index reads a %s: %v", other.Kind, err)
+		}
+	}
+	if _, err := as("index").Put(t.Context(), owner, blob.Photo, []byte("forged")); err == nil || !strings.Contains(err.Error(), "deploy/s3") {
+		t.Errorf("index writes: %v, want a refusal with a hint", err)
 	}
 	if _, err := query.Put(t.Context(), owner, blob.Photo, []byte("forged")); err == nil || !strings.Contains(err.Error(), "deploy/s3") {
 		t.Errorf("query writes: %v, want a refusal with a hint", err)

@@ -4,15 +4,8 @@
 package brokertest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -25,6 +18,8 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"lineup/ingest/broker"
+	"lineup/internal/testkit/certtest"
+	"lineup/internal/trust"
 )
 
 // Roles that have a user, with the name as password.
@@ -48,11 +43,10 @@ type Cluster struct {
 func Start(t *testing.T, confDir string) *Cluster {
 	t.Helper()
 	dir := t.TempDir()
-	c := &Cluster{CAFile: filepath.Join(dir, "ca.pem"), ports: freePorts(t)}
-	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	writeCertificate(t, c.CAFile, cert, key)
-	routeCA, routeCert, routeKey := filepath.Join(dir, "route-ca.pem"), filepath.Join(dir, "route.pem"), filepath.Join(dir, "route.key")
-	writeCertificate(t, routeCA, routeCert, routeKey)
+	files := certtest.Write(t, dir)
+	c := &Cluster{CAFile: files.CA, ports: freePorts(t)}
+	cert, key := files.Cert, files.Key
+	route := certtest.Write(t, t.TempDir())
 	routes := make([]string, 3)
 	for i := range routes {
 		routes[i] = fmt.Sprintf("%q", fmt.Sprintf("nats://route:route@127.0.0.1:%d", c.ports[3+i]))
@@ -66,7 +60,8 @@ func Start(t *testing.T, confDir string) *Cluster {
 		}
 		secrets := fmt.Sprintf("LINEUP_STORE_DIR: %q\nLINEUP_CERT_FILE: %q\nLINEUP_KEY_FILE: %q\nLINEUP_CA_FILE: %q\n",
 			filepath.Join(home, "data"), cert, key, c.CAFile)
-		joining := fmt.Sprintf("LINEUP_ROUTE_CERT_FILE: %q\nLINEUP_ROUTE_KEY_FILE: %q\nLINEUP_ROUTE_CA_FILE: %q\n", routeCert, routeKey, routeCA)
+		joining := fmt.Sprintf("LINEUP_ROUTE_CERT_FILE: %q\nLINEUP_ROUTE_KEY_FILE: %q\nLINEUP_ROUTE_CA_FILE: %q\n", route.Cert,
+			route.Key, route.CA)
 		joining += "LINEUP_ROUTE_PASSWORD: \"route\"\n"
 		for _, role := range roles {
 			secrets += fmt.Sprintf("%s_PASSWORD: %q\n", strings.ToUpper(role), role)
@@ -142,10 +137,20 @@ func (c *Cluster) URL(role string) string {
 	return strings.Join(urls, ",")
 }
 
+// Trust are the certificates of the servers' authority.
+func (c *Cluster) Trust(t *testing.T) *trust.Certificates {
+	t.Helper()
+	found, err := trust.Load(trust.Files{CA: c.CAFile})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return found
+}
+
 // Connect connects as role, as a deployed role does.
 func (c *Cluster) Connect(t *testing.T, role string) *nats.Conn {
 	t.Helper()
-	nc, err := broker.Dial(broker.Remote{URL: c.URL(role), CA: c.CAFile, Log: slog.New(slog.DiscardHandler)})
+	nc, err := broker.Dial(broker.Remote{URL: c.URL(role), Trust: c.Trust(t), Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,33 +191,4 @@ func freePorts(t *testing.T) (ports [6]int) {
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports
-}
-
-func writeCertificate(t *testing.T, caFile, certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "127.0.0.1"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	for file, data := range map[string][]byte{caFile: cert, certFile: cert,
-		keyFile: pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})} {
-		if err := os.WriteFile(file, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }

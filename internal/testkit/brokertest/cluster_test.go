@@ -3,6 +3,7 @@ package brokertest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 	"time"
@@ -83,6 +84,17 @@ func TestRolesDoTheirWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	scrape, index, query := enter(t, c, "scrape"), enter(t, c, "index"), enter(t, c, "query")
+	for name, h := range map[string]house{"admin": admin, "scrape": scrape, "index": index, "query": query} {
+		if apart, err := broker.AccountsApart(ctx, h.js.Conn(), h.js); !apart || err != nil {
+			t.Errorf("%s sees no account of its own: %v", name, err)
+		}
+		if done, err := broker.Upgraded(ctx, h.js); err != nil || done != broker.Upgrades {
+			t.Errorf("%s sees %d of %d upgrades noted in a new ledger, %v", name, done, broker.Upgrades, err)
+		}
+		if err := broker.NoteUpgraded(ctx, h.js); (err == nil) != (name == "admin") {
+			t.Errorf("%s notes an upgrade: %v", name, err)
+		}
+	}
 
 	lease, err := scrape.ledger.Lease(ctx, source, "scraper 1")
 	if err != nil {
@@ -99,8 +111,8 @@ func TestRolesDoTheirWork(t *testing.T) {
 	}
 
 	c.Stop(1)
-	ring := func() error { return scrape.queue.Publish(ctx, source, id) }
-	eventually(t, "a doorbell with a server lost", ring)
+	publish := func() error { return scrape.queue.Publish(ctx, source, id) }
+	eventually(t, "a job with a server lost", publish)
 	eventually(t, "a lease renewed with a server lost", func() error { return lease.Renew(ctx) })
 
 	var jobs *queue.Jobs
@@ -152,6 +164,7 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if _, err := query.keys.AddUse(ctx, key.ID, day, map[string]int{"faces": 1}); err != nil {
 		t.Errorf("query counts the use of a key: %v", err)
 	}
+	webhook(t, key.ID, query, scrape)
 	proofs, err := evidence.Open(ctx, query.js, 3)
 	if err != nil {
 		t.Fatalf("query opens the evidence: %v", err)
@@ -160,9 +173,45 @@ func TestRolesDoTheirWork(t *testing.T) {
 	if err := proofs.Put(ctx, schemas.RandomID(), found); err != nil {
 		t.Fatalf("query keeps evidence: %v", err)
 	}
-	eventually(t, "evidence on every replica", func() error { _, err := proofs.Get(ctx, found[0].ID); return err })
+	eventually(t, "evidence on every replica", func() error { _, err := proofs.Get(ctx, found[0].ID, time.Now()); return err })
 	if err := lease.Release(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// webhook has the role that answers note news of a watch, and the role that crawls send it.
+func webhook(t *testing.T, key string, query, scrape house) {
+	t.Helper()
+	ctx := t.Context()
+	if at, err := query.ledger.Moved(ctx); err != nil || at == 0 {
+		t.Errorf("query looks where the changes stand: %d, %v", at, err)
+	}
+	w, _, err := query.keys.AddHookedWatch(ctx, key, keys.Watch{Zip: "00001", Webhook: "https://hooks.example.org/x"})
+	if err != nil {
+		t.Fatalf("query makes a watch with a webhook: %v", err)
+	}
+	eventually(t, "the watch on every replica", func() error {
+		hooked, err := query.keys.Hooked(ctx)
+		if err == nil && len(hooked[key]) != 1 {
+			err = fmt.Errorf("%d watches", len(hooked[key]))
+		}
+		return err
+	})
+	if ended, err := query.keys.EndedWatches(ctx, key); ended || err != nil {
+		t.Errorf("query looks whether a key works: ended %v, %v", ended, err)
+	}
+	if err := query.keys.Note(ctx, key, w.ID, 1, func(string) string { return "news" }); err != nil {
+		t.Errorf("query notes news: %v", err)
+	}
+	eventually(t, "the news sent", func() error {
+		sent, _, err := scrape.keys.SendDue(ctx, func(context.Context, keys.Hook) error { return nil })
+		if err == nil && sent != 1 {
+			err = fmt.Errorf("%d sent", sent)
+		}
+		return err
+	})
+	if err := query.keys.RemoveWatch(ctx, key, w.ID); err != nil {
+		t.Errorf("query ends a watch: %v", err)
 	}
 }
 
@@ -175,6 +224,10 @@ func TestRolesDoNothingElse(t *testing.T) {
 	}
 	secret, key, err := admin.keys.Add(t.Context(), "tester", keys.Limits{})
 	if err != nil {
+		t.Fatal(err)
+	}
+	hooked := keys.Watch{Zip: "00001", Webhook: "https://hooks.example.org/x"}
+	if _, _, err := admin.keys.AddHookedWatch(t.Context(), key.ID, hooked); err != nil {
 		t.Fatal(err)
 	}
 	roles := map[string]house{"scrape": enter(t, c, "scrape"), "index": enter(t, c, "index"), "query": enter(t, c, "query")}
@@ -212,6 +265,15 @@ func TestRolesDoNothingElse(t *testing.T) {
 		}},
 		{"scrape", "use keys", func(ctx context.Context, h house) error {
 			_, err := h.keys.AddUse(ctx, key.ID, "2026-01-01", map[string]int{"faces": 1})
+			return err
+		}},
+		{"scrape", "read watches", func(ctx context.Context, h house) error { _, err := h.keys.Hooked(ctx); return err }},
+		{"query", "send what webhooks are told", func(ctx context.Context, h house) error {
+			_, _, err := h.keys.SendDue(ctx, func(context.Context, keys.Hook) error { return nil })
+			return err
+		}},
+		{"index", "send what webhooks are told", func(ctx context.Context, h house) error {
+			_, _, err := h.keys.SendDue(ctx, func(context.Context, keys.Hook) error { return nil })
 			return err
 		}},
 		{"query", "revoke a key", func(ctx context.Context, h house) error {

@@ -2,8 +2,11 @@ package history
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"lineup/schemas"
 	"lineup/scraper"
@@ -52,6 +55,34 @@ func TestOneFaultAtATime(t *testing.T) {
 	}
 }
 
+// TestAListThatMovesUnderTheCrawl: while the pages of a list are read one leaves from its front and one comes at its end, so that
+// somebody moves from a page still to be read to one that was read. All but the first are listed all the time; the first was seen in that
+// run,
+// and goes in the next.
+func TestAListThatMovesUnderTheCrawl(t *testing.T) {
+	h := open(t)
+	m := &machine{house: h, site: &site{id: "us-yx", age: map[string]int{}, faults: map[fault]string{}}}
+	m.model = newModel()
+	m.add(20)
+	for round, want := range []int{0, 0, 1} {
+		m.site.asked, m.site.at = 0, 8 // behind the first list page and its people
+		if round == 1 {
+			m.site.stop = func() { m.leave(m.site.people[0]); m.add(1) }
+		}
+		c := scraper.Crawl{Source: m.site, Sink: h.door, Resume: true, Fetcher: fetch.Config{Version: "test", Transport: m.site, Tries: 1}}
+		sum, err := c.Run(context.Background())
+		if m.site.stop = nil; err != nil || sum.State != schemas.RunComplete || sum.Delisted != want {
+			t.Errorf("run %d: %s (%s), %d delisted, %v", round, sum.State, sum.Reason, sum.Delisted, err)
+		}
+		for _, key := range m.site.people {
+			l, err := h.ledger.Listing(context.Background(), m.site.id, schemas.RegistrantID(m.site.id, key))
+			if err != nil || !l.Listed {
+				t.Errorf("run %d: %s is not listed, %v", round, key, err)
+			}
+		}
+	}
+}
+
 // TestTwentyReplacedByTwoHundred holds that the drop is one of the twenty who were listed before, run after run.
 func TestTwentyReplacedByTwoHundred(t *testing.T) {
 	h := open(t)
@@ -71,6 +102,82 @@ func TestTwentyReplacedByTwoHundred(t *testing.T) {
 	for range 2 {
 		if sum := run(); sum.State != schemas.RunRefused || sum.Delisted != 0 {
 			t.Errorf("%s (%s), %d delisted", sum.State, sum.Reason, sum.Delisted)
+		}
+	}
+}
+
+// TestAResumedRunKeepsItsGuards kills a crawl in the middle of the first page of all, where no page has been counted yet. The run that goes
+// on from there is the same one, under the source's floor, and hears what the operator says this time.
+func TestAResumedRunKeepsItsGuards(t *testing.T) {
+	for _, file := range []bool{true, false} {
+		h := open(t)
+		m := &machine{house: h, site: &site{id: "us-xw", file: file, floor: 20, age: map[string]int{}, faults: map[fault]string{}}}
+		m.model = newModel()
+		m.add(20)
+		crawl := func(accept string, kill int) (schemas.RunSummary, error) {
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			c := scraper.Crawl{Source: m.site, Sink: h.door, Resume: true, CheckpointEvery: time.Nanosecond, AcceptDrop: accept,
+				Fetcher: fetch.Config{Version: "test", Transport: m.site, Tries: 1}}
+			if kill > 0 {
+				c.Sink = &mortal{Sink: h.door, left: kill, kill: cancel}
+			}
+			sum, err := c.Run(ctx)
+			if kill > 0 {
+				if err := h.ledger.BreakLeases(context.Background()); err != nil {
+					t.Fatal(err)
+				}
+				h.door = h.reopen()
+			}
+			return sum, err
+		}
+		if sum, err := crawl("", 0); err != nil || sum.State != schemas.RunComplete {
+			t.Fatalf("%s (%s), %v", sum.State, sum.Reason, err)
+		}
+		m.leave(m.site.people[19])
+		killed, _ := crawl("", 4)
+		again, _ := crawl("", 3)
+		sum, err := crawl("", 0)
+		if err != nil || sum.Run != killed.Run || again.Run != killed.Run || sum.Source != m.site.id || sum.Started.IsZero() ||
+			sum.State != schemas.RunRefused || sum.Delisted != 0 {
+			t.Errorf("a file: %t. Killed as %q, resumed as %q of %q, begun %s: %s (%s), %d delisted, %v", file, killed.Run, sum.Run,
+				sum.Source, sum.Started, sum.State, sum.Reason, sum.Delisted, err)
+		}
+		m.site.floor = 1
+		if _, err = crawl("", 4); err == nil {
+			t.Error("nothing was killed")
+		}
+		m.leave(slices.Clone(m.site.people[14:])...)
+		if sum, err = crawl("they moved", 0); err != nil || sum.State != schemas.RunComplete || sum.Delisted != 6 {
+			t.Errorf("a file: %t. With the operator's word: %s (%s), %d delisted, %v", file, sum.State, sum.Reason, sum.Delisted, err)
+		}
+	}
+}
+
+// TestAHostIsLeftAloneByAllItsSources has one source of a host asked to wait for two hours: another at the same host is not asked
+// before, and after that both are.
+func TestAHostIsLeftAloneByAllItsSources(t *testing.T) {
+	h := open(t)
+	crawl := func(id, beside string, now time.Time, faults map[fault]string) (*site, schemas.RunSummary, error) {
+		m := &machine{house: h, site: &site{id: id, age: map[string]int{}, faults: faults}}
+		m.add(3)
+		c := scraper.Crawl{Source: m.site, Sink: h.door, Resume: true, Beside: []string{beside}, Now: func() time.Time { return now },
+			Fetcher: fetch.Config{Version: "test", Transport: m.site, Tries: 1}}
+		sum, err := c.Run(context.Background())
+		return m.site, sum, err
+	}
+	now := time.Now()
+	if _, sum, err := crawl("us-xu", "us-xv", now, map[fault]string{wait: ""}); err == nil || sum.NotBefore.IsZero() {
+		t.Fatalf("%s, until %s, %v", sum.State, sum.NotBefore, err)
+	}
+	for _, tc := range []struct {
+		later time.Duration
+		asked bool
+	}{{time.Hour, false}, {3 * time.Hour, true}} {
+		asked := (*fetch.WaitError)(nil)
+		s, sum, err := crawl("us-xv", "us-xu", now.Add(tc.later), nil)
+		if tc.asked != (s.asked > 0) || tc.asked == errors.As(err, &asked) {
+			t.Errorf("after %s: %d requests, %s, %v", tc.later, s.asked, sum.State, err)
 		}
 	}
 }

@@ -10,18 +10,16 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
 	"pgregory.net/rapid"
 
 	"lineup/ingest"
-	"lineup/ingest/blob/disk"
-	"lineup/ingest/broker"
 	"lineup/ingest/ledger"
-	"lineup/ingest/queue"
 	"lineup/internal/testkit/loopback"
+	"lineup/internal/testkit/stores"
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/fetch"
@@ -46,32 +44,24 @@ type house struct {
 	door   *ingest.Ingester
 	ledger *ledger.Ledger
 	reopen func() *ingest.Ingester
+	ahead  time.Duration // of the real time: weeks pass by adding to it
 }
+
+// now is the clock of the crawl and of the ingester. It goes on by itself, so no two runs begin at one time.
+func (h *house) now() time.Time { return time.Now().Add(h.ahead) }
+
+const (
+	day         = 24 * time.Hour
+	keepRecords = 30*day + day/2 // how long a record is kept that was not read again
+	keepPages   = 10*day + day/2
+	refresh     = 20*day + day/2 // how long a rolling source's record is believed before it is read again
+)
 
 func open(t *testing.T) *house {
 	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	log := slog.New(slog.DiscardHandler)
-	b, err := broker.Start(t.TempDir(), log)
-	must(err)
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	must(err)
-	t.Cleanup(nc.Close)
-	js, err := jetstream.New(nc)
-	must(err)
-	l, err := ledger.Open(t.Context(), js, 1)
-	must(err)
-	q, err := queue.Open(t.Context(), js, 1)
-	must(err)
-	blobs, err := disk.Open(t.TempDir())
-	must(err)
-	t.Cleanup(func() { blobs.Close() })
-	h := &house{ledger: l, reopen: func() *ingest.Ingester { return ingest.New(blobs, l, q, log) }}
+	s, log := stores.Open(t), slog.New(slog.DiscardHandler)
+	h := &house{ledger: s.Ledger}
+	h.reopen = func() *ingest.Ingester { return ingest.New(s.Blobs, s.Ledger, s.Queue, log).At(h.now) }
 	h.door = h.reopen()
 	return h
 }
@@ -84,9 +74,12 @@ type mortal struct {
 	scraper.Sink
 	left int
 	kill func()
+	mu   sync.Mutex // guards left: a crawl calls from several goroutines
 }
 
 func (m *mortal) dead() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.left--; m.left == 0 {
 		m.kill()
 	}
@@ -128,11 +121,34 @@ func (m *mortal) Abandon(ctx context.Context, source, run string, s schemas.RunS
 	return m.Sink.Abandon(ctx, source, run, s)
 }
 
+// witness is a sink that notes when each registrant was read and stored.
+type witness struct {
+	scraper.Sink
+	m *machine
+}
+
+func (w *witness) Accept(ctx context.Context, run string, c schemas.Capture) (schemas.Outcome, error) {
+	outcome, err := w.Sink.Accept(ctx, run, c)
+	// A process may be killed behind the listing and before the job: then it was stored, whatever the error.
+	l, lerr := w.m.ledger.Listing(context.WithoutCancel(ctx), c.Record.Source, schemas.RegistrantID(c.Record.Source, c.Record.Key))
+	if err == nil || lerr == nil && l.Listed && l.Run == run {
+		w.m.reading.Lock()
+		defer w.m.reading.Unlock()
+		w.m.model.read[c.Record.Key] = w.m.now()
+	}
+	return outcome, err
+}
+
 // model says who must be listed. It knows what the site has shown, and which runs say that they were complete.
 type model struct {
-	kept     map[string]bool // listed by the site ever since the ledger listed them: never to be delisted
-	absent   map[string]int  // left by the site: complete runs that began since
-	believed map[string]bool // listed when the last complete run ended; nil before the first
+	kept     map[string]bool      // listed by the site ever since the ledger listed them: never to be delisted
+	absent   map[string]int       // left by the site: complete runs that began since
+	believed map[string]bool      // listed when the last complete run ended; nil before the first
+	read     map[string]time.Time // when each was last read and stored
+}
+
+func newModel() model {
+	return model{kept: map[string]bool{}, absent: map[string]int{}, read: map[string]time.Time{}}
 }
 
 // machine is one history.
@@ -142,6 +158,9 @@ type machine struct {
 	model model
 	next  int    // number of the next registrant
 	begun string // the run that is under way or interrupted
+
+	reading  sync.Mutex // guards model.read: a crawl accepts several at once
+	agencies []*machine // whose files are read by one definition, under keys that are equal
 }
 
 // listed are the keys that the ledger lists.
@@ -177,14 +196,26 @@ func (m *machine) leave(keys ...string) {
 // crawl reads the site once, as c says, and holds what it did to the model.
 func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 	before := m.listed(t)
-	c.Source, c.Resume, c.CheckpointEvery = m.site, true, time.Nanosecond
+	c.Source, c.Resume, c.CheckpointEvery, c.Now = m.site, true, time.Nanosecond, m.now
 	c.Fetcher = fetch.Config{Version: "test", Transport: m.site, Tries: 1, Backoff: time.Nanosecond}
 	if c.Sink == nil {
-		c.Sink = m.door
+		c.Sink = m.sink()
+	}
+	others := map[*machine]map[string]bool{}
+	for _, other := range m.agencies {
+		if other != m {
+			others[other] = other.listed(t)
+		}
 	}
 	sum, err := c.Run(ctx)
 	now := m.listed(t)
-	t.Logf("%s (%s) %v: %d on the site, %d listed, %d delisted, %d unread", sum.State, sum.Reason, err, len(m.site.people), len(now),
+	for other, were := range others {
+		if !maps.Equal(were, other.listed(t)) {
+			t.Fatalf("a run over %s changed who is listed of %s", m.site.id, other.site.id)
+		}
+	}
+	t.Logf("%s %s (%s) %v: %d on the site, %d listed, %d delisted, %d unread", sum.Run, sum.State, sum.Reason, err,
+		len(m.site.people), len(now),
 		sum.Delisted, sum.Unread)
 	if c.DryRun {
 		if !maps.Equal(before, now) {
@@ -206,6 +237,12 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 	if few := max(3, len(m.model.believed)/10); c.AcceptDrop == "" && gone > few {
 		t.Fatalf("%d of %d were delisted and no human was asked", gone, len(m.model.believed))
 	}
+	if gone > 0 && len(now) < m.site.floor {
+		t.Fatalf("%d listed after %d were delisted, and the source's floor is %d", len(now), gone, m.site.floor)
+	}
+	if sum.Run != "" && sum.Source != m.site.id || sum.Run == "" && sum.State != "" {
+		t.Fatalf("a summary of run %q over %q: %s", sum.Run, sum.Source, sum.State)
+	}
 	fresh := sum.Run != m.begun // it did not begin before this crawl
 	m.begun = sum.Run
 	if err == nil && sum.State == schemas.RunComplete {
@@ -218,11 +255,59 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 			}
 		}
 		m.model.believed = now
+		if fresh && m.site.stop == nil {
+			m.upToDate(t, now)
+		}
 	}
 	for _, key := range m.site.people {
 		if now[key] {
 			m.model.kept[key] = true
 		}
+	}
+}
+
+// sink is where a crawl of this process brings what it reads.
+func (m *machine) sink() scraper.Sink { return &witness{Sink: m.door, m: m} }
+
+// upToDate holds that a complete run has brought everybody of the site whose own page or row is well, and left nobody as they
+// were for longer than the source is refreshed.
+func (m *machine) upToDate(t *rapid.T, now map[string]bool) {
+	broken := slices.Collect(maps.Values(m.site.faults))
+	for _, key := range m.site.people {
+		if slices.Contains(broken, key) {
+			continue
+		}
+		if !now[key] {
+			t.Fatalf("%s is on the site, and a complete run has not listed them", key)
+		}
+		if old := m.now().Sub(m.model.read[key]); m.site.rolling && old > refresh {
+			t.Fatalf("%s was last read %s ago, and a complete run has passed", key, old)
+		}
+	}
+}
+
+// retain applies the retention time, and holds that it takes those whose record was not read again in time, and nobody else.
+func (m *machine) retain(t *rapid.T) {
+	before := m.listed(t)
+	done, err := m.door.Retain(context.Background(), m.site.id, ingest.Keep{Records: keepRecords, Pages: keepPages})
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := m.listed(t)
+	t.Logf("retention: %d of %d delisted, %d pages", done.Delisted, len(before), done.Pages)
+	if done.Delisted != len(before)-len(now) {
+		t.Fatalf("retention tells of %d who went, and %d did", done.Delisted, len(before)-len(now))
+	}
+	for key := range before {
+		old := m.now().Sub(m.model.read[key])
+		if over := old > keepRecords; now[key] == over {
+			t.Fatalf("%s was last read %s ago, and is listed after retention: %t", key, old, now[key])
+		} else if over {
+			delete(m.model.kept, key)
+		}
+	}
+	if len(now) > len(before) {
+		t.Fatalf("retention listed somebody")
 	}
 }
 
@@ -235,16 +320,31 @@ func word(t *rapid.T, what string) string {
 }
 
 // TestHistories lets a site, its faults, crashes and operators do what they like, and holds what becomes of people to the
-// model: nobody whom the site lists all the time is delisted, nobody stays who was gone from two complete views, and no
-// run delists many without a human's word.
+// model: nobody whom the site lists all the time is delisted unless their record was not read in its retention time, nobody stays
+// who was gone from two complete views or beyond that time, and no run delists many without a human's word.
 func TestHistories(t *testing.T) {
 	h := open(t)
 	n := 0
 	rapid.Check(t, func(t *rapid.T) {
 		n++
 		m := &machine{house: h, site: &site{id: fmt.Sprintf("us-zz%d", n), age: map[string]int{}, faults: map[fault]string{}},
-			model: model{kept: map[string]bool{}, absent: map[string]int{}}}
+			model: newModel()}
+		m.site.file, m.site.rolling = rapid.Bool().Draw(t, "is a file"), rapid.Bool().Draw(t, "is rolling")
+		m.site.floor = rapid.IntRange(0, 12).Draw(t, "floor")
 		m.add(rapid.IntRange(1, 25).Draw(t, "people"))
+		for _, name := range []string{"first", "second.example"} {
+			id, err := schemas.AgencySource(fmt.Sprintf("import-zz%d", n), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			agency := &machine{house: h, site: &site{id: id, age: map[string]int{}, faults: map[fault]string{}},
+				model: newModel()}
+			agency.add(rapid.IntRange(1, 15).Draw(t, "people of the agency "+name))
+			m.agencies = append(m.agencies, agency)
+		}
+		for _, agency := range m.agencies {
+			agency.agencies = append([]*machine{m}, m.agencies...)
+		}
 		t.Repeat(m.actions())
 	})
 }
@@ -259,13 +359,15 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 	crawl := func(t *rapid.T) {
 		m.crawl(context.Background(), t, &scraper.Crawl{AcceptDrop: word(t, "accept"), Unblock: word(t, "unblock")})
 	}
+	well := func(t *rapid.T) {
+		clear(m.site.faults)
+		m.crawl(context.Background(), t, &scraper.Crawl{Unblock: "unblock"})
+	}
+	pass := func(t *rapid.T) { m.ahead += time.Duration(rapid.IntRange(1, 25).Draw(t, "days")) * day }
 	return map[string]func(*rapid.T){
-		"crawl":           crawl,
-		"crawl once more": crawl,
-		"crawl, all is well": func(t *rapid.T) {
-			clear(m.site.faults)
-			m.crawl(context.Background(), t, &scraper.Crawl{Unblock: "unblock"})
-		},
+		"crawl":              crawl,
+		"crawl once more":    crawl,
+		"crawl, all is well": well,
 		"dry run": func(t *rapid.T) {
 			m.crawl(context.Background(), t, &scraper.Crawl{DryRun: true, Sink: scraper.NewDryRun(m.door)})
 		},
@@ -276,14 +378,33 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			m.crawl(ctx, t, &scraper.Crawl{Unblock: "unblock"})
 			m.site.stop = nil
 		},
+		"crawl, and meanwhile one leaves from the front, one comes": func(t *rapid.T) {
+			someone(t)
+			m.site.asked, m.site.at = 0, rapid.IntRange(2, 60).Draw(t, "request")
+			m.site.stop = func() { m.leave(m.site.people[0]); m.add(1) }
+			m.crawl(context.Background(), t, &scraper.Crawl{Unblock: "unblock"})
+			m.site.stop = nil
+		},
 		"crawl, killed": func(t *rapid.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
-			m.crawl(ctx, t, &scraper.Crawl{Unblock: "unblock", Sink: &mortal{m.door, rapid.IntRange(1, 60).Draw(t, "calls"), cancel}})
+			killed := &mortal{Sink: m.sink(), left: rapid.IntRange(1, 60).Draw(t, "calls"), kill: cancel}
+			m.crawl(ctx, t, &scraper.Crawl{Unblock: "unblock", Sink: killed})
 			if err := m.ledger.BreakLeases(context.Background()); err != nil { // as they run out
 				t.Fatal(err)
 			}
 			m.door = m.reopen()
+		},
+		"an agency hands over its files": func(t *rapid.T) {
+			agency := rapid.SampledFrom(m.agencies).Draw(t, "agency")
+			agency.door = m.door // the process that runs now
+			switch people := agency.site.people; rapid.IntRange(0, 3).Draw(t, "what became of its people") {
+			case 0:
+				agency.add(rapid.IntRange(1, 20).Draw(t, "how many come"))
+			case 1:
+				agency.leave(slices.Clone(people[:rapid.IntRange(0, len(people)).Draw(t, "how many leave")])...)
+			}
+			agency.crawl(context.Background(), t, &scraper.Crawl{AcceptDrop: word(t, "accept")})
 		},
 		"some come":  func(t *rapid.T) { m.add(rapid.IntRange(1, 4).Draw(t, "how many")) },
 		"many come":  func(t *rapid.T) { m.add(rapid.IntRange(10, 40).Draw(t, "how many")) },
@@ -298,10 +419,14 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			m.leave(slices.Clone(m.site.people)...)
 			m.add(n)
 		},
-		"one changes":     func(t *rapid.T) { m.site.age[someone(t)]++ },
-		"the order turns": func(t *rapid.T) { slices.Reverse(m.site.people) },
+		"days pass":              pass,
+		"days pass, retention":   func(t *rapid.T) { pass(t); m.retain(t) },
+		"weeks pass, all well":   func(t *rapid.T) { pass(t); well(t); pass(t); well(t); m.retain(t) },
+		"one changes":            func(t *rapid.T) { m.site.age[someone(t)]++ },
+		"the definition changes": func(*rapid.T) { m.site.version++ },
+		"the order turns":        func(t *rapid.T) { slices.Reverse(m.site.people) },
 		"something breaks": func(t *rapid.T) {
-			f := rapid.SampledFrom(everyFault).Draw(t, "fault")
+			f := rapid.SampledFrom(faultsOf[m.site.file]).Draw(t, "fault")
 			m.site.faults[f] = someone(t)
 			if f == listFails {
 				m.site.faults[f] = fmt.Sprint(rapid.IntRange(0, (len(m.site.people)-1)/perPage).Draw(t, "page"))

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"lineup/schemas"
 	"lineup/scraper"
@@ -30,27 +31,91 @@ const (
 	robotsNo    fault = "robots.txt forbids everything"
 	captcha     fault = "every page asks to prove to be human"
 	wait        fault = "the site asks to be left alone for two hours"
+	rowBroken   fault = "a row of a file has a cell too many, and may be a registrant's"
+	rowLost     fault = "a row of a file has a cell too many, and may be anybody's"
 )
 
-var everyFault = []fault{pageFails, pageMissing, pageBlank, pageOther, photoNo, listFails, totalOff, twice, robotsFail, robotsNo, captcha,
-	wait}
+// faultsOf are what can be wrong with a site of pages, and with one that is a file.
+var faultsOf = map[bool][]fault{
+	false: {pageFails, pageMissing, pageBlank, pageOther, photoNo, listFails, totalOff, twice, robotsFail, robotsNo, captcha, wait},
+	true:  {rowBroken, rowLost, pageBlank, photoNo, listFails, captcha},
+}
 
 // perPage is how many cards a list page has.
 const perPage = 4
 
 // site is a registry in memory: list pages of cards with a total, a page and a photo for each registrant.
 type site struct {
-	id     string
-	people []string       // keys, in the order of the list
-	age    map[string]int // how often a record has changed
-	faults map[fault]string
-	asked  int
-	at     int    // the request at which stop is called
-	stop   func() // interrupts the crawl
+	id      string
+	file    bool           // all registrants stand in one file, which is not sent again while it is the same
+	rolling bool           // registrants' pages are read again only when they are old
+	version int            // of the definition
+	floor   int            // the fewest registrants that a run may read; 0 is 1
+	people  []string       // keys, in the order of the list
+	age     map[string]int // how often a record has changed
+	faults  map[fault]string
+	mu      sync.Mutex // held while a request is answered: a crawl makes several at once
+	asked   int
+	at      int    // the request at which stop is called
+	stop    func() // interrupts the crawl, or changes the site under it
+}
+
+// whole is the file of all registrants.
+func (s *site) whole() []byte {
+	var rows []row
+	for _, key := range s.people {
+		r := row{Key: key, Name: "Testcase " + key, Age: s.age[key], Broken: s.has(rowBroken, key), Lost: s.has(rowLost, key)}
+		if s.has(pageBlank, key) {
+			r.Name = ""
+		}
+		rows = append(rows, r)
+	}
+	body, _ := json.Marshal(rows) // texts and numbers always encode
+	return body
+}
+
+type row struct {
+	Key, Name    string
+	Age          int
+	Broken, Lost bool
+}
+
+// parseFile reads the file: a definition would find out of itself what its rows say here.
+func (s *site) parseFile(page scraper.Page) (scraper.Parsed, error) {
+	var out scraper.Parsed
+	var rows []row
+	if err := json.Unmarshal(page.Body, &rows); err != nil {
+		return out, errors.Join(err, scraper.ErrLayout)
+	}
+	for _, r := range rows {
+		switch {
+		case r.Lost:
+			out.Misfits++
+		case r.Broken:
+			out.Perhaps = append(out.Perhaps, []string{"nobody known", r.Key})
+		case r.Name == "":
+			out.Keys, out.Unnamed = append(out.Keys, r.Key), append(out.Unnamed, r.Key)
+		default:
+			out.Keys = append(out.Keys, r.Key)
+			out.Drafts = append(out.Drafts, s.draft(r.Key, r.Name, r.Age, page.Body))
+		}
+	}
+	return out, nil
+}
+
+func (s *site) draft(key, name string, age int, evidence []byte) scraper.Draft {
+	photo := base + "/photo?key=" + key
+	return scraper.Draft{
+		Record: schemas.Record{Source: s.id, Key: key, Name: schemas.Name{Full: name}, Designation: strconv.Itoa(age),
+			Photos: []schemas.Photo{{URL: photo}}},
+		Photos: []scraper.Request{{Rule: "photo", URL: photo}}, Evidence: evidence,
+	}
 }
 
 // RoundTrip answers a request.
 func (s *site) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.asked++; s.stop != nil && s.asked == s.at {
 		s.stop()
 	}
@@ -82,6 +147,15 @@ func (s *site) answer(r *http.Request) (int, string, http.Header) {
 	case s.has(wait, "") && path == "/detail":
 		header.Set("Retry-After", "7200")
 		return http.StatusTooManyRequests, "", header
+	case path == "/file" && s.has(listFails, ""):
+		return http.StatusInternalServerError, "", header
+	case path == "/file":
+		body := s.whole()
+		header.Set("ETag", `"`+string(schemas.DigestOf(body))+`"`)
+		if r.Header.Get("If-None-Match") == header.Get("ETag") {
+			return http.StatusNotModified, "", header
+		}
+		return http.StatusOK, string(body), header
 	case path == "/list" && s.has(listFails, r.URL.Query().Get("page")):
 		return http.StatusInternalServerError, "", header
 	case path == "/list":
@@ -126,20 +200,30 @@ func (s *site) list(page string) string {
 
 // Info says that the site is a small registry.
 func (s *site) Info() scraper.Info {
-	return scraper.Info{ID: s.id, Name: "Invented", Jurisdiction: "ZZ", Home: base, Mode: scraper.Enabled, Version: 1,
-		Guards: scraper.Guards{MinCount: 1}}
+	info := scraper.Info{ID: s.id, Name: "Invented", Jurisdiction: "ZZ", Home: base, Mode: scraper.Enabled, Version: 1 + s.version,
+		Guards: scraper.Guards{MinCount: max(1, s.floor)}}
+	if s.rolling {
+		info.Manners.Refresh = refresh
+	}
+	return info
 }
 
 const base = "http://registry.invalid"
 
 // Start asks for the first list page.
 func (s *site) Start() ([]scraper.Request, error) {
+	if s.file {
+		return []scraper.Request{{Rule: "file", URL: base + "/file"}}, nil
+	}
 	return []scraper.Request{{Rule: "list", URL: base + "/list?page=0", Carry: map[string]string{"page": "0"}}}, nil
 }
 
 // Parse reads a list page or a registrant's own. Errors: scraper.ErrLayout.
 func (s *site) Parse(page scraper.Page) (scraper.Parsed, error) {
 	var out scraper.Parsed
+	if page.Request.Rule == "file" {
+		return s.parseFile(page)
+	}
 	if page.Request.Rule == "list" {
 		var list listPage
 		if err := json.Unmarshal(page.Body, &list); err != nil {
@@ -172,11 +256,6 @@ func (s *site) Parse(page scraper.Page) (scraper.Parsed, error) {
 		out.Unnamed = []string{key}
 		return out, nil
 	}
-	photo := base + "/photo?key=" + key
-	out.Drafts = []scraper.Draft{{
-		Record: schemas.Record{Source: s.id, Key: key, Name: schemas.Name{Full: *detail.Name}, Designation: strconv.Itoa(detail.Age),
-			Photos: []schemas.Photo{{URL: photo}}},
-		Photos: []scraper.Request{{Rule: "photo", URL: photo}}, Evidence: page.Body,
-	}}
+	out.Drafts = []scraper.Draft{s.draft(key, *detail.Name, detail.Age, page.Body)}
 	return out, nil
 }

@@ -5,9 +5,11 @@ import (
 	"math"
 	"net"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/qdrant/go-client/qdrant"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -19,20 +21,27 @@ func id(n int) *qdrant.PointId {
 	return qdrant.NewIDUUID("00000000-0000-4000-8000-00000000000" + strconv.Itoa(n))
 }
 
-// TestMeasured holds the stand-in, over the wire, to what was measured of a real Qdrant 1.18.3.
-func TestMeasured(t *testing.T) {
-	ctx := context.Background()
-	s := qdranttest.Start(t, nil)
+// dial is a client of a server.
+func dial(t *testing.T, s *qdranttest.Server) *qdrant.Client {
+	t.Helper()
 	host, port, _ := net.SplitHostPort(s.Address)
 	number, err := strconv.Atoi(port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := qdrant.NewClient(&qdrant.Config{Host: host, Port: number, SkipCompatibilityCheck: true})
+	c, err := qdrant.NewClient(&qdrant.Config{Host: host, Port: number, SkipCompatibilityCheck: true,
+		GrpcOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallSendMsgSize(64 << 20))}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// TestMeasured holds the stand-in, over the wire, to what was measured of a real Qdrant 1.18.3.
+func TestMeasured(t *testing.T) {
+	ctx := context.Background()
+	c := dial(t, qdranttest.Start(t, nil))
 	// want holds that a call ends with a code; OK is none.
 	want := func(what string, code codes.Code, err error) {
 		t.Helper()
@@ -154,6 +163,96 @@ func TestMeasured(t *testing.T) {
 	want("delete by filter", codes.OK, err)
 	if n, err := c.Count(ctx, &qdrant.CountPoints{CollectionName: "faces"}); err != nil || n != 0 {
 		t.Errorf("%d points left, %v", n, err)
+	}
+}
+
+// TestStrictMode holds the stand-in to strict mode as the source of Qdrant 1.18 has it (lib/collection, verification), and to the
+// size of a request.
+func TestStrictMode(t *testing.T) {
+	ctx := context.Background()
+	c := dial(t, qdranttest.Start(t, nil))
+	no, yes := qdrant.PtrOf(false), qdrant.PtrOf(true)
+	collect := func(name string, strict *qdrant.StrictModeConfig) {
+		t.Helper()
+		if err := c.CreateCollection(ctx, &qdrant.CreateCollection{CollectionName: name, StrictModeConfig: strict,
+			VectorsConfig: qdrant.NewVectorsConfig(&qdrant.VectorParams{Size: 2, Distance: qdrant.Distance_Euclid})}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	collect("strict", &qdrant.StrictModeConfig{Enabled: yes, UnindexedFilteringRetrieve: no, UnindexedFilteringUpdate: no,
+		SearchAllowExact: no, MaxQueryLimit: qdrant.PtrOf(uint32(5)), UpsertMaxBatchsize: qdrant.PtrOf(uint64(1)),
+		SearchMaxHnswEf:       qdrant.PtrOf(uint32(64)),
+		SearchMaxOversampling: qdrant.PtrOf(float32(2)), FilterMaxConditions: qdrant.PtrOf(uint64(2))})
+	collect("off", &qdrant.StrictModeConfig{Enabled: no, MaxQueryLimit: qdrant.PtrOf(uint32(1)), ReadRateLimit: qdrant.PtrOf(uint32(1))})
+	collect("slow", &qdrant.StrictModeConfig{Enabled: yes, ReadRateLimit: qdrant.PtrOf(uint32(2)), WriteRateLimit: qdrant.PtrOf(uint32(1))})
+	if _, err := c.CreateFieldIndex(ctx, &qdrant.CreateFieldIndexCollection{CollectionName: "strict", FieldName: "indexed", Wait: yes,
+		FieldType: qdrant.FieldType_FieldTypeKeyword.Enum()}); err != nil {
+		t.Fatal(err)
+	}
+	filter := func(fields ...string) *qdrant.Filter {
+		f := &qdrant.Filter{}
+		for _, field := range fields {
+			f.Must = append(f.Must, qdrant.NewMatchKeyword(field, "n"))
+		}
+		return f
+	}
+	query := func(name string, f *qdrant.Filter, limit uint64, p *qdrant.SearchParams) error {
+		_, err := c.Query(ctx, &qdrant.QueryPoints{CollectionName: name, Query: qdrant.NewQuery(1, 2), Filter: f, Limit: &limit, Params: p})
+		return err
+	}
+	scroll := func(name string, f *qdrant.Filter, limit *uint32) error {
+		_, err := c.Scroll(ctx, &qdrant.ScrollPoints{CollectionName: name, Filter: f, Limit: limit})
+		return err
+	}
+	upsert := func(name string, points int, payload string) error {
+		r := &qdrant.UpsertPoints{CollectionName: name, Wait: yes}
+		for n := range points {
+			r.Points = append(r.Points, &qdrant.PointStruct{Id: id(n), Vectors: qdrant.NewVectors(1, 2), Payload: qdrant.NewValueMap(map[string]any{
+				"text": payload})})
+		}
+		_, err := c.Upsert(ctx, r)
+		return err
+	}
+	remove := func(f *qdrant.Filter) error {
+		_, err := c.Delete(ctx, &qdrant.DeletePoints{CollectionName: "strict", Wait: yes, Points: qdrant.NewPointsSelectorFilter(f)})
+		return err
+	}
+	inner := &qdrant.Filter{Should: []*qdrant.Condition{qdrant.NewFilterAsCondition(filter("plain"))}}
+	for _, one := range []struct {
+		what string
+		err  error
+		code codes.Code
+		says string
+	}{
+		{"an indexed field", query("strict", filter("indexed"), 5, nil), codes.OK, ""},
+		{"a field without an index", query("strict", filter("indexed", "plain"), 5, nil), codes.InvalidArgument,
+			`Index required but not found for "plain" of one of the following types: [keyword]`},
+		{"a field inside another filter", query("strict", inner, 5, nil), codes.InvalidArgument, "Index required"},
+		{"deleting by a field without an index", remove(filter("plain")), codes.InvalidArgument, "Index required"},
+		{"deleting by an indexed field", remove(filter("indexed")), codes.OK, ""},
+		{"too many conditions", query("strict", filter("indexed", "indexed", "indexed"), 5, nil), codes.InvalidArgument,
+			"Filter condition limit reached (3 > 2)"},
+		{"a limit", query("strict", nil, 6, nil), codes.InvalidArgument, `Limit exceeded 6 > 5 for "limit"`},
+		{"a limit that is not said", scroll("strict", nil, nil), codes.InvalidArgument, `Limit exceeded 10 > 5 for "limit"`},
+		{"a small limit", scroll("strict", nil, qdrant.PtrOf(uint32(5))), codes.OK, ""},
+		{"an effort", query("strict", nil, 5, &qdrant.SearchParams{HnswEf: qdrant.PtrOf(uint64(65))}), codes.InvalidArgument, `"hnsw_ef"`},
+		{"oversampling", query("strict", nil, 5, &qdrant.SearchParams{Quantization: &qdrant.QuantizationSearchParams{
+			Oversampling: qdrant.PtrOf(2.5)}}), codes.InvalidArgument, `"oversampling"`},
+		{"an exact search", query("strict", nil, 5, &qdrant.SearchParams{Exact: yes}), codes.InvalidArgument, "Exact search disabled!"},
+		{"many points at once", upsert("strict", 2, ""), codes.InvalidArgument, `Limit exceeded 2 > 1 for "upsert limit"`},
+		{"one point", upsert("strict", 1, ""), codes.OK, ""},
+		{"strict mode that is off", query("off", filter("plain"), 50, nil), codes.OK, ""},
+		{"and asked again", query("off", filter("plain"), 50, nil), codes.OK, ""},
+		{"a first write", upsert("slow", 1, ""), codes.OK, ""},
+		{"a second write in a minute", upsert("slow", 1, ""), codes.ResourceExhausted, "Write rate limit exceeded"},
+		{"a first read", scroll("slow", nil, nil), codes.OK, ""},
+		{"a second read", scroll("slow", nil, nil), codes.OK, ""},
+		{"a third read in a minute", scroll("slow", nil, nil), codes.ResourceExhausted, "Read rate limit exceeded"},
+		{"a request of 33 MB", upsert("off", 1, strings.Repeat("x", 33<<20)), codes.OutOfRange, "message length too large"},
+	} {
+		if got := status.Code(cause(one.err)); got != one.code || one.err != nil && !strings.Contains(one.err.Error(), one.says) {
+			t.Errorf("%s: %v (%v), want %v with %q", one.what, got, one.err, one.code, one.says)
+		}
 	}
 }
 

@@ -73,7 +73,7 @@ func (s points) Upsert(_ context.Context, r *qdrant.UpsertPoints) (*qdrant.Point
 				continue
 			}
 		}
-		c.points[checked[i]] = proto.Clone(p).(*qdrant.PointStruct)
+		c.put(checked[i], proto.Clone(p).(*qdrant.PointStruct))
 	}
 	return done, nil
 }
@@ -84,7 +84,7 @@ func floats(v *qdrant.Vector) []float32 {
 
 // matching gives the ids a selector means, in order.
 func (c *collection) matching(f *qdrant.Filter) (out []string, err error) {
-	for _, id := range slices.Sorted(maps.Keys(c.points)) {
+	for _, id := range c.among(f) {
 		ok, err := passes(f, id, c.points[id].GetPayload())
 		if err != nil {
 			return nil, err
@@ -114,7 +114,7 @@ func (s points) Delete(_ context.Context, r *qdrant.DeletePoints) (*qdrant.Point
 	}
 	list, err := c.selected(r.GetPoints())
 	for _, id := range list {
-		delete(c.points, id)
+		c.put(id, nil)
 	}
 	return done, err
 }
@@ -131,7 +131,12 @@ func (s points) SetPayload(_ context.Context, r *qdrant.SetPayloadPoints) (*qdra
 	list, err := c.selected(r.GetPointsSelector())
 	for _, id := range list {
 		if p := c.points[id]; p != nil {
-			maps.Copy(p.GetPayload(), r.GetPayload())
+			next := proto.Clone(p).(*qdrant.PointStruct)
+			if next.Payload == nil {
+				next.Payload = map[string]*qdrant.Value{}
+			}
+			maps.Copy(next.Payload, r.GetPayload())
+			c.put(id, next)
 		}
 	}
 	return done, err
@@ -144,6 +149,7 @@ func (s points) CreateFieldIndex(_ context.Context, r *qdrant.CreateFieldIndexCo
 		return nil, err
 	}
 	c.indexed[r.GetFieldName()] = r.GetFieldType()
+	c.index(r.GetFieldName())
 	return done, nil
 }
 

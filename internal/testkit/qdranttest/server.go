@@ -4,6 +4,7 @@
 package qdranttest
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,8 +44,11 @@ type Server struct {
 	FailAfter atomic.Int64
 	// Delay is how long every call takes, in nanoseconds, unless its caller leaves.
 	Delay atomic.Int64
+	// Strict is the strict mode of collections that are made without one; a real server has it from its own configuration.
+	Strict *qdrant.StrictModeConfig
 
 	tls  *tls.Config
+	real *real // that answers in place of the memory here; nil for none
 	mu   sync.Mutex
 	grpc *grpc.Server
 	data map[string]*collection
@@ -68,26 +73,63 @@ type (
 type collection struct {
 	vectors bool
 	size    int
+	strict  *qdrant.StrictModeConfig
+	reads   uint32 // and
+	writes  uint32 // since it was made
 	indexed map[string]qdrant.FieldType
 	points  map[string]*qdrant.PointStruct
+	fields  fields
+	sorted  []string // ids in order; nil after one came or went
 }
 
-// Start starts a server on loopback; with a TLS configuration it speaks TLS. It stops with the test.
+// Start starts a server on loopback; with a TLS configuration it speaks TLS. It stops with the test. A real server stands
+// behind it where the environment says so (Program, Address).
 func Start(t testing.TB, config *tls.Config) *Server {
-	s := &Server{tls: config, data: map[string]*collection{}, aliases: map[string]string{}, Address: "127.0.0.1:0"}
+	s := newServer("127.0.0.1:0")
+	s.tls, s.real = config, fromEnvironment(t)
 	s.Restart(t)
 	t.Cleanup(s.Stop)
 	return s
 }
 
+func newServer(address string) *Server {
+	return &Server{data: map[string]*collection{}, aliases: map[string]string{}, Address: address}
+}
+
+// maxRequest is max_request_size_mb of a server that is not told another.
+const maxRequest = 32 << 20
+
 // Restart starts the stopped server again at its address, with its data.
 func (s *Server) Restart(t testing.TB) {
+	if s.real != nil && s.real.program != "" && s.real.cmd == nil {
+		s.real.start(t)
+		s.real.await(t)
+	}
+	var server *grpc.Server
+	var err error
+	for end := time.Now().Add(listenTime); ; { // a connection of somebody else may have the port, for a moment
+		if server, err = s.serve(); err == nil {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+		time.Sleep(listenTime / 500)
+	}
+	t.Cleanup(server.Stop)
+}
+
+// listenTime bounds how long Restart waits for its address.
+const listenTime = 10 * time.Second
+
+// serve answers at the server's address until it is stopped.
+func (s *Server) serve() (*grpc.Server, error) {
 	l, err := net.Listen("tcp", s.Address)
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	s.Address = l.Addr().String()
-	options := []grpc.ServerOption{grpc.UnaryInterceptor(s.intercept), grpc.MaxRecvMsgSize(32 << 20)}
+	options := []grpc.ServerOption{grpc.UnaryInterceptor(s.intercept), grpc.MaxRecvMsgSize(2 * maxRequest)}
 	if s.tls != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.tls)))
 	}
@@ -98,24 +140,40 @@ func (s *Server) Restart(t testing.TB) {
 	s.mu.Lock()
 	s.grpc = server
 	s.mu.Unlock()
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(l) // ends with Stop
-	}()
-	t.Cleanup(func() { server.Stop(); <-served })
+	go func() { _ = server.Serve(l) }() // ends with Stop
+	return server, nil
 }
 
 // Stop stops the server; its data stay.
-func (s *Server) Stop() {
+func (s *Server) Stop() { s.end(syscall.SIGTERM) }
+
+// Kill ends the server as a lost machine does; what it acknowledged stays.
+func (s *Server) Kill() { s.end(syscall.SIGKILL) }
+
+func (s *Server) end(by syscall.Signal) {
 	s.mu.Lock()
 	server := s.grpc
 	s.mu.Unlock()
 	server.Stop()
+	if s.real != nil {
+		s.real.stop(by)
+	}
+}
+
+// Direct is where the server is asked without the checks and faults of this package, for what is measured: the real one where there is one.
+func (s *Server) Direct() Place {
+	if s.real != nil {
+		return s.real.Place
+	}
+	return Place{Address: s.Address}
 }
 
 // Empty loses all data, as a server started on a new disk.
-func (s *Server) Empty() {
+func (s *Server) Empty(t testing.TB) {
+	if s.real != nil {
+		s.real.empty(t)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.data)
@@ -133,11 +191,29 @@ func (s *Server) intercept(ctx context.Context, request any, info *grpc.UnarySer
 	if err := s.admit(ctx, path.Base(info.FullMethod)); err != nil {
 		return nil, err
 	}
+	if m, ok := request.(proto.Message); ok && proto.Size(m) > maxRequest {
+		return nil, status.Errorf(codes.OutOfRange, "Error, decoded message length too large: found %d bytes, the limit is: %d bytes",
+			proto.Size(m), maxRequest)
+	}
 	if before := s.Before.Load(); before != nil {
 		(*before)(info.FullMethod)
 	}
+	if s.real != nil {
+		if changes(path.Base(info.FullMethod)) {
+			if err := s.writable(); err != nil {
+				return nil, err
+			}
+		}
+		if r, ok := request.(*qdrant.CreateCollection); ok && r.StrictModeConfig == nil {
+			r.StrictModeConfig = s.Strict
+		}
+		return s.real.forward(ctx, info.FullMethod, request)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.strictly(request); err != nil {
+		return nil, err
+	}
 	// What goes out must not change when what is stored does.
 	response, err := do(ctx, request)
 	if m, ok := response.(proto.Message); ok && err == nil {
@@ -201,8 +277,9 @@ func (s collections) Create(_ context.Context, r *qdrant.CreateCollection) (*qdr
 	if params != nil && params.GetDistance() != qdrant.Distance_Euclid {
 		return nil, status.Error(codes.Unimplemented, "this stand-in knows no other distance than that of the models so far")
 	}
-	s.data[r.GetCollectionName()] = &collection{vectors: params != nil, size: int(params.GetSize()), indexed: map[string]qdrant.FieldType{},
-		points: map[string]*qdrant.PointStruct{}}
+	s.data[r.GetCollectionName()] = &collection{vectors: params != nil, size: int(params.GetSize()),
+		strict: cmp.Or(r.GetStrictModeConfig(), s.Strict), indexed: map[string]qdrant.FieldType{},
+		points: map[string]*qdrant.PointStruct{}, fields: fields{}}
 	return &qdrant.CollectionOperationResponse{Result: true}, nil
 }
 

@@ -25,7 +25,7 @@ type Engine struct {
 	Version string
 }
 
-// The engines. MinIO's own server is archived: its last version is run because many houses
+// The engines. MinIO's own server is archived: its last version is run because many installations
 // have it; Versity's gateway is run beside it because it is kept up.
 var (
 	MinIO = Engine{Name: "minio", Module: "github.com/minio/minio", Version: "v0.0.0-20260212201848-7aac2a2c5b7c"}

@@ -96,18 +96,13 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 	if !was.Listed {
 		next.FirstSeen = time.Now().UTC()
 	}
-	c.Record.Photos = slices.Clone(c.Record.Photos)
+	c.Record, next.Photos = c.Settled()
 	for i, p := range c.Photos {
-		photo := &c.Record.Photos[i]
-		photo.Digest, photo.Problem = p.Unchanged, p.Problem
 		if p.Data != nil {
-			photo.Digest = schemas.DigestOf(p.Data)
-			s.blobs[photo.Digest] = p.Data
+			s.blobs[next.Photos[i].Digest] = p.Data
 		} else if p.Unchanged != "" && s.blobs[p.Unchanged] == nil {
 			return "", schemas.ErrPhotoNeeded
 		}
-		next.Photos = append(next.Photos, schemas.PhotoState{URL: photo.URL, Digest: photo.Digest, Problem: photo.Problem, ETag: p.ETag,
-			LastModified: p.LastModified, Taken: photo.Taken})
 	}
 	for _, p := range c.Pages {
 		d := schemas.DigestOf(p.Data)
@@ -119,15 +114,7 @@ func (s *Sink) Accept(_ context.Context, run string, c schemas.Capture) (schemas
 		return "", err
 	}
 	next.Record = schemas.DigestOf(data)
-	outcome := schemas.OutcomeUnchanged
-	switch {
-	case was.Revision == 0:
-		outcome = schemas.OutcomeNew
-	case !was.Listed:
-		outcome = schemas.OutcomeReturned
-	case was.Record != next.Record:
-		outcome = schemas.OutcomeChanged
-	}
+	outcome := was.Brings(next.Record)
 	if outcome != schemas.OutcomeUnchanged {
 		next.Revision++
 	}

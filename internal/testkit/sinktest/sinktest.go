@@ -14,7 +14,7 @@ import (
 
 const source = "us-zz"
 
-// Run holds a sink to what the port says. open gives a fresh house: base is where captures are stored, and sink the
+// Run holds a sink to what the port says. open gives fresh stores: base is where captures are stored, and sink the
 // one under test over it, which may be base itself.
 func Run(t *testing.T, open func(t *testing.T) (base, sink scraper.Sink)) {
 	for name, test := range map[string]struct {

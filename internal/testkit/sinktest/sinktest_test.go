@@ -5,12 +5,9 @@ import (
 	"testing"
 
 	"lineup/ingest"
-	"lineup/ingest/blob/disk"
-	"lineup/ingest/broker"
-	"lineup/ingest/ledger"
-	"lineup/ingest/queue"
 	"lineup/internal/testkit/scrapertest"
 	"lineup/internal/testkit/sinktest"
+	"lineup/internal/testkit/stores"
 	"lineup/scraper"
 )
 
@@ -37,33 +34,6 @@ func TestSinkOfTests(t *testing.T) {
 
 func ingester(t *testing.T) *ingest.Ingester {
 	t.Helper()
-	log := slog.New(slog.DiscardHandler)
-	b, err := broker.Start(t.TempDir(), log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	nc, err := b.Connect()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := broker.JetStream(t.Context(), nc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	l, err := ledger.Open(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := queue.Open(t.Context(), js, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	blobs, err := disk.Open(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { blobs.Close() })
-	return ingest.New(blobs, l, q, log)
+	s := stores.Open(t)
+	return ingest.New(s.Blobs, s.Ledger, s.Queue, slog.New(slog.DiscardHandler))
 }

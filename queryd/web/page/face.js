@@ -1,7 +1,11 @@
 // The face search. Without this file the form still works: a photo is chosen and submitted.
 import {$, say, t} from "./texts.js";
-import {cancel, send} from "./send.js";
-import {photo, load, scaled, toSend, found, around, drawFace} from "./photo.js";
+import {cancel, put, send} from "./send.js";
+import {reveal, unmark} from "./answer.js";
+import {fieldsOf, refill} from "./form.js";
+import {keep, keepKey, kept, keptPhoto, lost} from "./kept.js";
+import {fill} from "./key.js";
+import {photo, load, scaled, toSend, packed, unpacked, found, around, drawFace} from "./photo.js";
 import {cropper} from "./crop.js";
 
 const form = $("face"), input = $("photo"), stage = $("stage"), canvas = $("preview"), boxes = $("boxes"), drop = $("drop");
@@ -73,6 +77,7 @@ async function choose(file, name) {
   cropping(false);
   photo.chosen = false;
   const shown = await load(file, name || t("photo"));
+  offerDemo(false);
   $("answer").replaceChildren();
   draw();
   say(shown ? t("chosen", photo.name) : t("notshown"));
@@ -90,6 +95,14 @@ async function demo() {
   const answer = await fetch("/assets/demo.jpg");
   if (!answer.ok) throw new Error(answer.status);
   await into(new File([await answer.blob()], "DEMO.jpg", {type: "image/jpeg"}));
+  offerDemo(true);
+}
+
+// offerDemo fills in the key that everybody knows where it works, which is with the demo photo alone.
+function offerDemo(works) {
+  const key = $("key"), everybodys = key.dataset.demo;
+  if (works && everybodys && !key.value) key.value = everybodys;
+  if (!works && key.value === everybodys) key.value = "";
 }
 
 // show draws what an answer says about the photo.
@@ -129,16 +142,65 @@ function refine(e) {
   form.requestSubmit();
 }
 
-const ready = input.files.length ? choose(input.files[0], input.files[0].name) : demo().catch(() => say(t("nodemo")));
+const start = () => demo().catch(() => say(t("nodemo")));
+
+// remember makes a step of the history of an answer, with the photo and what was made of it.
+async function remember(fields, {html, json}) {
+  const {faces, used, part, chosen} = photo, data = photo.file && await packed(), by = data ? data.scale : 1;
+  const shrunk = r => ({x: r.x * by, y: r.y * by, w: r.w * by, h: r.h * by});
+  keep({fields, html, json, made: {faces: faces.map(shrunk), used, part: part && shrunk(part), chosen}}, data && {id: photo.id, data});
+}
+
+// restore shows this step of the history as it was.
+async function restore() {
+  const entry = kept(), answer = $("answer");
+  unmark(form);
+  cropping(false);
+  if (!entry) {
+    form.reset();
+    fill();
+    await start();
+    answer.replaceChildren();
+    return;
+  }
+  refill(form, entry.fields);
+  const data = entry.photo && keptPhoto(entry.photo);
+  if (data) {
+    await into(unpacked(data));
+    Object.assign(photo, {id: entry.photo}, entry.made);
+  }
+  fill();
+  show(put(entry));
+  say("");
+}
+
+const ready = kept() ? restore() : input.files.length ? choose(input.files[0], input.files[0].name) : start();
 
 form.addEventListener("submit", e => {
   e.preventDefault();
-  send(form, async () => {
+  let fields = [];
+  send(form, t("sending"), async () => {
     await ready;
     const data = new FormData(form);
+    fields = fieldsOf(data);
     if (photo.file) data.set("photo", await toSend(max), photo.name);
     return data;
-  }, show);
+  }, async got => {
+    show($("answer"));
+    if (got.status < 400) {
+      keepKey($("key").value);
+      await remember(fields, got);
+    }
+    reveal(form, $("answer"));
+  });
+});
+addEventListener("popstate", restore);
+addEventListener("pageshow", e => { if (e.persisted && lost()) restore(); });
+addEventListener("lineup:clear", async () => {
+  history.replaceState(null, "");
+  await restore();
+  say(t("cleared"));
+  input.focus();
 });
 input.addEventListener("change", () => { if (input.files.length) choose(input.files[0], input.files[0].name); });
 $("demo").addEventListener("click", () => demo().catch(() => say(t("nodemo"))));

@@ -2,12 +2,12 @@
 // part that is sent. Rectangles are {x, y, w, h} in pixels of the whole, upright picture.
 const longest = 2048; // pixels: the server looks at no more
 
-export const photo = {name: "", file: null, image: null, faces: [], used: 0, part: null};
+export const photo = {id: "", name: "", file: null, image: null, faces: [], used: 0, part: null};
 
 // load takes a file. A picture that cannot be shown can still be sent: the server then says
 // what is wrong with it.
 export async function load(file, name) {
-  Object.assign(photo, {name, file, image: null, faces: [], used: 0, part: null});
+  Object.assign(photo, {id: Date.now().toString(36), name, file, image: null, faces: [], used: 0, part: null});
   try { photo.image = await createImageBitmap(file); } catch { /* no picture */ }
   return photo.image !== null;
 }
@@ -63,4 +63,29 @@ export function drawFace(canvas, face) {
   const shape = canvas.width / canvas.height, h = Math.min(face.h * 1.7, photo.image.height), w = h * shape;
   const x = face.x + face.w / 2 - w / 2, y = Math.max(0, face.y + face.h / 2 - h / 2);
   canvas.getContext("2d").drawImage(photo.image, x, y, w, h, 0, 0, canvas.width, canvas.height);
+}
+
+const keptSize = 1 << 20; // bytes of a photo that a tab keeps; of a larger one it keeps a smaller copy
+
+// packed is the photo as text, for this tab alone: the file, or a smaller copy of a large one.
+export async function packed() {
+  let file = photo.file, scale = 1;
+  if (file.size > keptSize && photo.image) {
+    const small = document.createElement("canvas");
+    scale = Math.min(1, 1280 / Math.max(photo.image.width, photo.image.height));
+    small.width = Math.max(1, Math.round(photo.image.width * scale));
+    small.height = Math.max(1, Math.round(photo.image.height * scale));
+    small.getContext("2d").drawImage(photo.image, 0, 0, small.width, small.height);
+    file = await new Promise(done => small.toBlob(done, "image/jpeg", 0.9));
+  }
+  if (file.size > keptSize) return null;
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
+  return {name: photo.name, type: file.type, scale, data: btoa(text)};
+}
+
+// unpacked is the file that packed made a text of.
+export function unpacked({name, type, data}) {
+  return new File([Uint8Array.from(atob(data), c => c.charCodeAt(0))], name, {type});
 }

@@ -1,59 +1,72 @@
 // Sending a form with honest progress, and a way to stop it.
 import {$, say, t} from "./texts.js";
+import {settle, unmark} from "./answer.js";
 
 let stop = null; // ends the request that is running
 
 export const cancel = () => { if (stop) stop(); };
 
-// send posts what prepare makes to where the form goes and shows the answer; done is called
-// with it. While one request runs, another is not begun.
-export async function send(form, prepare, done) {
+// put shows an answer: HTML that the server's templates escaped, or JSON.
+export function put({html, json}) {
+  const answer = $("answer");
+  if (json !== undefined) answer.replaceChildren(pretty(json));
+  else answer.innerHTML = html;
+  settle(answer);
+  return answer;
+}
+
+// send posts what prepare makes to where the form goes and shows the answer; done is called with
+// {status, html} or {status, json}. While one request runs, another is not begun. begun is what is
+// said first.
+export async function send(form, begun, prepare, done) {
   if (stop) return;
-  const answer = $("answer"), request = new XMLHttpRequest();
+  const request = new XMLHttpRequest(), bar = $("bar"), waiting = [$("progress"), $("cancel")].filter(Boolean);
   let sent = 0, over = false;
-  const shown = setInterval(() => { if (sent) $("elapsed").textContent = t("seconds", Math.round((Date.now() - sent) / 1000)); }, 500);
-  const end = text => {
+  const elapsed = text => { if ($("elapsed")) $("elapsed").textContent = text; };
+  const shown = setInterval(() => { if (sent) elapsed(t("seconds", Math.round((Date.now() - sent) / 1000))); }, 500);
+  const end = (text, unseen) => {
     over = true;
     stop = null;
     clearInterval(shown);
-    $("progress").hidden = true;
+    waiting.forEach(e => { e.hidden = true; });
     $("submit").removeAttribute("aria-disabled");
-    say(text);
+    say(text, unseen);
   };
   stop = () => { request.abort(); end(t("cancelled")); $("submit").focus(); };
   request.open("POST", form.action);
   request.setRequestHeader("X-Partial", "1");
+  if (form.elements.json?.checked) request.setRequestHeader("Accept", "application/json"); // a bad key is refused before the field is read
   request.upload.onprogress = e => {
-    if (!e.lengthComputable || sent) return;
-    $("bar").value = e.loaded / e.total;
-    $("elapsed").textContent = t("percent", Math.round(100 * e.loaded / e.total));
+    if (!e.lengthComputable || sent || !bar) return;
+    bar.value = e.loaded / e.total;
+    elapsed(t("percent", Math.round(100 * e.loaded / e.total)));
   };
   request.upload.onload = () => {
     sent = Date.now();
-    $("bar").removeAttribute("value"); // how long a search takes nobody knows
-    $("elapsed").textContent = "";
+    if (bar) bar.removeAttribute("value"); // how long a search takes nobody knows
+    elapsed("");
     say(t("searching"));
   };
   request.onload = () => {
-    end(t(request.status < 400 ? "done" : "failed"));
-    if ((request.getResponseHeader("Content-Type") || "").startsWith("application/json")) answer.replaceChildren(json(request.responseText));
-    else answer.innerHTML = request.responseText; // escaped by the server's templates
+    end(t(request.status < 400 ? "done" : "failed"), request.status < 400);
+    const json = (request.getResponseHeader("Content-Type") || "").startsWith("application/json");
+    const answer = {status: request.status, [json ? "json" : "html"]: request.responseText};
+    put(answer);
     done(answer);
-    const heading = answer.querySelector("h2, pre");
-    if (heading) heading.focus();
   };
   request.onerror = () => end(t("unreachable"));
-  answer.replaceChildren();
-  $("bar").value = 0;
-  $("elapsed").textContent = "";
-  $("progress").hidden = false;
+  $("answer").replaceChildren();
+  unmark(document.body);
+  if (bar) bar.value = 0;
+  elapsed("");
+  waiting.forEach(e => { e.hidden = false; });
   $("submit").setAttribute("aria-disabled", "true");
-  say(t("sending"));
+  say(begun);
   const body = await prepare();
   if (!over) request.send(body);
 }
 
-function json(text) {
+function pretty(text) {
   const pre = document.createElement("pre");
   pre.tabIndex = 0;
   pre.id = "jsonanswer";

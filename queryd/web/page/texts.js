@@ -6,5 +6,8 @@ export const t = (key, ...values) => values.reduce((text, value) => text.replace
 
 export const $ = id => document.getElementById(id);
 
-// say puts a text into the live region: screen readers read it out.
-export const say = text => { $("status").textContent = text; };
+// say puts a text into the live region: screen readers read it out. Who sees what it speaks of need not see it.
+export const say = (text, unseen = false) => {
+  $("status").textContent = text;
+  $("status").classList.toggle("unseen", unseen);
+};

@@ -11,7 +11,8 @@ import (
 )
 
 // DateFormats are examples of what a definition calls a way to write a date; DateLayouts takes any like them.
-var DateFormats = []string{"m/d/Y", "m-d-Y", "d/m/Y", "d.m.Y", "Y-m-d", "Ymd", "Month d, Y", "d Month Y", "Month Y", "m/Y", "Y", "iso", "ms"}
+var DateFormats = []string{"m/d/Y", "m-d-Y", "d/m/Y", "d.m.Y", "Y-m-d", "Ymd", "Month d, Y", "d Month Y", "Month Y", "m/Y", "Y",
+	"iso", "ms"}
 
 // dateFormat is a way to write a date as a definition names it.
 type dateFormat struct {
@@ -59,8 +60,11 @@ func DateLayouts(format string) (f dateFormat, ok bool) {
 	case marks == "":
 		day, month = "02", []string{"01"}
 	}
-	if order == "dMY" { // ParseDay writes it with blanks, however the page does
+	switch order { // ParseDay writes them so, however the page does
+	case "dMY":
 		parts = []string{"d", " ", "Month", " ", "Y"}
+	case "MdY":
+		parts = []string{"Month", " ", "d", ", ", "Y"}
 	}
 	short := len(order) == 3 && strings.HasSuffix(order, "Y") && marks != ""
 	for _, year := range []string{year, "06"} {
@@ -76,14 +80,22 @@ func DateLayouts(format string) (f dateFormat, ok bool) {
 var (
 	milliseconds = regexp.MustCompile(`^(?:/Date\()?(-?\d+)(?:[+-]\d+)?(?:\)/)?$`)
 	timeOfDay    = regexp.MustCompile(`(?i)[T ]\s*\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AP]\.?M\.?)?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?$`)
-	monthName    = regexp.MustCompile(`(?i)^(\d{1,2})[\s./-]+([a-z]{3,9})\.?[\s,./-]+(\d{2,4})$`)
+	weekday      = regexp.MustCompile(`(?i)^(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?[.,]?\s+`)
+	dayMonth     = regexp.MustCompile(`(?i)^(\d{1,2})(?:st|nd|rd|th)?[\s./-]+(?:of\s+)?([a-z]{3,9})\.?[\s,./-]+(\d{2,4})$`)
+	monthDay     = regexp.MustCompile(`(?i)^([a-z]{3,9})\.?[\s./-]+(\d{1,2})(?:st|nd|rd|th)?[\s,./-]+(\d{2,4})$`)
 	serialDay    = regexp.MustCompile(`^(\d{5})(?:\.\d+)?$`)
 
-	// noDay are what databases and spreadsheets put where they have no date: the first day that
-	// SQL Server, Access, Excel, Java or .NET can name, or the last.
-	noDay = regexp.MustCompile(`^(0{4}-00-00|0{1,2}/0{1,2}/0{2,4}|0?1/0?1/(1900|1753|0?001|1)|(1900|1753|0001|9999)-01-01|` +
-		`12/30/1899|1899-12-30|12/31/(9999|1899)|(9999|1899)-12-31|(1900|0000|0001|9999)-?0[01]-?0[01]|19000101|00000000|99991231)$`)
+	// noDay are what databases write where they have no date and that is no date: zeros and nines.
+	noDay = regexp.MustCompile(`^(0{1,4}[-/.]00?[-/.]0{1,4}|0{8}|0|(19|18|00)00[-/.]?0[01][-/.]?00|0{1,2}[-/.]0{1,2}[-/.]\d{4}|` +
+		`99[-/.]99[-/.]9{2,4}|0001-?01-?01|0?1[-/.]0?1[-/.]0{0,3}1)$`)
 )
+
+// nothings are the first days that SQL Server, Access, Excel, Java or .NET can name, and the last: what databases and spreadsheets
+// put where they have no date.
+var nothings = map[schemas.Date]bool{
+	{Year: 1, Month: 1, Day: 1}: true, {Year: 1753, Month: 1, Day: 1}: true, {Year: 1899, Month: 12, Day: 30}: true,
+	{Year: 1899, Month: 12, Day: 31}: true, {Year: 1900, Month: 1, Day: 1}: true, {Year: 9999, Month: 12, Day: 31}: true,
+}
 
 // Day is what a text says of a day.
 type Day struct {
@@ -99,22 +111,15 @@ func ParseDay(text string, formats []string) (day Day, ok bool) {
 		text = text[:half] // printed twice, by two elements that overlap
 	}
 	text = Clean(timeOfDay.ReplaceAllString(text, ""))
-	if noDay.MatchString(text) {
+	if noDay.MatchString(text) || IsNothing(text) {
 		return Day{}, true
 	}
-	if m := monthName.FindStringSubmatch(text); m != nil {
-		month := m[2]
-		if strings.EqualFold(month, "sept") {
-			month = "Sep"
-		}
-		text = m[1] + " " + month + " " + m[3]
-	}
+	text = said(text)
 	for _, name := range formats {
 		format, _ := DateLayouts(name)
 		if m := milliseconds.FindStringSubmatch(text); format.milliseconds && m != nil {
 			if ms, err := strconv.ParseInt(m[1], 10, 64); err == nil {
-				d := schemas.DateOf(time.UnixMilli(ms))
-				return Day{Date: d}, plausible(d)
+				return known(Day{Date: schemas.DateOf(time.UnixMilli(ms))})
 			}
 		}
 		for _, layout := range format.layouts {
@@ -129,21 +134,45 @@ func ParseDay(text string, formats []string) (day Day, ok bool) {
 			if !format.month {
 				d.Month = 0
 			}
-			return d, plausible(d.Date)
+			return known(d)
 		}
 	}
 	if m := serialDay.FindStringSubmatch(text); m != nil && len(formats) > 0 {
 		days, _ := strconv.Atoi(m[1]) // five digits always are a number
 		d := schemas.DateOf(time.Date(1899, time.December, 30, 0, 0, 0, 0, time.UTC).AddDate(0, 0, days))
-		return Day{Date: d}, plausible(d) // a spreadsheet's own count of days
+		return known(Day{Date: d}) // a spreadsheet's own count of days
 	}
 	return Day{}, false
 }
 
-func plausible(d schemas.Date) bool { return d.Year >= 1880 && d.Year <= 2200 }
+// said writes a date with a month's name as layouts have it: "9 March 1971", "March 9, 1971".
+func said(text string) string {
+	month := func(name string) string {
+		if strings.EqualFold(name, "sept") {
+			return "Sep"
+		}
+		return name
+	}
+	bare := weekday.ReplaceAllString(text, "")
+	if m := dayMonth.FindStringSubmatch(bare); m != nil {
+		return m[1] + " " + month(m[2]) + " " + m[3]
+	}
+	if m := monthDay.FindStringSubmatch(bare); m != nil {
+		return month(m[1]) + " " + m[2] + ", " + m[3]
+	}
+	return text
+}
+
+// known is a day as it was read: none, where it is what databases put for none; ok is false for a day that nobody alive has to do with.
+func known(d Day) (Day, bool) {
+	if nothings[d.Date] && !d.TwoDigitYear {
+		return Day{}, true
+	}
+	return d, d.Year >= 1880 && d.Year <= 2200
+}
 
 // keyDay are the forms of a day that a hashed key makes one.
-var keyDay = []string{"m/d/Y", "m-d-Y", "Y-m-d", "iso", "d Month Y", "Month d, Y"}
+var keyDay = []string{"m/d/Y", "Y/m/d", "m-d-Y", "Y-m-d", "iso", "d Month Y", "Month d, Y"}
 
 var trailingZeros = regexp.MustCompile(`^(\d+)\.0+$`)
 

@@ -1,6 +1,7 @@
 package notation
 
 import (
+	"math"
 	"regexp"
 	"slices"
 	"strconv"
@@ -8,9 +9,12 @@ import (
 )
 
 var (
-	feetInches = regexp.MustCompile(`(?i)^(\d)\s*(?:'|-|ft\.?|feet|foot)\s*(?:(\d{1,2})\s*(?:"|''|in\.?|inch(?:es)?)?)?$`)
-	inchesOnly = regexp.MustCompile(`(?i)^(\d{2,3})\s*(?:"|''|in\.?|inch(?:es)?)?$`)
-	quotes     = strings.NewReplacer("’", "'", "”", `"`, "′", "'", "″", `"`)
+	feetInches = regexp.MustCompile(`(?i)^(\d)(?:\s*(?:'|ft\.?|feet|foot)[\s,-]*|\s*-\s*|\s)` +
+		`(?:(\d{1,2})(?:\.\d+|\s*1/2|\s*½)?\s*(?:"|''|in\.?|inch(?:es)?)?)?(?:\s*tall)?$`)
+	inchesOnly = regexp.MustCompile(`(?i)^(\d{2,3})(?:\.\d+)?\s*(?:"|''|in\.?|inch(?:es)?)?$`)
+	metric     = regexp.MustCompile(`(?i)^(\d(?:\.\d{1,2})|\d{3}(?:\.\d+)?)\s*(c?m)s?\.?$`)
+	hundreds   = regexp.MustCompile(`^[4-7][01]\d$`)
+	quotes     = strings.NewReplacer("’", "'", "”", `"`, "′", "'", "″", `"`, "`", "'", "´", "'")
 )
 
 // heights read a height into inches, by the name definitions use.
@@ -36,10 +40,21 @@ var heights = map[string]func(string) (int, bool){
 		n, err := strconv.Atoi(m[1])
 		return n, err == nil
 	},
+	"metric": func(text string) (int, bool) {
+		m := metric.FindStringSubmatch(text)
+		if m == nil {
+			return 0, false
+		}
+		length, _ := strconv.ParseFloat(m[1], 64)
+		if strings.EqualFold(m[2], "m") {
+			length *= 100
+		}
+		return int(math.Round(length / 2.54)), true
+	},
 }
 
 // heightForms are tried after the declared ones: forms that cannot be taken for another.
-var heightForms = []string{"feet_inches", "inches"}
+var heightForms = []string{"feet_inches", "inches", "metric", "feet100"}
 
 // Height reads a height in one of the formats, or in a form that can be no other, into inches;
 // false for a text that is no grown person's.
@@ -48,8 +63,9 @@ func Height(text string, formats []string) (int, bool) {
 		text = m[1] // a spreadsheet's number
 	}
 	for _, format := range append(formats[:len(formats):len(formats)], heightForms...) {
-		if format == "inches" && !slices.Contains(formats, format) && strings.Trim(text, "0123456789") == "" {
-			continue // a bare number is what the definition says, not what it looks like
+		bare := strings.Trim(text, "0123456789") == "" && !slices.Contains(formats, format)
+		if bare && (format != "feet100" || !hundreds.MatchString(text)) {
+			continue // a bare number is what the definition says, unless it can be no other: nobody is 511 inches tall
 		}
 		if inches, ok := heights[format](text); ok && inches >= 24 && inches <= 107 {
 			return inches, true
@@ -61,7 +77,7 @@ func Height(text string, formats []string) (int, bool) {
 // IsHeightFormat reports whether there is such a way of writing a height.
 func IsHeightFormat(name string) bool { return heights[name] != nil }
 
-var weightForm = regexp.MustCompile(`(?i)^0*(\d{1,4})(?:\.0+)?\s*(?:lbs?\.?|pounds)?$`)
+var weightForm = regexp.MustCompile(`(?i)^0*(\d{1,4})(?:\.\d+)?\s*(?:(lbs?\.?|lb\(s\)|pounds?|pds?\.?|#)|(kgs?\.?|kilo(?:gram)?s?))?$`)
 
 // Weight reads a weight into pounds: 0 for what stands for unknown, false for a text that is none.
 func Weight(text string) (int, bool) {
@@ -70,6 +86,9 @@ func Weight(text string) (int, bool) {
 		return 0, false
 	}
 	pounds, _ := strconv.Atoi(m[1])
+	if m[3] != "" {
+		pounds = int(math.Round(float64(pounds) / 0.45359237))
+	}
 	if pounds <= 1 { // zero and one pound stand for unknown
 		return 0, true
 	}

@@ -2,25 +2,33 @@ package notation
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"lineup/schemas"
 )
 
 // suffixes are what may stand behind a name: Roman and English ordinals, and words.
-var suffixes = regexp.MustCompile(`(?i)^(jr|sr|junior|senior|esq|esquire|i{2,3}|iv|v|vi{1,3}|ix|2nd|3rd|[4-9]th)\.?$`)
+var suffixes = regexp.MustCompile(`(?i)^(jr|sr|jnr|snr|junior|senior|esq|esquire|i{2,3}|iv|v|vi{1,3}|ix|\d*(?:1st|2nd|3rd|[0-9]th))\.?$`)
 
 // onlySuffix are suffixes that nobody is called by: a name of nothing else is no name. Junior, V
 // and Vi are names too.
-var onlySuffix = regexp.MustCompile(`(?i)^(jr|sr|esq|i{2,3}|iv|vi{2,3}|ix|2nd|3rd|[4-9]th)\.?$`)
+var onlySuffix = regexp.MustCompile(`(?i)^(jr|sr|jnr|snr|esq|i{2,3}|iv|vi{2,3}|ix|\d*(?:1st|2nd|3rd|[0-9]th))\.?$`)
 
 // noName are texts that stand where a name is missing.
-var noName = regexp.MustCompile(`(?i)^(none|unknown|null|n/a|none reported.*|alias:?|otherdob,?.*|ssn,?.*|moniker,?.*)$`)
+var noName = regexp.MustCompile(`(?i)^(none reported.*|no name.*|name unknown|alias:?|otherdob,?.*|ssn,?.*|moniker,?.*)$`)
 
-// IsNoName reports whether a name names nobody: nothing, a word that stands for nothing, or a suffix alone.
+// titles are what may stand before a name.
+var titles = regexp.MustCompile(`(?i)^(mr|mrs|ms|miss|dr|rev)\.?$`)
+
+// IsNoName reports whether a name names nobody: nothing, a word that stands for nothing, or suffixes alone.
 func IsNoName(full string) bool {
 	full = strings.Trim(full, " ,.")
-	return full == "" || noName.MatchString(full) || onlySuffix.MatchString(full)
+	return IsNothing(full) || noName.MatchString(full) || allSuffixes(strings.Fields(strings.ReplaceAll(full, ",", " ")))
+}
+
+func allSuffixes(words []string) bool {
+	return !slices.ContainsFunc(words, func(word string) bool { return !onlySuffix.MatchString(word) })
 }
 
 // SplitName takes a name apart by the order it is written in.
@@ -34,6 +42,11 @@ func SplitName(text, order string) schemas.Name {
 			out.Last = last
 			return out
 		}
+		if words := strings.Fields(rest); len(words) > 0 && allSuffixes(words) { // "FIRST LAST, JR" or "LAST, JR"
+			out = SplitName(last+" "+rest, "first_last")
+			out.Full = text
+			return out
+		}
 		if more, again, two := strings.Cut(rest, ","); two && suffixes.MatchString(Clean(more)) {
 			out.Suffix, rest = Clean(more), again // "LAST, JR, FIRST"
 		}
@@ -42,14 +55,37 @@ func SplitName(text, order string) schemas.Name {
 		if n := len(first); n > 1 && out.Suffix == "" && suffixes.MatchString(first[n-1]) && first[n-1] != "V" {
 			first, out.Suffix = first[:n-1], first[n-1]
 		}
+		if n := len(first); n > 1 && out.Suffix != "" && strings.EqualFold(first[n-1], "the") { // WENDELL THE 3RD
+			first = first[:n-1]
+		}
+		out.Prefix, first = takeTitle(first)
 		if len(first) > 0 {
 			out.First, out.Middle = first[0], strings.Join(first[1:], " ")
 		}
+	case "comma_tells": // the one before the comma is the last name; without one it is written as it is said
+		if strings.Contains(text, ",") {
+			return SplitName(text, "last_comma_first")
+		}
+		return SplitName(text, "first_last")
+	case "capital_last":
+		if parts := strings.Fields(text); len(parts) > 2 && !isCapital(parts[0]) {
+			at := len(parts)
+			for at > 1 && (isCapital(parts[at-1]) || suffixes.MatchString(parts[at-1])) {
+				at--
+			}
+			if at < len(parts) {
+				out.First, out.Middle = parts[0], strings.Join(parts[1:at], " ")
+				out.Last, out.Suffix = TakeSuffix(parts[at:], "")
+				return out
+			}
+		}
+		return SplitName(text, "first_last")
 	case "first_last":
 		parts := strings.Fields(strings.ReplaceAll(text, ",", " "))
-		if n := len(parts); n > 2 && suffixes.MatchString(parts[n-1]) {
+		if n := len(parts); n > 2 && suffixes.MatchString(parts[n-1]) || n > 1 && onlySuffix.MatchString(parts[n-1]) {
 			out.Suffix, parts = parts[n-1], parts[:n-1]
 		}
+		out.Prefix, parts = takeTitle(parts)
 		if n := len(parts); n > 1 {
 			out.First, out.Middle, out.Last = parts[0], strings.Join(parts[1:n-1], " "), parts[n-1]
 		} else if n == 1 {
@@ -57,6 +93,19 @@ func SplitName(text, order string) schemas.Name {
 		}
 	}
 	return out
+}
+
+// takeTitle takes a title off the front of a name that has more than one word.
+func takeTitle(words []string) (string, []string) {
+	if len(words) > 1 && titles.MatchString(words[0]) {
+		return words[0], words[1:]
+	}
+	return "", words
+}
+
+// isCapital reports whether a part of a name is in capitals: more than an initial, and no small letter.
+func isCapital(part string) bool {
+	return len(strings.Trim(part, ".'-")) > 1 && part == strings.ToUpper(part)
 }
 
 // TakeSuffix takes a suffix off the end of a last name. V and Vi stay: they end last names too.

@@ -106,6 +106,23 @@ func TestName(t *testing.T) {
 		{"Odo Q Madeup 3rd", "first_last", schemas.Name{First: "Odo", Middle: "Q", Last: "Madeup", Suffix: "3rd"}},
 		{"MADEUP", "last_comma_first", schemas.Name{Last: "MADEUP"}},
 		{"Odette Q Madeup", "first_last", schemas.Name{First: "Odette", Middle: "Q", Last: "Madeup"}},
+		{"Odette Jo MADEUP", "capital_last", schemas.Name{First: "Odette", Middle: "Jo", Last: "MADEUP"}},
+		{"Odette J DE LA MADEUP", "capital_last", schemas.Name{First: "Odette", Middle: "J", Last: "DE LA MADEUP"}},
+		{"Odo MADEUP JR", "capital_last", schemas.Name{First: "Odo", Last: "MADEUP", Suffix: "JR"}},
+		{"ODO J MADEUP", "capital_last", schemas.Name{First: "ODO", Middle: "J", Last: "MADEUP"}},
+		{"Odo MADEUP", "capital_last", schemas.Name{First: "Odo", Last: "MADEUP"}},
+		{"Odo O'MADEUP-SAMPLE", "capital_last", schemas.Name{First: "Odo", Last: "O'MADEUP-SAMPLE"}},
+		{"Odo Madeup", "comma_tells", schemas.Name{First: "Odo", Last: "Madeup"}},
+		{"MADEUP, ODO Q", "comma_tells", schemas.Name{First: "ODO", Middle: "Q", Last: "MADEUP"}},
+		{"MADEUP, ODO THE 3RD", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "3RD"}},
+		{"MADEUP, ODO 1ST", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "1ST"}},
+		{"MADEUP, ODO SNR", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "SNR"}},
+		{"ODO Q MADEUP, JR.", "last_comma_first", schemas.Name{First: "ODO", Middle: "Q", Last: "MADEUP", Suffix: "JR."}},
+		{"MADEUP, JR", "last_comma_first", schemas.Name{Last: "MADEUP", Suffix: "JR"}},
+		{"Madeup Jr", "first_last", schemas.Name{Last: "Madeup", Suffix: "Jr"}},
+		{"Odo V", "first_last", schemas.Name{First: "Odo", Last: "V"}},
+		{"Mr. Odo Madeup", "first_last", schemas.Name{Prefix: "Mr.", First: "Odo", Last: "Madeup"}},
+		{"MADEUP, DR. ODO Q", "last_comma_first", schemas.Name{Prefix: "DR.", First: "ODO", Middle: "Q", Last: "MADEUP"}},
 		{"Odo Madeup, Jr.", "first_last", schemas.Name{First: "Odo", Last: "Madeup", Suffix: "Jr."}},
 	}
 	for _, test := range tests {
@@ -124,6 +141,8 @@ func TestAddress(t *testing.T) {
 		{"1 Unreal St\nNotown, NY 00001", schemas.Address{Street: "1 Unreal St", City: "Notown", State: "NY", Zip: "00001"}},
 		{"1 Unreal St, Notown, NY 00001-1234", schemas.Address{Street: "1 Unreal St", City: "Notown", State: "NY", Zip: "00001"}},
 		{"Notown, NY", schemas.Address{City: "Notown", State: "NY"}},
+		{"1 Unreal St\nNotown, New Mexico 00001-1234", schemas.Address{Street: "1 Unreal St", City: "Notown", State: "NM", Zip: "00001"}},
+		{"1 Unreal St\nNotown, Nowhere 00001", schemas.Address{Raw: "1 Unreal St, Notown, Nowhere 00001"}},
 		{"somewhere near the river", schemas.Address{Raw: "somewhere near the river"}},
 	}
 	for _, test := range tests {
@@ -136,7 +155,7 @@ func TestAddress(t *testing.T) {
 func FuzzValues(f *testing.F) {
 	f.Add("MADEUP, ODETTE JR", "5'11\"")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		for _, order := range []string{"last_comma_first", "first_last"} {
+		for _, order := range []string{"last_comma_first", "first_last", "capital_last", "comma_tells"} {
 			SplitName(a, order)
 		}
 		SplitAddress(a)

@@ -8,7 +8,10 @@ import (
 	"lineup/schemas"
 )
 
-var cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})[.,]?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
+var (
+	cityStateZip = regexp.MustCompile(`^(.*?),?\s+([A-Z]{2})[.,]?(?:\s+(\d{5})(?:-?\d{4})?)?$`)
+	cityNameZip  = regexp.MustCompile(`^(.*),\s*([A-Za-z .]+?)[.,]?\s+(\d{5})(?:-?\d{4})?$`) // the state written out
+)
 
 // SplitAddress takes a whole address apart: street lines, then CITY, ST ZIP. What has another form
 // is kept as printed.
@@ -16,6 +19,14 @@ func SplitAddress(text string) schemas.Address {
 	all := strings.Split(Lines(text), "\n")
 	last := all[len(all)-1]
 	m := cityStateZip.FindStringSubmatch(last)
+	if m == nil {
+		if m = cityNameZip.FindStringSubmatch(last); m != nil {
+			code, ok := schemas.StateCode(m[2])
+			if m[2] = code; !ok {
+				m = nil
+			}
+		}
+	}
 	if m == nil {
 		return schemas.Address{Raw: strings.Join(all, ", ")}
 	}
@@ -28,21 +39,31 @@ func SplitAddress(text string) schemas.Address {
 	return schemas.Address{Street: street, City: Clean(city), State: m[2], Zip: m[3]}
 }
 
-var zipDigits = regexp.MustCompile(`^(\d{3,5})(?:-?\d{4}|\.0)?$`)
+var zipDigits = regexp.MustCompile(`^(\d{3,5})(?:-?\d{4}|\.0)?$|^(\d{5})[-\s]\d{0,4}$`)
 
 // ZipCode reads a ZIP code, with the zeros in front that a spreadsheet took for nothing.
 func ZipCode(text string) string {
 	m := zipDigits.FindStringSubmatch(text)
-	if m == nil || strings.Trim(m[1], "0") == "" {
+	if m == nil || strings.Trim(m[1]+m[2], "0") == "" {
 		return ""
 	}
-	return strings.Repeat("0", 5-len(m[1])) + m[1]
+	return strings.Repeat("0", 5-len(m[1]+m[2])) + m[1] + m[2]
 }
 
-// State is the code of a state that is written out, or what is printed in capitals.
+var points = strings.NewReplacer("N ", "NORTH ", "S ", "SOUTH ", "W ", "WEST ")
+
+// State is the code of a state that is written out, in whole or with points, or what is printed in capitals; nothing for a
+// word that stands for nothing.
 func State(text string) string {
-	if code, ok := schemas.StateCode(text); ok {
-		return code
+	text = Clean(text)
+	if IsNothing(text) {
+		return ""
+	}
+	short := strings.TrimPrefix(strings.ToUpper(strings.ReplaceAll(text, ".", "")), "US-")
+	for _, form := range []string{text, short, points.Replace(short)} {
+		if code, ok := schemas.StateCode(form); ok {
+			return code
+		}
 	}
 	return strings.ToUpper(text)
 }

@@ -1,8 +1,21 @@
 package notation
 
 import (
+	"regexp"
+	"strings"
+
 	"lineup/schemas"
 )
+
+// nothing are words and marks that stand where a source has nothing to say.
+var nothing = regexp.MustCompile(`(?i)^(?:none|null|nil|n/?a|n\.a\.|unk|unknown|unreported|unspecified|undetermined|` +
+	`not (?:available|applicable|known|reported|specified|provided|given|listed|stated|determined)|no data)?$`)
+
+// IsNothing reports whether a text says nothing: it is empty, a mark without letters and digits, or a word that stands for nothing.
+func IsNothing(text string) bool {
+	text = Clean(text)
+	return nothing.MatchString(strings.Trim(text, " ()[].-*")) || !Meaningful(text) && !strings.ContainsAny(text, "<>+")
+}
 
 // Sexes are the usual words and letters for a sex; "" for those that leave it unsaid.
 var Sexes = map[string]string{

@@ -1,8 +1,9 @@
 package read
 
 import (
-	"lineup/scraper/definition"
 	"testing"
+
+	"lineup/scraper/definition"
 )
 
 func TestCase(t *testing.T) {

@@ -2,9 +2,10 @@ package read
 
 import (
 	"fmt"
+	"strings"
+
 	"lineup/scraper/definition"
 	"lineup/scraper/definition/redact"
-	"strings"
 
 	"github.com/PuerkitoBio/goquery"
 	"github.com/antchfx/xmlquery"

@@ -15,10 +15,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"lineup/schemas"
 	"lineup/scraper"
 	"lineup/scraper/definition"
+	"lineup/scraper/definition/forms"
 	"lineup/scraper/fetch"
 )
 
@@ -36,9 +39,9 @@ const importBase = "http://import.invalid/"
 func (s *Source) Import(path string) (*Source, http.RoundTripper, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("import into %s: %w", s.def.ID, err)
+		return nil, nil, schemas.Misuse("import into %s: %w", s.def.ID, err)
 	}
-	f := &folder{photo: map[string]string{}, named: map[string][]string{}}
+	f := &folder{photo: map[string]string{}, named: map[string][]string{}, claims: map[string]string{}}
 	dir := path
 	if !info.IsDir() {
 		dir = filepath.Dir(path)
@@ -63,14 +66,17 @@ func (s *Source) Import(path string) (*Source, http.RoundTripper, error) {
 	return &out, f, err
 }
 
-// folder is what is imported: the records as one body, and where photos lie.
-type folder struct {
-	root    *os.Root
-	rule    string // the step that reads the records
-	records []byte
-	data    []string            // names of files that are no photos
-	photo   map[string]string   // name of a photo by its path in lower case
-	named   map[string][]string // paths of photos by their lower-case name without folders
+// Of is s for what one agency hands over: a source of its own, that is only imported. Errors: schemas.ErrAgency.
+func (s *Source) Of(agency string) (*Source, error) {
+	id, err := schemas.AgencySource(s.def.ID, agency)
+	if err != nil {
+		return nil, err
+	}
+	_, name := schemas.SplitSource(id)
+	out, def := *s, *s.def
+	def.ID, def.Name, def.Mode = id, def.Name+" ("+name+")", scraper.Import
+	out.def, out.opt.def = &def, &def
+	return &out, nil
 }
 
 var photoExt = map[string]bool{".jpg": true, ".jpeg": true, ".png": true, ".gif": true, ".webp": true}
@@ -80,7 +86,7 @@ func (f *folder) list() error {
 		switch {
 		case err != nil:
 			return err
-		case entry.Type()&fs.ModeSymlink != 0 || entry.IsDir() || litter(name):
+		case entry.Type()&fs.ModeSymlink != 0 || entry.IsDir() || forms.Litter(name):
 		case photoExt[strings.ToLower(path.Ext(name))]:
 			at := strings.ToLower(name)
 			f.photo[at] = name
@@ -118,15 +124,18 @@ func (f *folder) readFile(def *definition.Definition, name string) error {
 // readDir packs the tables of a folder as the archive they would come in, or reads its one file.
 func (f *folder) readDir(def *definition.Definition) error {
 	rule, zipped := stepFor(def, "a.zip")
-	var tables []string
+	var tables, formats []string
 	for _, name := range f.data {
-		if zipped && tableFor(def.Steps[rule].Tables, name) != "" {
+		switch {
+		case zipped && tableFor(def.Steps[rule].Tables, name) != "":
 			tables = append(tables, name)
+		case zipped && formatOf(def.Steps[rule].Tables, name) != "":
+			formats = append(formats, name)
 		}
 	}
 	if len(tables) > 0 {
 		f.rule = rule
-		return f.pack(tables)
+		return f.pack(append(tables, formats...))
 	}
 	var usable []string
 	for _, name := range f.data {
@@ -201,7 +210,7 @@ func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
 		}
 		for _, ext := range slices.Sorted(maps.Keys(photoExt)) {
 			if paths := f.named[stem+ext]; len(paths) == 1 {
-				at := importBase + (&url.URL{Path: paths[0]}).EscapedPath()
+				at := addressOf(paths[0])
 				photos = append(photos, schemas.Photo{URL: at})
 				asks = append(asks, scraper.Request{Rule: "photo", URL: at})
 			}
@@ -211,10 +220,30 @@ func (f *folder) photos(key string) ([]schemas.Photo, []scraper.Request) {
 }
 
 // pair gives a record of the folder its photos. Those it names by a path lie in the folder; an
-// address on a network is never asked: what lies under the registrant's key stands in for it, and
-// where nothing does the address stays, unread.
+// address on a network is never asked. Where a named photo is not there, what is named after the registrant stands in for it;
+// where nothing does the address stays, and is missing or unread.
 func (f *folder) pair(key string, photos []schemas.Photo, asks []scraper.Request) ([]schemas.Photo, []scraper.Request) {
-	if slices.ContainsFunc(photos, func(p schemas.Photo) bool { return strings.HasPrefix(p.URL, importBase) }) {
+	there := false
+	for i := range photos {
+		at, err := url.Parse(photos[i].URL)
+		if err != nil {
+			continue
+		}
+		local := strings.HasPrefix(photos[i].URL, importBase)
+		_, err = f.find(at.Path)
+		if !local || errors.Is(err, fs.ErrNotExist) {
+			own := f.named[strings.ToLower(path.Base(at.Path))]
+			if len(own) != 1 || !namedAfter(own[0], key) {
+				continue
+			}
+			photos[i].URL = addressOf(own[0])
+			asks[i].URL = photos[i].URL
+		} else if bare := strings.Trim(strings.ToLower(at.Path), "/"); !strings.Contains(bare, "/") && f.photo[bare] == "" {
+			f.claim(bare, key)
+		}
+		there = true
+	}
+	if there {
 		return photos, asks
 	}
 	if own, ownAsks := f.photos(key); len(own) > 0 {
@@ -226,22 +255,45 @@ func (f *folder) pair(key string, photos []schemas.Photo, asks []scraper.Request
 	return photos, asks
 }
 
+// addressOf is where a photo of the folder seems to be.
+func addressOf(name string) string { return importBase + (&url.URL{Path: name}).EscapedPath() }
+
+// namedAfter reports whether a file is called as a registrant is: KEY.jpg, KEY_front.jpg, and not KEY1.jpg.
+func namedAfter(file, key string) bool {
+	rest, ok := strings.CutPrefix(strings.ToLower(path.Base(file)), strings.ToLower(key))
+	next, _ := utf8.DecodeRuneInString(rest)
+	return ok && key != "" && !unicode.IsLetter(next) && !unicode.IsDigit(next)
+}
+
+// claim notes that a record names a photo that lies in another folder by its bare name. What two registrants claim is nobody's.
+func (f *folder) claim(bare, key string) {
+	f.mu.Lock() // a large file is read row by row, while photos of the rows before are asked for
+	defer f.mu.Unlock()
+	if first, ok := f.claims[bare]; ok && first != key {
+		key = ""
+	}
+	f.claims[bare] = key
+}
+
 // find gives the name of the photo at a path that a record gave: relative to the folder, or to
-// where its tables lie. A bare name that only one photo has will do. Errors: fs.ErrNotExist, and
+// where its tables lie. A bare name that only one photo has, and only one record gives, will do. Errors: fs.ErrNotExist, and
 // an error that names the candidates where there are several.
 func (f *folder) find(at string) (string, error) {
 	at = strings.ToLower(strings.TrimPrefix(path.Clean("/"+at), "/"))
 	if name, ok := f.photo[at]; ok {
 		return name, nil
 	}
+	f.mu.Lock()
+	key, claimed := f.claims[at]
+	f.mu.Unlock()
+	if claimed && key == "" {
+		return "", fmt.Errorf("photo %s is named by several records: %w", at, errAmbiguous)
+	}
 	var fitting []string
 	for _, candidate := range f.named[path.Base(at)] {
 		if strings.HasSuffix(candidate, "/"+at) {
 			fitting = append(fitting, candidate)
 		}
-	}
-	if len(fitting) == 0 && (len(f.named[path.Base(at)]) == 1 || !strings.Contains(at, "/")) {
-		fitting = f.named[path.Base(at)]
 	}
 	switch len(fitting) {
 	case 0:

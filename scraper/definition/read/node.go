@@ -2,28 +2,17 @@ package read
 
 import (
 	"fmt"
-	"lineup/scraper/definition"
-	"lineup/scraper/definition/notation"
-	"lineup/scraper/definition/redact"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/PuerkitoBio/goquery"
-	"github.com/antchfx/xmlquery"
-)
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
+	"lineup/scraper/definition/redact"
 
-// node is one part of an answer, whatever the answer's form: exactly one of html, xml, rows and
-// data says what it is. Rows beside html are the cells of a table row by their headings.
-type node struct {
-	html *goquery.Selection
-	xml  *xmlquery.Node
-	rows []*row // grouped rows: values are those of the first that has one
-	data any    // decoded JSON
-	path string // of data, from the page's top, for the audit
-	n    int    // number of a numbered repeat
-}
+	"github.com/PuerkitoBio/goquery"
+)
 
 // find gives the parts of n that v means, in the order of the page.
 func (d *doc) find(n node, v *definition.Value) ([]node, error) {
@@ -127,7 +116,11 @@ func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 		return nil, fmt.Errorf("table %q is not among the step's tables", v.Table)
 	}
 	theirs := slices.Sorted(maps.Keys(v.On))
-	for _, column := range append(slices.Sorted(maps.Keys(v.Where)), theirs...) {
+	columns := append(slices.Sorted(maps.Keys(v.Where)), theirs...)
+	if v.Latest != "" {
+		columns = append(columns, v.Latest)
+	}
+	for _, column := range columns {
 		if _, ok := t.at[t.key(column)]; !ok {
 			d.miss(t, column)
 		}
@@ -135,7 +128,7 @@ func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 	victim := d.Victim
 	d.Victim = nil // what rows are joined by is not what is looked for
 	sought := d.sought(n, theirs, v.On)
-	for _, column := range append(slices.Sorted(maps.Keys(v.Where)), theirs...) {
+	for _, column := range columns {
 		redact.See(d.Reading, t.touched, t.key(column))
 	}
 	d.Victim = victim
@@ -147,12 +140,32 @@ func (d *doc) findTable(n node, v *definition.Value) ([]node, error) {
 				keep = keep && strings.EqualFold(notation.Clean(t.cell(r, column)), text)
 			}
 			if keep {
-				d.joined = append(d.joined, r)
 				out = append(out, node{rows: []*row{r}})
 			}
 		}
 	}
+	if v.Latest != "" {
+		out = d.latest(out, v.Latest)
+	}
+	for _, n := range out {
+		d.joined = append(d.joined, n.rows...)
+	}
 	return out, nil
+}
+
+// latest is the one of rows with the greatest number in column; a row without a number there is reported and passed over.
+func (d *doc) latest(rows []node, column string) []node {
+	var out []node
+	greatest := int64(0)
+	for _, n := range rows {
+		number, err := strconv.ParseInt(notation.Clean(n.rows[0].table.cell(n.rows[0], column)), 10, 64)
+		if err != nil {
+			d.leave("not a number", column)
+		} else if out == nil || number > greatest {
+			out, greatest = []node{n}, number
+		}
+	}
+	return out
 }
 
 // sought are the values that rows of another table must have in the columns theirs: those of each
@@ -188,7 +201,7 @@ func (d *doc) findParallel(n node, v *definition.Value) ([]node, error) {
 	longest := 0
 	for i, name := range slices.Sorted(maps.Keys(v.Parallel)) {
 		spec := v.Parallel[name]
-		texts, err := d.texts(n, &spec)
+		texts, err := d.parts(n, &spec)
 		if err != nil {
 			return nil, err
 		}
@@ -201,14 +214,39 @@ func (d *doc) findParallel(n node, v *definition.Value) ([]node, error) {
 	for i := range longest {
 		r := &row{table: t, cells: make([]string, len(lists))}
 		for j, list := range lists {
-			if len(list) != longest && len(list) > 0 {
-				d.leave("lists of different length", t.columns[j])
-			}
-			if i < len(list) {
+			switch {
+			case len(list) == longest:
 				r.cells[j] = list[i]
+			case len(list) > 0: // nobody can tell which part belongs to which
+				d.leave("lists of different length", t.columns[j])
 			}
 		}
 		out = append(out, node{rows: []*row{r}})
+	}
+	return out, nil
+}
+
+// parts are the texts that v means, those that are empty included: each has its place in the list.
+func (d *doc) parts(n node, v *definition.Value) ([]string, error) {
+	raw, err := d.raw(n, v)
+	if err != nil || v.Split == "" {
+		return raw, err
+	}
+	re, err := definition.Pattern(v.Split)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, text := range raw {
+		if notation.Clean(text) == "" {
+			continue // no list at all
+		}
+		for _, part := range re.Split(text, -1) {
+			if part, err = d.cleanPart(part, v); err != nil {
+				return nil, err
+			}
+			out = append(out, part)
+		}
 	}
 	return out, nil
 }

@@ -1,6 +1,10 @@
+// Package read runs a definition: a Source turns the bytes of a page into drafts and next requests. It asks nobody;
+// the same page always gives the same answer.
 package read
 
 import (
+	"slices"
+	"strconv"
 	"strings"
 
 	"lineup/schemas"
@@ -33,6 +37,24 @@ func (d *doc) birth(n node, v *definition.Value) (schemas.Date, error) {
 		return schemas.Date{}, err
 	}
 	return got.Date, err
+}
+
+// ageBeside is the age that stands in one text with a birth date, or in its place: the group age of its regular
+// expression; 0 for none.
+func (d *doc) ageBeside(n node, v *definition.Value) int {
+	re, err := definition.Pattern(v.Regex)
+	if err != nil || re.SubexpIndex("age") < 0 {
+		return 0
+	}
+	raw, err := d.raw(n, v)
+	if err != nil || len(raw) == 0 {
+		return 0
+	}
+	years := 0
+	if m := re.FindStringSubmatch(notation.Clean(raw[0])); m != nil {
+		years, _ = strconv.Atoi(m[re.SubexpIndex("age")]) // digits, or none
+	}
+	return years
 }
 
 func (d *doc) parsed(n node, v *definition.Value) (notation.Day, error) {
@@ -96,6 +118,32 @@ func (d *doc) coded(n node, v *definition.Value, words map[string]string, closed
 	return schemas.Coded{Value: strings.ToLower(text), Raw: text}, nil
 }
 
+// gravity orders the statuses that one registrant may have at once, the one that a reader must know first.
+var gravity = []string{
+	schemas.StatusDeceased, schemas.StatusDeported, schemas.StatusAbsconded, schemas.StatusNonCompliant, schemas.StatusIncarcerated,
+	schemas.StatusCommitted, schemas.StatusSupervised, schemas.StatusMoved, schemas.StatusNonResident, schemas.StatusPending,
+	schemas.StatusRegistered,
+}
+
+// status reads the words a source has for one registrant: of several, the gravest is meant.
+func (d *doc) status(n node, v *definition.Value) (schemas.Coded, error) {
+	all, err := d.texts(n, v)
+	if err != nil || len(all) < 2 || v.Split == "" {
+		return d.coded(n, v, nil, true)
+	}
+	at := len(gravity)
+	out := schemas.Coded{Raw: strings.Join(all, ", ")}
+	for _, text := range all {
+		if word := d.mapped(text, v); word != "" {
+			at = min(at, slices.Index(gravity, word))
+		}
+	}
+	if at < len(gravity) {
+		out.Value = gravity[at]
+	}
+	return out, nil
+}
+
 // flag reads a yes or no; nil when the source says neither.
 func (d *doc) flag(n node, v *definition.Value) (*bool, error) {
 	text, err := d.text(n, v)
@@ -119,10 +167,10 @@ func (d *doc) flag(n node, v *definition.Value) (*bool, error) {
 	return nil, nil
 }
 
-// minorOrAdult reads what a source says of a victim's age, by the definition's map where there is one.
-func minorOrAdult(text string, v *definition.Value) (string, bool) {
-	if text != "" && len(v.Map) > 0 {
-		return v.Lookup(text)
-	}
-	return notation.VictimAge(text)
+// From is the source with the file that its definition was read from, and whether the program ships another
+// definition of the id, in whose place this one is.
+func (s *Source) From(file string, shadows bool) *Source {
+	from := *s
+	from.file, from.shadows = file, shadows
+	return &from
 }

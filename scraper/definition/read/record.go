@@ -73,7 +73,14 @@ func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper
 		Registered: r.day(spec.Registered), Updated: r.day(spec.Updated), Verified: r.day(spec.Verified),
 		RegistersTo: r.day(spec.RegistersTo), Lifetime: r.yes(spec.Lifetime),
 	}
-	if years := r.count(spec.Age); years > 0 {
+	if spec.URL != nil && rec.URL == "" && r.err == nil && !spec.URL.Optional {
+		d.leave("no address of the registrant's page", spec.URL.Called())
+	}
+	years := r.count(spec.Age)
+	if spec.Birth != nil && years == 0 && r.err == nil {
+		years = d.ageBeside(n, spec.Birth)
+	}
+	if years > 0 {
 		rec.Age = schemas.AgeAsOf{Years: years, On: d.today}
 	}
 	if spec.Level != nil {
@@ -84,8 +91,8 @@ func (d *doc) record(n node, spec *definition.Record) (schemas.Record, []scraper
 			rec.Level = schemas.Level{Scheme: spec.Level.Scheme, Value: text}
 		}
 	}
-	rec.Status = r.code(spec.Status, nil, true)
-	rec.Aliases = r.aliases(spec.Aliases)
+	rec.Status = get(r, spec.Status, d.status)
+	rec.Aliases = slices.DeleteFunc(r.aliases(spec.Aliases), func(a schemas.Alias) bool { return sameName(a, rec) })
 	rec.Addresses = r.places(spec.Addresses)
 	rec.Offenses = r.offenses(spec.Offenses)
 	rec.Vehicles = r.vehicles(spec.Vehicles)
@@ -141,6 +148,17 @@ func (r *reader) aliases(specs []definition.Alias) []schemas.Alias {
 	return out
 }
 
+// sameName reports whether an alias is the registrant's own name, which tables of all names hold too.
+func sameName(a schemas.Alias, rec schemas.Record) bool {
+	whole := func(n schemas.Name) string {
+		if n.First == "" {
+			return notation.Fold(n.Full)
+		}
+		return notation.Fold(strings.Join([]string{n.First, n.Middle, n.Last, n.Suffix}, " "))
+	}
+	return whole(a.Name) == whole(rec.Name) && (a.Birth.IsZero() || a.Birth == rec.Birth)
+}
+
 func addAlias(all []schemas.Alias, one schemas.Alias, drop definition.Texts) []schemas.Alias {
 	if notation.IsNoName(one.Full) {
 		return all
@@ -161,12 +179,22 @@ func addAlias(all []schemas.Alias, one schemas.Alias, drop definition.Texts) []s
 func (r *reader) places(specs []definition.Place) []schemas.Address {
 	var out []schemas.Address
 	for i := range specs {
-		spec := &specs[i]
+		spec, from := &specs[i], len(out)
+		current := r.str(spec.Current)
 		r.each(spec.Each, func(r *reader) {
 			a := r.place(spec)
+			id := r.str(spec.ID) // looked at in any case: it is a place that is known
+			today := current != "" && id == current
+			if current != "" && id != "" && !today {
+				a.Kind = schemas.AddressEarlier
+			}
 			empty := a
 			empty.Kind, empty.From, empty.To = "", schemas.Date{}, schemas.Date{}
-			if empty == (schemas.Address{}) || containsAddress(out, a) {
+			if empty == (schemas.Address{}) || slices.ContainsFunc(out, func(b schemas.Address) bool { return within(a, b) }) {
+				return
+			}
+			if today {
+				out = slices.Insert(out, from, a)
 				return
 			}
 			out = append(out, a)
@@ -175,14 +203,15 @@ func (r *reader) places(specs []definition.Place) []schemas.Address {
 	return out
 }
 
-func containsAddress(all []schemas.Address, one schemas.Address) bool {
-	text, _ := json.Marshal(one) // an address always encodes
-	for _, other := range all {
-		if same, _ := json.Marshal(other); string(same) == string(text) {
-			return true
-		}
-	}
-	return false
+// within reports whether address a says nothing that b, of the same kind, does not: two tables of one source often say where
+// somebody lives, one of them less.
+func within(a, b schemas.Address) bool {
+	said := func(a, b string) bool { return a == "" || a == b }
+	at := func(a, b *float64) bool { return a == nil || b != nil && *a == *b }
+	since := func(a, b schemas.Date) bool { return a.IsZero() || a == b }
+	return a.Kind == b.Kind && said(a.Street, b.Street) && said(a.City, b.City) && said(a.County, b.County) && said(a.State, b.State) &&
+		said(a.Zip, b.Zip) && said(a.Raw, b.Raw) && said(a.Status, b.Status) && at(a.Lat, b.Lat) && at(a.Lon, b.Lon) &&
+		since(a.From, b.From) && since(a.To, b.To)
 }
 
 func (r *reader) place(spec *definition.Place) schemas.Address {
@@ -268,15 +297,18 @@ func (r *reader) victim(v *definition.Value) string {
 	}
 	r.doc.Victim = v
 	defer func() { r.doc.Victim = nil }()
-	if r.kept { // the evidence holds the word alone
-		if raw, err := r.raw(r.n, v); err == nil && len(raw) > 0 {
-			if word := notation.Fold(raw[0]); word == "minor" || word == "adult" {
+	if r.kept { // the evidence holds the words alone
+		raw, err := r.raw(r.n, v)
+		for i := range raw {
+			raw[i] = notation.Fold(raw[i])
+		}
+		for _, word := range []string{"minor", "adult"} {
+			if err == nil && slices.Contains(raw, word) {
 				return word
 			}
 		}
 	}
-	text := r.str(v)
-	word, ok := minorOrAdult(text, v)
+	word, ok := youngest(get(r, v, r.texts), v)
 	if !ok {
 		r.leave("neither minor nor adult", v.Called())
 	}
@@ -302,8 +334,14 @@ func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Re
 	var asks []scraper.Request
 	for i := range specs {
 		spec := &specs[i]
+		if spec.Else && len(photos) > 0 {
+			continue
+		}
 		r.each(spec.Each, func(r *reader) {
 			if has := r.yes(spec.If); spec.If != nil && (has == nil || !*has) {
+				return
+			}
+			if spec.Has != nil && !r.there(spec.Has) {
 				return
 			}
 			taken := r.day(spec.Taken)
@@ -319,6 +357,13 @@ func (r *reader) photos(specs []definition.Photo) ([]schemas.Photo, []scraper.Re
 		})
 	}
 	return photos, asks
+}
+
+// there reports whether v finds anything. Deciding by a value is not keeping it.
+func (r *reader) there(v *definition.Value) bool {
+	r.Quiet = true
+	defer func() { r.Quiet = false }()
+	return r.str(v) != ""
 }
 
 func rejected(url string, rules definition.Texts) bool {

@@ -33,48 +33,82 @@ record:
   name: {label: Name, order: last_comma_first}
   offenses: [{each: {section: Offense, css: ul}, description: {label: Crime}, victim: {label: Victim Sex/Age}}]`,
 		`<html><head><title>SECRET-0</title></head><body><nav>SECRET-NAV</nav><main><h2>SECRET-H</h2>
-<ul class="label-value"><li><span class="label">Id</span><span class="value">7</span></li><li><span class="label">Name:</span><span class="value">Madeup, Odette</span></li>
-<li><span class="label">Employer</span><span class="value">SECRET-1</span></li><li><span class="label">Supervising Officer:</span> <span class="value">SECRET-2</span></li>
-<li><span class="label">New</span><span class="value">stays</span></li></ul><!-- SECRET-3 --><script>SECRET-4</script><input type="hidden" value="SECRET-4b">
-<h3>Offense</h3><ul class="label-value"><li><span class="label">Crime</span><span class="value">theft</span></li><li><span class="label">Weapon Used</span><span class="value">SECRET-5</span></li>
+<ul class="label-value"><li><span class="label">Id</span><span class="value">7</span></li>
+<li><span class="label">Name:</span><span class="value">Madeup, Odette</span></li>
+<li><span class="label">Employer</span><span class="value">SECRET-1</span></li>
+<li><span class="label">Supervising Officer:</span> <span class="value">SECRET-2</span></li>
+<li><span class="label">New</span><span class="value">stays</span></li></ul><!-- SECRET-3 --><script>SECRET-4</script>
+<input type="hidden" value="SECRET-4b">
+<h3>Offense</h3><ul class="label-value"><li><span class="label">Crime</span><span class="value">theft</span></li>
+<li><span class="label">Weapon Used</span><span class="value">SECRET-5</span></li>
 <li><span class="label">Victim Sex/Age</span><span class="value">SECRET-6, 12</span></li></ul>
-<h3>Supervision</h3><dl><dt>Probation Officer</dt><dd>SECRET-7</dd></dl><p>Agent phone: SECRET-8</p><div class="note" title="SECRET-9">SECRET-10</div></main></body></html>`},
-	{"html, label with the rest as value", "as: html\nmarker: li\nlabels: {layout: row, row: li, label: strong}\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
-		`<ul><li><strong>Id:</strong> 7</li><li><strong>Name</strong> A B</li><li><strong>Crime</strong> c</li><li><strong>Victim:</strong> SECRET 12</li><li><strong>Driver License</strong> SECRET</li><li><strong>New</strong> stays</li></ul>`},
-	{"html, pairs of cells", "as: html\nmarker: table\nlabels: {layout: table}\nkey: {label: Id}\nignore: [Weapon]\nrecord: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim Age}}]}",
-		`<table><tr><td>Id</td><td>7</td><td>Name</td><td>A B</td></tr><tr><td>Crime</td><td>c</td><td>Victim Age</td><td>SECRET 12</td></tr><tr><td>License Plate</td><td>SECRET</td><td>Weapon</td><td>SECRET</td></tr><tr><td>New</td><td>stays</td></tr></table>`},
-	{"html, dl", "as: html\nmarker: dl\nlabels: {layout: dl}\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
-		`<dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Crime</dt><dd>c</dd><dt>Victim</dt><dd>Minor SECRET</dd><dt>Employer Name</dt><dd>SECRET</dd><dd>SECRET</dd><dt>New</dt><dd>stays</dd></dl>`},
-	{"html, colon", "as: html\nmarker: p\nlabels: {layout: colon, row: p}\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
+<h3>Supervision</h3><dl><dt>Probation Officer</dt><dd>SECRET-7</dd></dl><p>Agent phone: SECRET-8</p>
+<div class="note" title="SECRET-9">SECRET-10</div></main></body></html>`},
+	{"html, label with the rest as value", "as: html\nmarker: li\nlabels: {layout: row, row: li, label: strong}\nkey: {label: Id}\n" +
+		"record: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
+		`<ul><li><strong>Id:</strong> 7</li><li><strong>Name</strong> A B</li><li><strong>Crime</strong> c</li><li><strong>Victim:</strong> ` +
+			`SECRET 12</li><li><strong>Driver License</strong> SECRET</li><li><strong>New</strong> stays</li></ul>`},
+	{"html, pairs of cells", "as: html\nmarker: table\nlabels: {layout: table}\nkey: {label: Id}\nignore: [Weapon]\n" +
+		"record: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim Age}}]}",
+		`<table><tr><td>Id</td><td>7</td><td>Name</td><td>A B</td></tr><tr><td>Crime</td><td>c</td><td>Victim Age</td><td>SECRET 12</td></tr>` +
+			`<tr><td>License Plate</td><td>SECRET</td><td>Weapon</td><td>SECRET</td></tr><tr><td>New</td><td>stays</td></tr></table>`},
+	{"html, dl", "as: html\nmarker: dl\nlabels: {layout: dl}\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: [{description: " +
+		"{label: Crime}, victim: {label: Victim}}]}",
+		`<dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Crime</dt><dd>c</dd><dt>Victim</dt><dd>Minor SECRET</dd><dt>Employer Name</dt>` +
+			`<dd>SECRET</dd><dd>SECRET</dd><dt>New</dt><dd>stays</dd></dl>`},
+	{"html, colon", "as: html\nmarker: p\nlabels: {layout: colon, row: p}\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: " +
+		"[{description: {label: Crime}, victim: {label: Victim}}]}",
 		`<p>Id: 7</p><p>Name: A B</p><p>Crime: c</p><p>Victim: Minor SECRET</p><p>Parole Officer: SECRET</p><p>New: stays</p>`},
-	{"html, lines", "as: html\nmarker: div\nlabels: {layout: lines, row: div}\nignore: [Weapon]\nkey: {label: Id}\nrecord: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
-		`<div>Id:<br>7<br>Name:<br>A B<br>Crime:<br>c<br>Victim:<br>Minor SECRET<br>Weapon:<br>SECRET<br>Comments:<br>SECRET<br>SECRET<br>New:<br>stays</div>`},
-	{"html, rows of a grid", "as: html\nroot: main\nmarker: table\nitems: {css: table, grid: true}\nkey: {column: Id}\nignore: [Weapon, td.x]\nrecord: {name: {column: Who}, offenses: [{description: {column: Crime}, victim: {column: Victim Age}}]}",
+	{"html, lines", "as: html\nmarker: div\nlabels: {layout: lines, row: div}\nignore: [Weapon]\nkey: {label: Id}\n" +
+		"record: {name: {label: Name}, offenses: [{description: {label: Crime}, victim: {label: Victim}}]}",
+		`<div>Id:<br>7<br>Name:<br>A B<br>Crime:<br>c<br>Victim:<br>Minor ` +
+			`SECRET<br>Weapon:<br>SECRET<br>Comments:<br>SECRET<br>SECRET<br>New:<br>stays</div>`},
+	{"html, rows of a grid", "as: html\nroot: main\nmarker: table\nitems: {css: table, grid: true}\nkey: {column: Id}\n" +
+		"ignore: [Weapon, td.x]\nrecord: {name: {column: Who}, offenses: [{description: {column: Crime}, victim: {column: Victim Age}}]}",
 		`<main><p>SECRET</p><table><tr><th>Id</th><th>Who</th><th>Crime</th><th>Victim Age</th><th>Employer</th><th>Weapon</th><th>New</th></tr>
-<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr><tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr></table></main>`},
-	{"html, cards of a section", "as: html\nmarker: h2\nlabels: {layout: dl}\nitems: {section: People, heading: h2, css: div.card}\nkey: {label: Id}\nrecord: {name: {label: Name}}",
-		`<h2>People</h2><div class="card"><dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Employer</dt><dd>SECRET</dd><dt>New</dt><dd>stays</dd></dl></div><div class="card"><dl><dt>Id</dt><dd>8</dd><dt>Name</dt><dd>SECOND</dd><dt>New</dt><dd>stays</dd></dl></div>`},
-	{"json, one", "as: json\nmarker: id\nkey: {path: id}\nignore: [weapon, \"crimes[*].other\"]\nrecord: {name: {path: n}, offenses: [{each: {path: \"crimes[*]\"}, description: {path: text}, victim: {path: victim_age}}]}",
-		`{"id":"7","n":"A B","weapon":{"kind":"SECRET"},"driverLicense":"SECRET","employers":[{"name":"SECRET","city":"stays"}],"supervision":{"officer":{"who":"SECRET"}},"crimes":[{"text":"c","victim_age":"SECRET 12","victim_sex":"SECRET","other":"SECRET"}],"new":"stays"}`},
-	{"json, many", "as: json\nmarker: all\nitems: {path: \"all[*]\"}\nkey: {path: id}\nignore: [\"all[*].weapon\"]\nrecord: {name: {path: n}, offenses: [{description: {path: c}, victim: {path: victim}}]}",
-		`{"all":[{"id":"7","n":"A B","c":"c","victim":"SECRET 12","comments":"SECRET","weapon":"SECRET","new":"stays"},{"id":"8","n":"SECOND","c":"d","victim":"30","new":"stays"}]}`},
-	{"xml, one", "as: xml\nmarker: //Rap\nkey: {xpath: //Nbr}\nignore: [Weapon]\nrecord: {name: {xpath: //Txt}, offenses: [{each: {xpath: //Offense}, description: {xpath: Len}, victim: {xpath: VictimAge}}]}",
-		`<Rap><!-- SECRET --><Nbr>7</Nbr><Txt>A B</Txt><Offense><Len>c</Len><VictimAge>SECRET 12</VictimAge><VictimSex>SECRET</VictimSex></Offense><ShoeSize>SECRET</ShoeSize><Weapon k="SECRET"><a>SECRET</a></Weapon><New>stays</New></Rap>`},
-	{"xml, many", "as: xml\nmarker: //P\nitems: {xpath: //P}\nkey: {xpath: Nbr}\nrecord: {name: {xpath: Txt}, offenses: [{description: {xpath: Len}, victim: {xpath: Vic}}]}",
-		`<All><P><Nbr>7</Nbr><Txt>A B</Txt><Len>c</Len><Vic>SECRET 12</Vic><Employer>SECRET</Employer><New>stays</New></P><P><Nbr>8</Nbr><Txt>SECOND</Txt><Len>d</Len><Vic>40</Vic><New>stays</New></P></All>`},
-	{"csv", "as: csv\nignore: [WEAPON]\n" + rows, "ID,NAME,CRIME,VICTIM AGE,VICTIM SEX,DRIVER LICENSE,WEAPON,NEW\n7,A B,c,SECRET 12,SECRET,SECRET,SECRET,stays\n8,SECOND,d,30,,,,stays\n"},
-	{"tsv", "as: tsv\nignore: [WEAPON]\n" + rows, "ID\tNAME\tCRIME\tVICTIM AGE\tDNA\tWEAPON\tNEW\n7\tA B\tc\tSECRET 12\tSECRET\tSECRET\tstays\n8\tSECOND\td\t30\t\t\tstays\n"},
-	{"fixed width", "as: fixed\nignore: [WEAPON]\n" + rows, "ID NAME   CRIME VICTIM AGE CASE NUMBER WEAPON NEW\n-- ------ ----- ---------- ----------- ------ -----\n7  A B    c     SECRET 12  SECRET      SECRET stays\n8  SECOND d     30                            stays\n"},
+<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr>" +
+			"<tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr></table></main>`},
+	{"html, cards of a section", "as: html\nmarker: h2\nlabels: {layout: dl}\nitems: {section: People, heading: h2, css: div.card}\n" +
+		"key: {label: Id}\nrecord: {name: {label: Name}}",
+		`<h2>People</h2><div class="card"><dl><dt>Id</dt><dd>7</dd><dt>Name</dt><dd>A B</dd><dt>Employer</dt><dd>SECRET</dd><dt>New</dt>` +
+			`<dd>stays</dd></dl></div><div class="card"><dl><dt>Id</dt><dd>8</dd><dt>Name</dt><dd>SECOND</dd><dt>New</dt><dd>stays</dd></dl></div>`},
+	{"json, one", "as: json\nmarker: id\nkey: {path: id}\nignore: [weapon, \"crimes[*].other\"]\nrecord: {name: {path: n}, offenses: " +
+		"[{each: {path: \"crimes[*]\"}, description: {path: text}, victim: {path: victim_age}}]}",
+		`{"id":"7","n":"A B","weapon":{"kind":"SECRET"},"driverLicense":"SECRET","employers":[{"name":"SECRET","city":"stays"}],` +
+			`"supervision":{"officer":{"who":"SECRET"}},"crimes":[{"text":"c","victim_age":"SECRET 12","victim_sex":"SECRET","other":"SECRET"}],` +
+			`"new":"stays"}`},
+	{"json, many", "as: json\nmarker: all\nitems: {path: \"all[*]\"}\nkey: {path: id}\nignore: [\"all[*].weapon\"]\n" +
+		"record: {name: {path: n}, offenses: [{description: {path: c}, victim: {path: victim}}]}",
+		`{"all":[{"id":"7","n":"A B","c":"c","victim":"SECRET 12","comments":"SECRET","weapon":"SECRET","new":"stays"},{"id":"8","n":"SECOND",` +
+			`"c":"d","victim":"30","new":"stays"}]}`},
+	{"xml, one", "as: xml\nmarker: //Rap\nkey: {xpath: //Nbr}\nignore: [Weapon]\nrecord: {name: {xpath: //Txt}, offenses: [{each: {xpath: " +
+		"//Offense}, description: {xpath: Len}, victim: {xpath: VictimAge}}]}",
+		`<Rap><!-- SECRET --><Nbr>7</Nbr><Txt>A B</Txt><Offense><Len>c</Len><VictimAge>SECRET 12</VictimAge><VictimSex>SECRET</VictimSex>` +
+			`</Offense><ShoeSize>SECRET</ShoeSize><Weapon k="SECRET"><a>SECRET</a></Weapon><New>stays</New></Rap>`},
+	{"xml, many", "as: xml\nmarker: //P\nitems: {xpath: //P}\nkey: {xpath: Nbr}\nrecord: {name: {xpath: Txt}, offenses: [{description: " +
+		"{xpath: Len}, victim: {xpath: Vic}}]}",
+		`<All><P><Nbr>7</Nbr><Txt>A B</Txt><Len>c</Len><Vic>SECRET 12</Vic><Employer>SECRET</Employer><New>stays</New></P><P><Nbr>8</Nbr>` +
+			`<Txt>SECOND</Txt><Len>d</Len><Vic>40</Vic><New>stays</New></P></All>`},
+	{"csv", "as: csv\nignore: [WEAPON]\n" + rows, "ID,NAME,CRIME,VICTIM AGE,VICTIM SEX,DRIVER LICENSE,WEAPON,NEW\n" +
+		"7,A B,c,SECRET 12,SECRET,SECRET,SECRET,stays\n8,SECOND,d,30,,,,stays\n"},
+	{"tsv", "as: tsv\nignore: [WEAPON]\n" + rows, "ID\tNAME\tCRIME\tVICTIM AGE\tDNA\tWEAPON\tNEW\n" +
+		"7\tA B\tc\tSECRET 12\tSECRET\tSECRET\tstays\n8\tSECOND\td\t30\t\t\tstays\n"},
+	{"fixed width", "as: fixed\nignore: [WEAPON]\n" + rows, "ID NAME   CRIME VICTIM AGE CASE NUMBER WEAPON NEW\n-- ------ ----- ---------- " +
+		"----------- ------ -----\n7  A B    c     SECRET 12  SECRET      SECRET stays\n8  SECOND d     30                            stays\n"},
 	{"xls that is html", "as: xls\nheader: ID\nignore: [WEAPON]\n" + rows,
-		"<table><tr><td>SECRET title</td></tr><tr><td>ID</td><td>NAME</td><td>CRIME</td><td>VICTIM AGE</td><td>EMPLOYER NAME</td><td>WEAPON</td><td>NEW</td></tr>" +
-			"<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr><tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td></td><td></td><td>stays</td></tr></table>"},
+		"<table><tr><td>SECRET title</td></tr><tr><td>ID</td><td>NAME</td><td>CRIME</td><td>VICTIM AGE</td><td>EMPLOYER " +
+			"NAME</td><td>WEAPON</td><td>NEW</td></tr>" +
+			"<tr><td>7</td><td>A B</td><td>c</td><td>SECRET 12</td><td>SECRET</td><td>SECRET</td><td>stays</td></tr>" +
+			"<tr><td>8</td><td>SECOND</td><td>d</td><td>30</td><td></td><td></td><td>stays</td></tr></table>"},
 	{"xlsx", "as: xlsx\nheader: ID\nignore: [WEAPON]\n" + rows, sheet([]string{"SECRET title"}, []string{"ID", "NAME", "CRIME",
 		"VICTIM AGE", "INMATE NUMBER", "WEAPON", "NEW"},
 		[]string{"7", "A B", "c", "SECRET 12", "SECRET", "SECRET", "stays"}, []string{"8", "SECOND", "d", "30", "", "", "stays"})},
-	{"zip with joined tables", "as: zip\ntables: {p: {file: p.csv, as: csv}, o: {file: o.csv, as: csv, ignore: [WEAPON]}}\nitems: {table: p}\nkey: {column: ID}\nrecord: {name: {column: NAME}, offenses: [{each: {table: o, on: {ID: ID}}, description: {column: CRIME}, victim: {column: VICTIM}}]}",
-		archive("p.csv", "ID,NAME,SSN,NEW\n7,A B,SECRET,stays\n8,SECOND,,stays\n", "o.csv",
-			"ID,CRIME,VICTIM,WEAPON,VICTIM RELATION\n7,c,SECRET 12,SECRET,SECRET\n8,d,30,SECRET,SECRET\n")},
-	{"arcgis", "as: arcgis\nignore: [WEAPON]\n" + rows, `{"fields":[],"features":[{"attributes":{"ID":"7","NAME":"A B","CRIME":"c","VICTIM AGE":"SECRET 12","SupervisionOfficer":"SECRET","WEAPON":"SECRET","NEW":"stays"},"geometry":{"x":-1.5,"y":2.5}},` +
+	{"zip with joined tables", "as: zip\ntables: {p: {file: p.csv, as: csv}, o: {file: o.csv, as: csv, ignore: [WEAPON]}}\n" +
+		"items: {table: p}\nkey: {column: ID}\nrecord: {name: {column: NAME}, offenses: [{each: {table: o, on: {ID: ID}}, description: " +
+		"{column: CRIME}, victim: {column: VICTIM}}]}", archive("p.csv", "ID,NAME,SSN,NEW\n7,A B,SECRET,stays\n8,SECOND,,stays\n", "o.csv",
+		"ID,CRIME,VICTIM,WEAPON,VICTIM RELATION\n7,c,SECRET 12,SECRET,SECRET\n8,d,30,SECRET,SECRET\n")},
+	{"arcgis", "as: arcgis\nignore: [WEAPON]\n" + rows, `{"fields":[],"features":[{"attributes":{"ID":"7","NAME":"A B","CRIME":"c","VICTIM ` +
+		`AGE":"SECRET 12","SupervisionOfficer":"SECRET","WEAPON":"SECRET","NEW":"stays"},"geometry":{"x":-1.5,"y":2.5}},` +
 		`{"attributes":{"ID":"8","NAME":"SECOND","CRIME":"d","VICTIM AGE":"30","SupervisionOfficer":"","WEAPON":"","NEW":"stays"}}]}`},
 }
 
@@ -208,7 +242,8 @@ func newerStep(step string) string {
 // A source whose coordinates may not be stored keeps none as evidence, by whatever name.
 func TestCoordinatesThatMayNotBeStored(t *testing.T) {
 	src, err := read.Load("t", []byte(`
-{id: t, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "https://x.example", guards: {min_count: 1}, policy: {evidence: test, no_coords: true}, start: p,
+{id: t, name: t, jurisdiction: XX, home: "https://x.example", mode: enabled, base: "https://x.example",
+ guards: {min_count: 1}, policy: {evidence: test, no_coords: true}, start: p,
  steps: {p: {as: json, marker: id, key: {path: id}, record: {name: {path: n}}}}}`))
 	if err != nil {
 		t.Fatal(err)

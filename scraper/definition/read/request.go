@@ -1,6 +1,7 @@
 package read
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -16,6 +17,7 @@ import (
 
 	"lineup/scraper"
 	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
 )
 
 // lonePercent is a percent sign that escapes nothing, as hand-written pages have them.
@@ -55,6 +57,47 @@ func (d *doc) origin() *url.URL {
 	return d.base
 }
 
+// Start gives the first requests of a run.
+func (s *Source) Start() ([]scraper.Request, error) {
+	if s.def.Start == "" {
+		return nil, fmt.Errorf("%s is %s: nothing to crawl; look at %s", s.def.ID, s.def.Mode, s.def.Home)
+	}
+	if s.def.Account && s.opt.user == "" && !s.sample && s.files == nil {
+		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given",
+			s.def.ID, scraper.ErrPermission, s.def.ID)
+	}
+	if s.files != nil {
+		return []scraper.Request{{Rule: s.files.rule, URL: s.base.JoinPath("records").String()}}, nil
+	}
+	all := []map[string]string{s.first(s.def.Start)}
+	for name, values := range s.def.Starts {
+		all = nil
+		for _, value := range values {
+			vars := map[string]string{name: value}
+			maps.Copy(vars, s.first(s.def.Start))
+			all = append(all, vars)
+		}
+	}
+	var out []scraper.Request
+	for _, vars := range all {
+		r, err := s.ask(s.def.Start, vars, nil)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// first are the variables of a list's first page.
+func (s *Source) first(rule string) map[string]string {
+	p := s.def.Steps[rule].Pages
+	if p == nil {
+		return nil
+	}
+	return map[string]string{"page": strconv.Itoa(max(p.First, 1)), "offset": "0", "size": strconv.Itoa(p.Size)}
+}
+
 // ask makes the request of step rule. from is the page that asks, nil at a run's start.
 func (s *Source) ask(rule string, vars map[string]string, from *doc) (scraper.Request, error) {
 	step, ok := s.def.Steps[rule]
@@ -66,12 +109,16 @@ func (s *Source) ask(rule string, vars map[string]string, from *doc) (scraper.Re
 	if all == nil {
 		all = map[string]string{}
 	}
+	maps.Copy(all, s.def.Values)
+	if from != nil {
+		all["page.url"] = from.url.String()
+	}
 	all["account.user"], all["account.password"] = s.opt.user, s.opt.password
 	address, err := s.address(a, all, from)
 	if err != nil {
 		return scraper.Request{}, fmt.Errorf("%s: step %s: %w", s.def.ID, rule, err)
 	}
-	r := scraper.Request{Rule: rule, Method: a.Method, URL: address, Carry: vars, Header: http.Header{}}
+	r := scraper.Request{Rule: rule, Method: a.Method, URL: address, Carry: vars, Header: http.Header{}, Told: a.Told}
 	for _, earlier := range a.Earlier {
 		before := a
 		before.URL = earlier
@@ -234,7 +281,10 @@ func (s *Source) more(d *doc, keys []string, rows, total int) ([]scraper.Request
 		}
 		return []scraper.Request{{Rule: d.rule, URL: d.resolve(next), Carry: vars}}, nil
 	case "prefix":
-		return s.longer(d, p, vars, len(keys))
+		if len(keys) < p.Cap {
+			return nil, nil
+		}
+		return s.longer(d, p, vars)
 	}
 	r, err := s.ask(d.rule, vars, d)
 	return []scraper.Request{r}, err
@@ -256,21 +306,34 @@ func (s *Source) postback(d *doc, p *definition.Pages, vars map[string]string) (
 	return []scraper.Request{r}, nil
 }
 
-// longer splits a prefix whose answer was cut off at the site's cap.
-func (s *Source) longer(d *doc, p *definition.Pages, vars map[string]string, found int) ([]scraper.Request, error) {
-	if found < p.Cap || len(vars[p.Var]) > 8 {
+// pageName names a page by everybody on it: who is first on one may be first on the next, where a
+// person has several rows.
+func pageName(keys []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(keys, "\x00")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// Lists that a site gives by the beginnings of names, so many at most: an answer that is too long is asked for again more
+// narrowly, letter by letter.
+
+// maxPrefix is how long a prefix may become. Nobody's name tells more than so many letters apart.
+const maxPrefix = 8
+
+// letters are what a prefix is lengthened by, unless the definition says otherwise.
+const letters = "abcdefghijklmnopqrstuvwxyz"
+
+// longer asks more narrowly for what an answer was cut off of. Where that cannot be done, somebody is not listed.
+func (s *Source) longer(d *doc, p *definition.Pages, vars map[string]string) ([]scraper.Request, error) {
+	if len(vars[p.Var]) >= maxPrefix {
+		d.cutOff = true
 		return nil, nil
 	}
-	letters := p.Letters
-	if letters == "" {
-		letters = "abcdefghijklmnopqrstuvwxyz"
-	}
 	var out []scraper.Request
-	for _, letter := range letters {
+	for _, letter := range cmp.Or(p.Letters, letters) {
 		longer := maps.Clone(vars)
 		longer[p.Var] += string(letter)
 		delete(longer, "@seen")
-		r, err := s.ask(d.rule, longer, d)
+		r, err := s.ask(cmp.Or(p.Step, d.rule), longer, d)
 		if err != nil {
 			return nil, err
 		}
@@ -279,9 +342,57 @@ func (s *Source) longer(d *doc, p *definition.Pages, vars map[string]string, fou
 	return out, nil
 }
 
-// pageName names a page by everybody on it: who is first on one may be first on the next, where a
-// person has several rows.
-func pageName(keys []string) string {
-	sum := sha256.Sum256([]byte(strings.Join(keys, "\x00")))
-	return hex.EncodeToString(sum[:8])
+// told reads an answer with a failure status, in which the service says in words what is the matter: that there is
+// nobody, or that there are too many. Anything else is an error of this part of the list.
+func (s *Source) told(d *doc) (scraper.Parsed, error) {
+	text := words(d.top.data)
+	switch p := d.step.Pages; {
+	case len(d.step.Empty) > 0 && says(text, d.step.Empty...):
+		return scraper.Parsed{}, nil
+	case p != nil && p.Cut != "" && says(text, p.Cut):
+		vars := maps.Clone(d.carry)
+		if vars == nil {
+			vars = map[string]string{}
+		}
+		next, err := s.longer(d, p, vars)
+		out := scraper.Parsed{Next: next, CutOff: d.cutOff}
+		if cmp.Or(p.Step, d.rule) == d.rule {
+			out.Total = p.Cap // at least so many must come of the narrower questions together
+		}
+		return out, err
+	}
+	return scraper.Parsed{}, errors.New("the service fails, and says nothing that the definition knows")
+}
+
+// says reports whether one of the phrases stands in text, in any letter case.
+func says(text string, phrases ...string) bool {
+	text = notation.Fold(text)
+	for _, phrase := range phrases {
+		if strings.Contains(text, notation.Fold(phrase)) {
+			return true
+		}
+	}
+	return false
+}
+
+// words are all the texts of a JSON answer.
+func words(v any) string {
+	var all []string
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, value := range v {
+				walk(value)
+			}
+		case []any:
+			for _, value := range v {
+				walk(value)
+			}
+		case string:
+			all = append(all, v)
+		}
+	}
+	walk(v)
+	return strings.Join(all, "\n")
 }

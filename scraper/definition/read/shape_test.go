@@ -2,7 +2,6 @@ package read_test
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,9 +17,7 @@ import (
 // parse reads body with a definition whose step "p" is step.
 func parse(t *testing.T, step, body string, carry map[string]string) (scraper.Parsed, error) {
 	t.Helper()
-	indented := "      " + strings.ReplaceAll(strings.TrimSpace(step), "\n", "\n      ")
-	text := fmt.Sprintf("id: t\nname: t\njurisdiction: XX\nhome: https://x.example\nmode: enabled\nbase: https://x.example/a/\nguards: {min_count: 1}\npolicy: {evidence: t}\nstart: p\nsteps:\n  d: {as: csv, request: {url: \"d/{key}\"}}\n  p:\n%s\n", indented)
-	src, err := read.Load("t.yml", []byte(text))
+	src, err := read.Load("t.yml", []byte(oneStep(step)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,6 +69,18 @@ func TestLayoutsAndShapes(t *testing.T) {
 		{"strong label, rest is value", "as: html\nmarker: li\nlabels: {layout: row, row: li, label: strong}\n" + rec,
 			`<ul><li><strong>Name:</strong> A B</li><li><strong>DOB:</strong> 1/2/1970</li><li><strong>Id</strong> 7</li></ul>`,
 			"7 A B 1970-01-02"},
+		{"label and what is behind it", "as: html\nmarker: div\nlabels: {layout: next, label: ':matches(^\\s*[A-Z][a-zA-Z ]+:\\s*$)'}\n" + rec,
+			`<div><div>Name:</div><div>A B</div><span><b>DOB:</b></span><span>1/2/1970</span><div>Id:</div><div>7</div><div>Hat:</div>` +
+				`<div>red</div></div>`,
+			"7 A B 1970-01-02; left p: label Hat"},
+		{"cells that may be labels", "as: html\nmarker: table\nlabels: {layout: table, label: strong}\nignore: [a]\n" + rec,
+			`<table><tr><td>1 Unreal St</td><td><a href="m">Map</a></td></tr><tr><td><strong>Name:</strong></td><td>A B</td><td>` +
+				`<strong>DOB</strong></td><td>1/2/1970</td></tr><tr><td><strong>Id:</strong></td><td>7</td></tr></table>`,
+			"7 A B 1970-01-02; left p: part tbody > tr > td:nth-child(1)"},
+		{"a value is no label", "as: html\nmarker: table\nlabels: {layout: table}\n" + rec,
+			`<table><tr><td>Name</td><td>A B</td><td>DOB</td><td>1/2/1970</td></tr><tr><td>Id</td><td>7</td>` +
+				`</tr><tr><td>` + strings.Repeat("Odo of Notown ", 5) + `</td><td>x</td></tr></table>`,
+			"7 A B 1970-01-02; left p: part tbody > tr > td:nth-child(1); left p: part tbody > tr > td:nth-child(2)"},
 		{"colon", "as: html\nmarker: p\nlabels: {layout: colon, row: p}\n" + rec,
 			`<p>Name: A B</p><p>DOB: 1/2/1970</p><p>Id: 7</p><p>Hat: red</p>`, "7 A B 1970-01-02; left p: label Hat"},
 		{"lines", "as: html\nmarker: div\nlabels: {layout: lines, row: div}\n" + rec,
@@ -82,22 +91,33 @@ func TestLayoutsAndShapes(t *testing.T) {
 		{"cells nobody reads", "as: html\nmarker: tr\nkey: {const: \"7\"}\nrecord: {name: {css: \"td:nth-child(1)\"}}",
 			`<table><tr><td>A B</td><td>x</td><td>y</td></tr></table>`,
 			"7 A B; left p: part tbody > tr > td:nth-child(2); left p: part tbody > tr > td:nth-child(3)"},
-		{"grid with header by text", "as: html\nmarker: table\nitems: {css: table, grid: true}\nkey: {column: Id}\nrecord: {name: {column: Who}, offenses: [{description: {column: Crime}}]}",
+		{"grid with header by text", "as: html\nmarker: table\nitems: {css: table, grid: true}\nkey: {column: Id}\n" +
+			"record: {name: {column: Who}, offenses: [{description: {column: Crime}}]}",
 			`<table><tr><th>Crime</th><th>Id</th><th>Who</th><th>Hat</th></tr><tr><td>c</td><td>1</td><td>A</td><td>red</td></tr></table>`,
 			"1 A #c; left p: label Hat"},
-		{"grid row of nested table", "as: html\nmarker: table\nitems: {css: table, grid: true, cells: 2}\nkey: {column: Id}\nrecord: {name: {column: Who}}\nignore: [td]",
+		{"grid row of nested table", "as: html\nmarker: table\nitems: {css: table, grid: true, cells: 2}\nkey: {column: Id}\n" +
+			"record: {name: {column: Who}}\nignore: [td]",
 			`<table><tr><th>Id</th><th>Who</th></tr><tr><td>1</td><td>A</td></tr><tr><td>only one</td></tr></table>`, "1 A"},
-		{"attribute that is gone", "as: html\nmarker: ul\nitems: {css: li}\nkey: {attr: id}\nrecord: {name: {attr: title}, designation: {attr: data-kind}, status: {attr: data-now, optional: true, map: {x: registered}}}\nignore: [b]",
+		{"attribute that is gone", "as: html\nmarker: ul\nitems: {css: li}\nkey: {attr: id}\nrecord: {name: {attr: title}, designation: {attr: " +
+			"data-kind}, status: {attr: data-now, optional: true, map: {x: registered}}}\nignore: [b]",
 			`<ul><li id="1" title="A" data-kind=""><b>x</b></li><li id="2" title="C"><b>x</b></li></ul>`,
 			"1 A; 2 C; left p: no attribute data-kind"},
-		{"parallel lists", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: {path: city, split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",
+		{"parallel lists", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: {path: city, " +
+			"split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",
 			`{"id":1,"n":"A","city":"X<br/>Y","zip":"00001<br/>00002"}`, "1 A @X @Y"},
-		{"parallel lists of different length", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: {path: city, split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",
+		{"parallel lists with holes", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: {C: " +
+			"{path: city, split: '<br/>'}, S: {path: street, split: '<br/>'}}}, city: {column: C}, street: {column: S}}], offenses: [{each: " +
+			"{parallel: {C: {path: city, split: '<br/>'}, S: {path: street, split: '<br/>'}}}, description: {text: '{S} in {C}'}}]}",
+			`{"id":1,"n":"A","city":"X<br/>Y<br/>Z","street":"1 U<br/><br/>3 U"}`, "1 A @X @Y @Z #1 U in X #in Y #3 U in Z"},
+		{"parallel lists of different length", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}, addresses: [{each: {parallel: " +
+			"{C: {path: city, split: '<br/>'}, Z: {path: zip, split: '<br/>'}}}, city: {column: C}, zip: {column: Z}}]}",
 			`{"id":1,"n":"A","city":"X<br/>Y","zip":"00001"}`, "1 A @X @Y; left p: lists of different length Z"},
 		{"json leftovers", "as: json\nmarker: id\nkey: {path: id}\nrecord: {name: {path: n}}",
 			`{"id":1,"n":"A","more":{"x":[{"y":2}]},"driverLicense":"1"}`, "1 A; left p: value more.x[*].y"},
-		{"xml", "as: xml\nmarker: //Rap\nkey: {xpath: //Nbr}\nrecord: {name: {xpath: \"//Names/Name[TYP='B']/TXT\", order: last_comma_first}, offenses: [{each: {xpath: //Offense}, description: {xpath: LEN}}]}\nignore: [TYP]",
-			`<Rap><Nbr>7</Nbr><Names><Name><TYP>B</TYP><TXT>A,B</TXT></Name></Names><Offense><LEN>c</LEN></Offense><Offense><LEN>d</LEN><NEW>e</NEW></Offense></Rap>`, "7 A,B #c #d; left p: element Rap/Offense/NEW"},
+		{"xml", "as: xml\nmarker: //Rap\nkey: {xpath: //Nbr}\nrecord: {name: {xpath: \"//Names/Name[TYP='B']/TXT\", order: last_comma_first}, " +
+			"offenses: [{each: {xpath: //Offense}, description: {xpath: LEN}}]}\nignore: [TYP]",
+			`<Rap><Nbr>7</Nbr><Names><Name><TYP>B</TYP><TXT>A,B</TXT></Name></Names><Offense><LEN>c</LEN></Offense><Offense><LEN>d</LEN>` +
+				`<NEW>e</NEW></Offense></Rap>`, "7 A,B #c #d; left p: element Rap/Offense/NEW"},
 		{"xls that is html", "as: xls\ncharset: windows-1252\nheader: Id\nkey: {column: Id}\nrecord: {name: {column: Who}}",
 			"<html><table><tr><td>Title</td></tr><tr><td>Id</td><td>Who</td></tr><tr><td>1</td><td>Jos\xe9</td></tr></table></html>",
 			"1 José"},
@@ -107,7 +127,9 @@ func TestLayoutsAndShapes(t *testing.T) {
 		{"age alone", "as: csv\nkey: {column: Id}\nrecord: {name: {column: Who}, age: {column: G}}", "Id,Who,G\n1,A,17\n2,C,18\n",
 			"2 C; dropped under 18"},
 		{"no name", "as: csv\nkey: {column: Id}\nrecord: {name: {column: Who}}", "Id,Who\n1,UNKNOWN\n2,C\n", "2 C; dropped no name"},
-		{"weak key and grouping", "as: csv\ngroup: [Who, B]\nkey: {weak: [{column: Who}, {column: B}]}\nrecord: {name: {column: Who}, offenses: [{each: {rows: true}, description: {column: C}}]}", "Who,B,C\nA,1,x\nA,1,y\nA,1,y\n", "w8bf19097aa1a235b67bc19aeb9077018 A #x #y"},
+		{"weak key and grouping", "as: csv\ngroup: [Who, B]\nkey: {weak: [{column: Who}, {column: B}]}\nrecord: {name: {column: Who}, " +
+			"offenses: [{each: {rows: true}, description: {column: C}}]}", "Who,B,C\nA,1,x\nA,1,y\nA,1,y\n",
+			"w8bf19097aa1a235b67bc19aeb9077018 A #x #y"},
 		{"same person's detail", "as: csv\nsame: true\nkey: {carried: key}\nrecord: {name: {column: Who, order: first_last}}", "Who\nA B\n",
 			"K A B"},
 		{"another person's detail", "as: csv\nsame: true\nkey: {carried: key}\nrecord: {name: {column: Who, order: first_last}}",
@@ -139,7 +161,8 @@ func TestPaging(t *testing.T) {
 			map[string]string{"page": "3"}, details + "-> p https://x.example/a/l?p=4"},
 		{"same page again", list + "request: {url: l}\npages: {by: page}\nignore: [next, total]", two, map[string]string{"page": "3",
 			"@page": "095017f4ff17aff8"}, strings.TrimSuffix(details, "; ")},
-		{"offset goes by what came", list + "request: {url: \"l/{offset}\"}\npages: {by: offset, size: 100}\ntotal: {path: total}\nignore: [next]", two, map[string]string{"offset": "10"}, details + "-> p https://x.example/a/l/12"},
+		{"offset goes by what came", list + "request: {url: \"l/{offset}\"}\npages: {by: offset, size: 100}\ntotal: {path: total}\n" +
+			"ignore: [next]", two, map[string]string{"offset": "10"}, details + "-> p https://x.example/a/l/12"},
 		{"total reached", list + "request: {url: l}\npages: {by: offset}\ntotal: {path: total}\nignore: [next]", two,
 			map[string]string{"@seen": "3"}, strings.TrimSuffix(details, "; ")},
 		{"next", list + "pages: {by: next, next: {path: next}}\nignore: [total]", two, nil, details + "-> p https://x.example/n?p=2"},
@@ -150,8 +173,10 @@ func TestPaging(t *testing.T) {
 			map[string]string{"q": "a"}, strings.TrimSuffix(details, "; ")},
 		{"postback", "as: html\nmarker: form\nitems: {css: a}\nkey: {attr: id}\npages: {by: postback, target: grid}\ndetail: d",
 			`<form><input type="hidden" name="__VIEWSTATE" value="v"><a id="1">x</a></form>`, map[string]string{"page": "1"},
-			"-> d https://x.example/a/d/1; -> p https://x.example/a/p __EVENTARGUMENT=Page%242&__EVENTTARGET=grid&__VIEWSTATE=v; left p: part form > a"},
-		{"token in a header", "as: html\nmarker: input\ntake: {token: {css: input, attr: value}}\nrequest: {url: l, json: '{\"q\":\"{q}\"}', header: {X-Token: \"{token}\"}}\nthen: [{step: p, as: q, list: ['x\"y']}]", `<input value="T">`, nil,
+			"-> d https://x.example/a/d/1; -> p https://x.example/a/p __EVENTARGUMENT=Page%242&__EVENTTARGET=grid&__VIEWSTATE=v; left p: " +
+				"part form > a"},
+		{"token in a header", "as: html\nmarker: input\ntake: {token: {css: input, attr: value}}\nrequest: {url: l, json: '{\"q\":\"{q}\"}', " +
+			"header: {X-Token: \"{token}\"}}\nthen: [{step: p, as: q, list: ['x\"y']}]", `<input value="T">`, nil,
 			`-> p https://x.example/a/l {"q":"x\"y"}T`},
 	}
 	for _, test := range tests {

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"lineup/schemas"
@@ -22,28 +21,7 @@ import (
 	"lineup/scraper/fetch"
 )
 
-// Source runs a definition. It is safe for concurrent use.
-type Source struct {
-	def       *definition.Definition
-	base      *url.URL
-	sample    bool
-	elsewhere bool    // base is the operator's, who says that it may be asked wherever it is
-	files     *folder // the photos beside imported files, nil for a source on the web
-	opt       options
-
-	file    string // the definition's, outside the program
-	shadows bool   // the program ships another of the id
-}
-
 var _ scraper.Source = (*Source)(nil)
-
-// options are what an operator decides about a source.
-type options struct {
-	def            *definition.Definition
-	vehicles       bool
-	user, password string
-	labels         map[string]map[string]bool // labels the definition reads, by step
-}
 
 // New makes a Source of a definition that Lint finds no fault with.
 func New(def *definition.Definition) (*Source, error) {
@@ -143,34 +121,6 @@ func (s *Source) Info() scraper.Info {
 	return info
 }
 
-// Start gives the first requests of a run.
-func (s *Source) Start() ([]scraper.Request, error) {
-	if s.def.Start == "" {
-		return nil, fmt.Errorf("%s is %s: nothing to crawl; look at %s", s.def.ID, s.def.Mode, s.def.Home)
-	}
-	if s.def.Account && s.opt.user == "" && !s.sample && s.files == nil {
-		return nil, fmt.Errorf("%s needs an account: %w; set sources.%s.account in the configuration, or lineup import a file you were given",
-			s.def.ID, scraper.ErrPermission, s.def.ID)
-	}
-	if s.files != nil {
-		return []scraper.Request{{Rule: s.files.rule, URL: s.base.JoinPath("records").String()}}, nil
-	}
-	r, err := s.ask(s.def.Start, s.first(s.def.Start), nil)
-	if err != nil {
-		return nil, err
-	}
-	return []scraper.Request{r}, nil
-}
-
-// first are the variables of a list's first page.
-func (s *Source) first(rule string) map[string]string {
-	p := s.def.Steps[rule].Pages
-	if p == nil {
-		return nil
-	}
-	return map[string]string{"page": strconv.Itoa(max(p.First, 1)), "offset": "0", "size": strconv.Itoa(p.Size)}
-}
-
 // Parse reads one answer. Errors: fetch.ErrBlocked, scraper.ErrLayout.
 func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 	step, ok := s.def.Steps[page.Request.Rule]
@@ -181,6 +131,9 @@ func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 		if marker := fetch.Refusal(page.Body, s.def.Blocked); marker != "" {
 			return scraper.Parsed{}, fmt.Errorf("%s: %s: page says %q: %w", s.def.ID, page.Request.Rule, marker, fetch.ErrBlocked)
 		}
+	}
+	if page.Request.Carry[countOnly] != "" {
+		return s.counted(page)
 	}
 	d, err := newDoc(&step, page, s.opt)
 	if err != nil {
@@ -203,11 +156,14 @@ func (s *Source) Parse(page scraper.Page) (scraper.Parsed, error) {
 }
 
 func (s *Source) read(d *doc) (scraper.Parsed, error) {
+	if d.failed {
+		return s.told(d)
+	}
 	out := scraper.Parsed{Dropped: map[string]int{}}
 	if err := d.marked(); err != nil {
 		return out, err
 	}
-	empty := d.step.Empty != "" && strings.Contains(notation.Fold(d.all()), notation.Fold(d.step.Empty))
+	empty := len(d.step.Empty) > 0 && says(d.all(), d.step.Empty...)
 	items, err := d.items()
 	if err != nil {
 		return out, err
@@ -232,7 +188,7 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if err != nil {
 		return out, err
 	}
-	out.Keys, out.Entries = keys, rowCount(items)
+	out.Keys, out.Entries, out.Numbers = keys, rowCount(items), d.numbers(items)
 	if !d.kept {
 		d.misfitted(&out)
 	}
@@ -242,6 +198,10 @@ func (s *Source) read(d *doc) (scraper.Parsed, error) {
 	if !d.kept {
 		next, err := s.more(d, keys, rowCount(items), out.Total)
 		if err != nil {
+			return out, err
+		}
+		out.Next, out.CutOff = append(out.Next, next...), d.cutOff
+		if next, err = s.howMany(d); err != nil {
 			return out, err
 		}
 		out.Next = append(out.Next, next...)

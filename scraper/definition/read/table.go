@@ -6,57 +6,20 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"lineup/scraper"
-	"lineup/scraper/definition"
-	"lineup/scraper/definition/notation"
-	"lineup/scraper/definition/redact"
 	"maps"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
-	"github.com/PuerkitoBio/goquery"
-	"github.com/xuri/excelize/v2"
+	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
+
+	"lineup/scraper"
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/forms"
+	"lineup/scraper/definition/notation"
 )
-
-// table is rows under named columns.
-type table struct {
-	name    string
-	columns []string
-	keys    []string       // columns, folded
-	at      map[string]int // column by folded name
-	ignored map[string]bool
-	touched map[string]redact.Mark
-	never   []bool            // by column: it is never stored
-	folded  map[string]string // names that the definition uses
-	rows    []*row
-	misfits []misfit
-	index   map[string]map[string][]*row // by joined column names, then by joined values
-}
-
-type row struct {
-	table *table
-	cells []string
-	nodes []*goquery.Selection // of an HTML row
-}
-
-func newTable(name string, columns []string, ignore definition.Texts) *table {
-	t := &table{name: name, columns: columns, at: map[string]int{}, ignored: map[string]bool{}, touched: map[string]redact.Mark{}}
-	for i, column := range columns {
-		t.keys = append(t.keys, notation.Fold(column))
-		if _, ok := t.at[notation.Fold(column)]; !ok {
-			t.at[notation.Fold(column)] = i
-		}
-	}
-	for _, column := range columns {
-		t.never = append(t.never, definition.Denied(column))
-	}
-	for _, column := range ignore {
-		t.ignored[notation.Fold(column)] = true
-	}
-	return t
-}
 
 // key folds a name that the definition uses, once.
 func (t *table) key(name string) string {
@@ -105,29 +68,12 @@ func (t *table) where(columns, values []string) []*row {
 func readTable(name string, spec definition.Table, data []byte) (*table, error) {
 	var rows [][]string
 	var err error
-	switch spec.As {
-	case "xlsx":
-		rows, err = xlsxRows(data)
-	default:
+	if spec.As == "xlsx" {
+		rows, err = forms.XLSX(data)
+	} else {
 		var text string
-		if text, err = decodeText(data, spec.Charset, ""); err != nil {
-			break
-		}
-		switch spec.As {
-		case "csv":
-			if err = boundText(text, ","); err == nil {
-				rows, err = commaRows(text)
-			}
-		case "tsv":
-			if err = boundText(text, "\t"); err == nil {
-				rows, err = tabbedRows(text)
-			}
-		case "fixed":
-			rows, err = fixedRows(text)
-		case "xls":
-			rows, err = htmlRows(text)
-		default:
-			err = fmt.Errorf("%q is no form of a table", spec.As)
+		if text, err = decodeText(data, spec.Charset, ""); err == nil {
+			rows, err = forms.Rows(spec.As, text)
 		}
 	}
 	if err != nil {
@@ -150,11 +96,13 @@ func makeTable(name string, spec definition.Table, rows [][]string) (*table, err
 		columns, rows = rows[from], rows[from+1:]
 	}
 	t := newTable(name, columns, spec.Ignore)
+	rows = forms.WithoutFoot(rows)
+	few := fewCells(spec, columns, rows)
 	for i, cells := range rows {
 		switch {
-		case blankRow(cells):
+		case forms.Blank(cells), slices.Equal(cells, columns) && len(spec.Columns) == 0: // files put together repeat the header
 			continue
-		case len(cells) > len(columns) && !fits(cells, columns), len(spec.Columns) > 0 && len(cells) < len(columns):
+		case len(cells) > len(columns) && !forms.Fits(cells, columns), len(cells) < few:
 			t.misfits = append(t.misfits, misfit{number: i + 1, row: &row{table: t, cells: cells}})
 			continue
 		}
@@ -162,20 +110,36 @@ func makeTable(name string, spec definition.Table, rows [][]string) (*table, err
 	}
 	if n := len(t.misfits); n > 0 && n >= len(t.rows) {
 		m := t.misfits[0]
-		return nil, fmt.Errorf("table %s: %d rows do not fit, the first is row %d: %d cells under %d columns", name, n, m.number,
+		return nil, fmt.Errorf("table %s: %d %w, the first is row %d: %d cells under %d columns", name, n, errMisfit, m.number,
 			len(m.row.cells), len(columns))
-	}
-	if n := len(t.rows); n > 0 && totalsRow(t.rows[n-1].cells) {
-		t.rows = t.rows[:n-1]
 	}
 	return t, nil
 }
 
-// misfit is a row with another number of cells than its table has columns.
-type misfit struct {
-	number int // of the row below the header, from 1
-	row    *row
+// fewCells is how many cells a row must have, so that none stands under another's column. Workbooks leave out the empty cells
+// at the end of rows, and so does text that they write, in blocks of rows; where a few rows alone are short, a cell is lost.
+func fewCells(spec definition.Table, columns []string, rows [][]string) int {
+	whole := len(columns)
+	if len(spec.Columns) > 0 {
+		return whole
+	}
+	for whole > 0 && notation.Clean(columns[whole-1]) == "" {
+		whole--
+	}
+	short := 0
+	for _, cells := range rows {
+		if len(cells) < whole && !forms.Blank(cells) {
+			short++
+		}
+	}
+	if spec.As != "csv" && spec.As != "tsv" || short >= 8 && short*20 >= len(rows) {
+		return 0
+	}
+	return whole
 }
+
+// errMisfit means that most rows of a table have another number of cells than it has columns.
+var errMisfit = errors.New("rows do not fit")
 
 // misfitted tells of the rows that do not fit: by their keys where the column of the key is before
 // the fault, else by their number. Rows of other tables are reported, whoever they speak of.
@@ -196,9 +160,47 @@ func (d *doc) misfitted(out *scraper.Parsed) {
 					continue
 				}
 			}
-			out.Misfits++
+			if len(out.Perhaps) >= maxTried { // a run over so many is partial anyway
+				out.Misfits++
+			} else if keys := d.perhaps(m.row); len(keys) > 0 {
+				out.Perhaps = append(out.Perhaps, keys)
+			} else {
+				out.Misfits++
+			}
 		}
 	}
+}
+
+// maxTried bounds the rows that are tried for whom they may speak of, and the places of a cell that are tried in each.
+const maxTried = 100
+
+// perhaps are the hashed keys that a row would have if its one surplus cell were part of the one before, at any place, or if one
+// cell were lost at any place. Nothing is reported of it.
+func (d *doc) perhaps(r *row) (keys []string) {
+	if k := d.step.Key; k == nil || len(k.Weak) == 0 || len(r.table.columns) > maxTried {
+		return nil
+	}
+	var forms [][]string
+	switch n := len(r.table.columns); len(r.cells) {
+	case n + 1:
+		for i := range n {
+			whole := slices.Concat(r.cells[:i], []string{r.cells[i] + "," + r.cells[i+1]}, r.cells[i+2:])
+			forms = append(forms, whole)
+		}
+	case n - 1:
+		for i := range n {
+			forms = append(forms, slices.Insert(slices.Clone(r.cells), i, ""))
+		}
+	}
+	left, missing := maps.Clone(d.left), maps.Clone(d.missing)
+	for _, cells := range forms {
+		key, _, err := d.key(node{rows: []*row{{table: r.table, cells: cells}}})
+		if err == nil && key != "" && !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	d.left, d.missing = left, missing
+	return keys
 }
 
 // namesColumns reports whether cells are a header row after all: two of them are names that the
@@ -213,175 +215,52 @@ func namesColumns(cells []string, columns definition.Texts) bool {
 	return known >= min(2, len(columns))
 }
 
-var (
-	countWord  = regexp.MustCompile(`(?i)^(?:grand|sub|totals?|sum|count|number|records?|rows?|offenders|registrants)\b`)
-	countWords = regexp.MustCompile(`(?i)\b(?:grand|sub|totals?|sum|count|number|of|records?|rows?|offenders|registrants|listed)\b`)
-)
-
-// totalsRow reports whether a row at a table's foot counts the rows above: words for it, numbers,
-// and nothing else.
-func totalsRow(cells []string) bool {
-	text := notation.Clean(strings.Join(cells, " "))
-	return countWord.MatchString(text) && strings.Trim(countWords.ReplaceAllString(text, ""), " -:=()0123456789,.") == ""
-}
-
-func blankRow(cells []string) bool {
-	for _, cell := range cells {
-		if notation.Clean(cell) != "" {
-			return false
-		}
-	}
-	return true
-}
-
-// fixedRows reads columns whose places are told by a ruler of dashes under the header.
-func fixedRows(text string) ([][]string, error) {
-	if err := boundText(text, "\n"); err != nil {
-		return nil, err
-	}
-	all := strings.Split(strings.ReplaceAll(text, "\r", ""), "\n")
-	for i := 1; i < len(all); i++ {
-		ruler := all[i]
-		if !strings.Contains(ruler, "--") || strings.Trim(ruler, "- ") != "" {
-			continue
-		}
-		var spans [][2]int
-		for j := 0; j < len(ruler); j++ {
-			if ruler[j] == '-' && (j == 0 || ruler[j-1] == ' ') {
-				end := j + strings.IndexByte(ruler[j:]+" ", ' ')
-				spans = append(spans, [2]int{j, end})
-			}
-		}
-		if len(spans) > maxColumns || len(spans)*len(all) > maxCells {
-			return nil, tooMuch("cells", maxCells)
-		}
-		rows := [][]string{cut(all[i-1], spans)}
-		for _, line := range all[i+1:] {
-			if strings.HasPrefix(line, "(") && strings.Contains(line, "rows affected") {
-				continue
-			}
-			rows = append(rows, cut(line, spans))
-		}
-		return rows, nil
-	}
-	return nil, errors.New("no ruler of dashes under the header")
-}
-
-// cut takes line apart at spans, which count characters; the last column runs to the line's end.
-func cut(line string, spans [][2]int) []string {
-	runes := []rune(line)
-	cells := make([]string, len(spans))
-	for i, span := range spans {
-		from, to := min(span[0], len(runes)), min(span[1], len(runes))
-		if i == len(spans)-1 {
-			to = len(runes)
-		}
-		cells[i] = strings.TrimSpace(string(runes[from:to]))
-	}
-	return cells
-}
-
-// xlsxRows reads the first sheet as its reader sees it, but for days in the "short date" of the
-// reader's own country, whose year would have two digits: they come as an American writes them out.
-func xlsxRows(data []byte) ([][]string, error) {
-	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
-	if err != nil {
-		return nil, err
-	}
-	if err := boundArchive(archive, len(data)); err != nil {
-		return nil, err
-	}
-	file, err := excelize.OpenReader(bytes.NewReader(data), excelize.Options{UnzipSizeLimit: int64(unpackable(len(data))), ShortDatePattern: "mm/dd/yyyy"})
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close() // read only; nothing to lose
-	sheets := file.GetSheetList()
-	if len(sheets) == 0 {
-		return nil, errors.New("no sheet")
-	}
-	sheet, err := file.Rows(sheets[0])
-	if err != nil {
-		return nil, err
-	}
-	defer sheet.Close() // read only; nothing to lose
-	var rows [][]string
-	for cells := 0; sheet.Next(); {
-		row, err := sheet.Columns()
-		if err != nil {
-			return nil, err
-		}
-		if cells += len(row) + 1; cells > maxCells {
-			return nil, tooMuch("cells", maxCells)
-		}
-		if len(row) > maxColumns {
-			return nil, tooMuch("columns", maxColumns)
-		}
-		rows = append(rows, row)
-	}
-	for len(rows) > 0 && len(rows[len(rows)-1]) == 0 {
-		rows = rows[:len(rows)-1]
-	}
-	return rows, sheet.Error()
-}
-
-func htmlRows(text string) ([][]string, error) {
-	if err := boundMarkup([]byte(text)); err != nil {
-		return nil, err
-	}
-	page, err := goquery.NewDocumentFromReader(strings.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	var rows [][]string
-	page.Find("tr").Each(func(_ int, tr *goquery.Selection) {
-		rows = append(rows, texts(tr.ChildrenFiltered("td, th")))
-	})
-	if len(rows) == 0 {
-		return nil, errors.New("no table rows")
-	}
-	return rows, nil
-}
-
 // unzip reads the tables of an archive; a file that no table names is reported.
 func (d *doc) unzip(data []byte) error {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
 		return fmt.Errorf("open the archive: %w", err)
 	}
-	if err := boundArchive(archive, len(data)); err != nil {
+	if err := forms.BoundArchive(archive, len(data)); err != nil {
 		return err
 	}
-	left, cells := int64(unpackable(len(data))), 0
-	for _, file := range archive.File {
-		if file.FileInfo().IsDir() || litter(file.Name) || matchesAny(d.step.Ignore, path.Base(file.Name)) {
-			continue
-		}
-		name := tableFor(d.step.Tables, file.Name)
-		if name == "" {
-			d.leave("file", path.Ext(file.Name))
-			continue
-		}
-		if d.tables[name] != nil {
+	left, cells := int64(forms.Unpackable(len(data))), 0
+	files, formats := d.sorted(archive)
+	for name, all := range files {
+		if len(all) > 1 {
 			return fmt.Errorf("two files for table %s in the archive", name)
 		}
-		r, err := file.Open()
-		if err != nil {
-			return fmt.Errorf("open %s in the archive: %w", name, err)
-		}
-		content, err := readBounded(r, &left)
-		if closing := r.Close(); err == nil {
-			err = closing
-		}
-		if err != nil {
-			return fmt.Errorf("read %s in the archive: %w", name, err)
-		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		spec := d.step.Tables[name]
-		if d.tables[name], err = readTable(name, spec, content); err != nil {
+		if format := formats[name]; format != nil {
+			content, err := unpack(format, name, &left)
+			if err != nil {
+				return err
+			}
+			if spec.Columns, err = forms.BulkColumns(content); err != nil {
+				return fmt.Errorf("format of table %s: %w", name, err)
+			}
+		} else if spec.Format != "" && len(spec.Columns) == 0 && spec.Optional {
+			d.leave("file without names of its columns", spec.File)
+			continue
+		} else if spec.Format != "" && len(spec.Columns) == 0 {
+			return fmt.Errorf("no file %q in the archive, which names the columns of table %s", spec.Format, name)
+		}
+		content, err := unpack(files[name][0], name, &left)
+		if err != nil {
 			return err
 		}
-		if cells += len(d.tables[name].rows) * len(d.tables[name].columns); cells > maxCells {
-			return tooMuch("cells", maxCells)
+		t, err := readTable(name, spec, content)
+		if spec.Optional && errors.Is(err, errMisfit) {
+			d.leave("file of another form", spec.File)
+			continue
+		}
+		if d.tables[name] = t; err != nil {
+			return err
+		}
+		if cells += len(d.tables[name].rows) * len(d.tables[name].columns); cells > forms.MaxCells {
+			return forms.TooMuch("cells", forms.MaxCells)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.step.Tables)) {
@@ -390,6 +269,55 @@ func (d *doc) unzip(data []byte) error {
 		}
 	}
 	return nil
+}
+
+// sorted finds the files of an archive by the table each holds, and by the table whose columns each names. A file of no
+// table is reported.
+func (d *doc) sorted(archive *zip.Reader) (files map[string][]*zip.File, formats map[string]*zip.File) {
+	files, formats = map[string][]*zip.File{}, map[string]*zip.File{}
+	for _, file := range archive.File {
+		if file.FileInfo().IsDir() || forms.Litter(file.Name) {
+			continue
+		}
+		base, format := path.Base(file.Name), false
+		if name := formatOf(d.step.Tables, base); name != "" {
+			formats[name], format = file, true
+		}
+		if format || matchesAny(d.step.Ignore, base) {
+			continue
+		}
+		if name := tableFor(d.step.Tables, file.Name); name != "" {
+			files[name] = append(files[name], file)
+		} else {
+			d.leave("file", path.Ext(file.Name))
+		}
+	}
+	return files, formats
+}
+
+// formatOf is the table whose columns a file names.
+func formatOf(tables map[string]definition.Table, file string) string {
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		if spec := tables[name]; spec.Format != "" && matchesAny(definition.Texts{spec.Format}, path.Base(file)) {
+			return name
+		}
+	}
+	return ""
+}
+
+func unpack(file *zip.File, name string, left *int64) ([]byte, error) {
+	r, err := file.Open()
+	if err != nil {
+		return nil, fmt.Errorf("open %s in the archive: %w", name, err)
+	}
+	content, err := forms.ReadBounded(r, left)
+	if closing := r.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read %s in the archive: %w", name, err)
+	}
+	return content, nil
 }
 
 func tableFor(tables map[string]definition.Table, file string) string {
@@ -412,7 +340,7 @@ func matchesAny(patterns definition.Texts, name string) bool {
 
 // auditTable reports the columns that nothing read.
 func (d *doc) auditTable(t *table) {
-	if len(t.touched) == 0 || d.kept && len(t.rows) == 0 {
+	if len(t.touched) == 0 || len(t.rows) == 0 { // there was nothing to look at
 		return
 	}
 	for i, column := range t.columns {
@@ -420,4 +348,31 @@ func (d *doc) auditTable(t *table) {
 			d.leave("column", column)
 		}
 	}
+}
+
+// decodeText makes UTF-8 of body. Without a declared charset the answer's own word is taken,
+// else UTF-8; bytes that the charset does not have are an error, so a wrong one is noticed.
+func decodeText(body []byte, name, contentType string) (string, error) {
+	var enc encoding.Encoding
+	switch {
+	case name != "":
+		if enc, _ = charset.Lookup(name); enc == nil {
+			return "", fmt.Errorf("charset %q is not known", name)
+		}
+	case strings.Contains(contentType, "charset="):
+		enc, name, _ = charset.DetermineEncoding(body, contentType)
+	case !utf8.Valid(body):
+		enc, name, _ = charset.DetermineEncoding(body[:min(len(body), 1024)], contentType)
+	}
+	if enc == nil || name == "utf-8" || name == "utf8" {
+		if !utf8.Valid(body) {
+			return "", errors.New("bytes that are not UTF-8: the charset has changed")
+		}
+		return strings.ReplaceAll(string(body), "\x00", ""), nil
+	}
+	text, err := enc.NewDecoder().Bytes(body)
+	if err != nil {
+		return "", fmt.Errorf("decode as %s: %w", name, err)
+	}
+	return strings.ReplaceAll(string(text), "\x00", ""), nil
 }

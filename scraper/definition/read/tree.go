@@ -3,12 +3,13 @@ package read
 import (
 	"encoding/json"
 	"fmt"
-	"lineup/scraper/definition"
-	"lineup/scraper/definition/notation"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
 
 	"github.com/antchfx/xmlquery"
 	"github.com/antchfx/xpath"
@@ -164,4 +165,10 @@ func (d *doc) auditXML(n *xmlquery.Node, path string) {
 	for child := n.FirstChild; child != nil; child = child.NextSibling {
 		d.auditXML(child, path)
 	}
+}
+
+// at is the value of v under name, nil where v is no object or has none.
+func at(v any, name string) any {
+	object, _ := v.(map[string]any)
+	return object[name]
 }

@@ -1,12 +1,13 @@
 package read
 
 import (
-	"lineup/scraper/definition"
-	"lineup/scraper/definition/notation"
 	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"lineup/scraper/definition"
+	"lineup/scraper/definition/notation"
 
 	"github.com/PuerkitoBio/goquery"
 )
@@ -28,7 +29,14 @@ func (d *doc) texts(n node, v *definition.Value) ([]string, error) {
 		}
 		out = append(out, more...)
 	}
-	return out, nil
+	if v.Or == nil {
+		return out, nil
+	}
+	other, err := d.texts(n, v.Or) // looked at in any case: it is a place that is known
+	if err == nil && len(out) == 0 {
+		out = other
+	}
+	return out, err
 }
 
 // text is the first of the texts that v means. Several that differ are reported: a single field

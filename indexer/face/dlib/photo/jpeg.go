@@ -21,8 +21,8 @@ import (
 // one gives nothing at all of a photo cut off at its end or with one broken block, which every
 // browser shows, and cannot reduce while decoding.
 
-// decodeJPEG reads the sizes, and the pixels at the scale that is asked for or a larger one.
-func decodeJPEG(ctx context.Context, data []byte, limits Limits, scale Scale) (*Photo, error) {
+// readJPEGHeader reads the sizes and how the pixels are stored.
+func readJPEGHeader(data []byte, limits Limits) (*jpegFile, error) {
 	if kind := unreadableJPEG(data); kind != "" {
 		return nil, unsupported(kind)
 	}
@@ -31,9 +31,13 @@ func decodeJPEG(ctx context.Context, data []byte, limits Limits, scale Scale) (*
 	if info.status != C.JPEG_GOOD {
 		return nil, unreadable("jpeg", fmt.Errorf("%s", C.GoString(&info.message[0])))
 	}
-	f := &jpegFile{data: data, limits: limits, turn: orientation(exifOf(data)), width: int(info.width), height: int(info.height),
-		components: int(info.components), progressive: info.progressive != 0}
-	p := &Photo{Format: "jpeg", Width: f.width, Height: f.height, Data: data, Quality: jpegQuality(data), file: f}
+	return &jpegFile{data: data, limits: limits, turn: orientation(exifOf(data)), width: int(info.width), height: int(info.height),
+		components: int(info.components), progressive: info.progressive != 0}, nil
+}
+
+// photo reads the pixels at the scale that is asked for or a larger one.
+func (f *jpegFile) photo(ctx context.Context, scale Scale) (*Photo, error) {
+	p := &Photo{Format: "jpeg", Width: f.width, Height: f.height, Data: f.data, Quality: jpegQuality(f.data), file: f}
 	eighths := f.eighths(scale(f.width, f.height))
 	img, info, err := f.decode(ctx, eighths)
 	if err != nil {

@@ -116,30 +116,67 @@ func decode(ctx context.Context, data []byte, limits Limits, scale Scale) (*Phot
 	if ctx.Err() != nil {
 		return nil, errLate
 	}
+	h, err := readHeader(data, limits, scale)
+	if err != nil {
+		return nil, err
+	}
+	if h.jpeg != nil {
+		return h.jpeg.photo(ctx, scale)
+	}
+	return decodeOther(ctx, data, h)
+}
+
+// Check tells of a photo what Decode refuses by its size and header, and decodes no pixel. Every error is a *face.Problem.
+func Check(data []byte, limits Limits, scale Scale) error {
+	_, err := readHeader(trimmed(data), limits, scale)
+	return err
+}
+
+// header is what is known of a photo before its pixels are decoded.
+type header struct {
+	format        string
+	jpeg          *jpegFile // nil of the other formats
+	width, height int       // as stored
+	body          func(io.Reader) (image.Image, error)
+	exif          []byte
+}
+
+// readHeader reads what a photo promises and holds it to the limits.
+func readHeader(data []byte, limits Limits, scale Scale) (h header, err error) {
 	if int64(len(data)) > limits.Bytes {
-		return nil, &face.Problem{Code: face.CodeTooLarge,
+		return h, &face.Problem{Code: face.CodeTooLarge,
 			Text: fmt.Sprintf("The photo has %d bytes; at most %d are read. Save it smaller and try again.", len(data), limits.Bytes)}
 	}
-	switch format := Sniff(data); format {
+	h.format = Sniff(data)
+	var head func(io.Reader) (image.Config, error)
+	switch h.format {
 	case "jpeg":
-		return decodeJPEG(ctx, data, limits, scale)
-	case "png":
-		return decodeOther(ctx, data, format, limits, png.DecodeConfig, png.Decode, pngExif(data))
-	case "gif":
-		return decodeOther(ctx, data, format, limits, gif.DecodeConfig, gif.Decode, nil)
-	case "bmp":
-		return decodeOther(ctx, data, format, limits, bmp.DecodeConfig, bmp.Decode, nil)
-	case "webp":
-		exif, err := scanWebP(data, limits)
-		if err != nil {
-			return nil, err
+		if h.jpeg, err = readJPEGHeader(data, limits); err == nil {
+			err = h.jpeg.check(h.jpeg.eighths(scale(h.jpeg.width, h.jpeg.height)))
 		}
-		return decodeOther(ctx, data, format, limits, webp.DecodeConfig, webp.Decode, exif)
+		return h, err
+	case "png":
+		head, h.body, h.exif = png.DecodeConfig, png.Decode, pngExif(data)
+	case "gif":
+		head, h.body = gif.DecodeConfig, gif.Decode
+	case "bmp":
+		head, h.body = bmp.DecodeConfig, bmp.Decode
+	case "webp":
+		head, h.body = webp.DecodeConfig, webp.Decode
+		if h.exif, err = scanWebP(data, limits); err != nil {
+			return h, err
+		}
 	case "":
-		return nil, &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo. Send a JPEG or PNG file."}
+		return h, &face.Problem{Code: face.CodeNotAnImage, Text: "This is not a photo. Send a JPEG or PNG file."}
 	default:
-		return nil, unsupported(format)
+		return h, unsupported(h.format)
 	}
+	conf, err := head(bytes.NewReader(data))
+	if err != nil {
+		return h, unreadable(h.format, err)
+	}
+	h.width, h.height = conf.Width, conf.Height
+	return h, limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel), len(data))
 }
 
 func unsupported(format string) error {
@@ -147,32 +184,24 @@ func unsupported(format string) error {
 		" cannot be read. Save it as JPEG or PNG and try again."}
 }
 
-func decodeOther(ctx context.Context, data []byte, format string, limits Limits, head func(io.Reader) (image.Config, error),
-	body func(io.Reader) (image.Image, error), exif []byte) (*Photo, error) {
-	conf, err := head(bytes.NewReader(data))
-	if err != nil {
-		return nil, unreadable(format, err)
-	}
-	if err := limits.check(conf.Width, conf.Height, int64(conf.Width)*int64(conf.Height)*pixelBytes(conf.ColorModel), len(data)); err != nil {
-		return nil, err
-	}
-	img, err := body(&contextReader{ctx, bytes.NewReader(data)})
+func decodeOther(ctx context.Context, data []byte, h header) (*Photo, error) {
+	img, err := h.body(&contextReader{ctx, bytes.NewReader(data)})
 	if ctx.Err() != nil {
 		return nil, errLate
 	}
 	if err != nil {
 		// Go's decoder says of a cut-off PNG many things, depending on where the cut is.
-		if format == "png" && !bytes.Contains(data, []byte("IEND")) {
+		if h.format == "png" && !bytes.Contains(data, []byte("IEND")) {
 			err = io.ErrUnexpectedEOF
 		}
-		return nil, unreadable(format, err)
+		return nil, unreadable(h.format, err)
 	}
 	// A GIF's frame may cover a part of its canvas only; the canvas is what a browser shows.
-	canvas := image.Rect(0, 0, conf.Width, conf.Height)
-	turn := orientation(exif)
-	p := &Photo{Image: upright(onWhite(img, canvas), turn), Format: format, Width: conf.Width, Height: conf.Height, Data: data}
+	canvas := image.Rect(0, 0, h.width, h.height)
+	turn := orientation(h.exif)
+	p := &Photo{Image: upright(onWhite(img, canvas), turn), Format: h.format, Width: h.width, Height: h.height, Data: data}
 	if turn >= 5 {
-		p.Width, p.Height = conf.Height, conf.Width
+		p.Width, p.Height = h.height, h.width
 	}
 	return p, nil
 }

@@ -18,9 +18,9 @@ import (
 
 // File is one of the model files.
 type File struct {
-	Name   string
-	SHA256 string // lower-case hex
-	Size   int64  // bytes
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`         // lower-case hex
+	Size   int64  `json:"size,omitempty"` // bytes
 }
 
 // Files lists what the embedder needs.

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestUpWarnsWhereOthersReachIt holds that an all-in-one that others than this machine reach says at its start that public is not
+// set, and starts: containers and `make run LISTEN=0.0.0.0:8080` have none. On loopback, and with public, it says nothing of it.
+func TestUpWarnsWhereOthersReachIt(t *testing.T) {
+	for _, c := range []struct {
+		name, listen, public string
+		warned               bool
+	}{
+		{"every address", "0.0.0.0", "", true},
+		{"loopback", "127.0.0.1", "", false},
+		{"every address, with public", "0.0.0.0", "https://lineup.example.test", false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := &deployment{t: t, dir: t.TempDir()}
+			_, port, _ := strings.Cut(freeAddress(t), ":")
+			cmd := ourself(t, "lineup", "up", "--listen", c.listen+":"+port, "--data", filepath.Join(d.dir, "data"), "--set", "private=")
+			cmd.Env = append(os.Environ(), "LINEUP_MODELS="+modelsForTests(t), "LINEUP_PUBLIC="+c.public, "LINEUP_CONTACT=operator@example.test")
+			house := d.start("up", cmd)
+			d.eventually("it answers", func() error {
+				select {
+				case <-house.done:
+					t.Fatalf("it ended: %v", house.err)
+				default:
+				}
+				response, err := http.Get("http://127.0.0.1:" + port + "/healthz")
+				if err != nil {
+					return err
+				}
+				response.Body.Close()
+				if response.StatusCode != http.StatusOK {
+					err = errors.New(response.Status)
+				}
+				return err
+			})
+			said, err := os.ReadFile(house.log)
+			must(t, err)
+			if warned := strings.Contains(string(said), "public is not set"); warned != c.warned {
+				t.Errorf("warned %v, want %v: %s", warned, c.warned, said)
+			}
+			must(t, house.terminate(t))
+		})
+	}
+}

@@ -1,0 +1,9 @@
+package notify_test
+
+import (
+	"testing"
+
+	"lineup/internal/testkit/loopback"
+)
+
+func TestMain(m *testing.M) { loopback.Main(m) }

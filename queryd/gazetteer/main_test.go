@@ -1,0 +1,9 @@
+package gazetteer
+
+import (
+	"testing"
+
+	"lineup/internal/testkit/loopback"
+)
+
+func TestMain(m *testing.M) { loopback.Main(m) }

@@ -1,0 +1,6 @@
+package keys
+
+import "time"
+
+// At sets the clock.
+func (r *Store) At(now func() time.Time) { r.now = now }
