@@ -21,6 +21,17 @@ var states = map[string]string{
 	"AS": "American Samoa", "GU": "Guam", "MP": "Northern Mariana Islands", "PR": "Puerto Rico", "VI": "U.S. Virgin Islands",
 }
 
+// abbreviated are the states as they were abbreviated before the two letters, without points: the Government Publishing Office's
+// Style Manual, with what the Associated Press and older police records write instead.
+var abbreviated = map[string]string{
+	"ALA": "AL", "ARIZ": "AZ", "ARK": "AR", "CALIF": "CA", "CAL": "CA", "COLO": "CO", "CONN": "CT", "DEL": "DE", "FLA": "FL",
+	"ILL": "IL", "IND": "IN", "KANS": "KS", "KAN": "KS", "MASS": "MA", "MICH": "MI", "MINN": "MN", "MISS": "MS", "MONT": "MT",
+	"NEBR": "NE", "NEB": "NE", "NEV": "NV", "N MEX": "NM", "N DAK": "ND", "S DAK": "SD", "OKLA": "OK", "ORE": "OR", "OREG": "OR",
+	"PENN": "PA", "PENNA": "PA", "TENN": "TN", "TEX": "TX", "WASH": "WA", "W VA": "WV", "WIS": "WI", "WISC": "WI", "WYO": "WY",
+	"WASHINGTON DC": "DC", "VIRGIN ISLANDS": "VI", "US VIRGIN ISLANDS": "VI", "USVI": "VI", "CNMI": "MP",
+	"COMMONWEALTH OF THE NORTHERN MARIANA ISLANDS": "MP", "COMMONWEALTH OF PUERTO RICO": "PR",
+}
+
 // State is a state, the District or a territory.
 type State struct{ Code, Name string }
 
@@ -42,7 +53,7 @@ func StateName(text string) string {
 }
 
 // StateCode is the two-letter code of a state, district or territory given by its code or its
-// full name, in any letter case.
+// full name or as it used to be abbreviated, in any letter case.
 func StateCode(text string) (code string, ok bool) {
 	text = strings.Join(strings.Fields(text), " ")
 	if code = strings.ToUpper(text); states[code] != "" {
@@ -53,10 +64,14 @@ func StateCode(text string) (code string, ok bool) {
 			return code, true
 		}
 	}
-	if strings.EqualFold(text, "Virgin Islands") {
-		return "VI", true
+	code, ok = abbreviated[strings.Join(strings.Fields(strings.NewReplacer(".", " ", ",", " ").Replace(strings.ToUpper(text))), " ")]
+	if !ok { // D.C., N.Y., U.S.V.I.
+		code = strings.ToUpper(strings.ReplaceAll(text, ".", ""))
+		if ok = states[code] != ""; !ok {
+			code, ok = abbreviated[code]
+		}
 	}
-	return "", false
+	return code, ok
 }
 
 // zips are the first three digits of ZIP codes by state: pairs of the first and the last prefix of a

@@ -3,6 +3,7 @@ package notation
 import (
 	"cmp"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -97,13 +98,16 @@ var nothings = map[schemas.Date]bool{
 	{Year: 1899, Month: 12, Day: 31}: true, {Year: 1900, Month: 1, Day: 1}: true, {Year: 9999, Month: 12, Day: 31}: true,
 }
 
+// plainly are the forms that nobody writes in another order. A source that goes over to one of them says the same.
+var plainly = []string{"Y-m-d", "Y/m/d", "d Month Y", "Month d, Y"}
+
 // Day is what a text says of a day.
 type Day struct {
 	schemas.Date
 	TwoDigitYear bool // the century is a guess
 }
 
-// ParseDay reads text in one of the formats, as precise as it is written. A text that means "no
+// ParseDay reads text in one of the formats, or one that can be read in one way only, as precise as it is written. A text that means "no
 // date" is the zero day. ok is false for a text in none of the formats.
 func ParseDay(text string, formats []string) (day Day, ok bool) {
 	text = Clean(text)
@@ -115,6 +119,9 @@ func ParseDay(text string, formats []string) (day Day, ok bool) {
 		return Day{}, true
 	}
 	text = said(text)
+	if len(formats) > 0 { // the year first, or a month's name, can be read in one way only
+		formats = append(slices.Clone(formats), plainly...)
+	}
 	for _, name := range formats {
 		format, _ := DateLayouts(name)
 		if m := milliseconds.FindStringSubmatch(text); format.milliseconds && m != nil {

@@ -18,6 +18,9 @@ var onlySuffix = regexp.MustCompile(`(?i)^(jr|sr|jnr|snr|esq|i{2,3}|iv|vi{2,3}|i
 // noName are texts that stand where a name is missing.
 var noName = regexp.MustCompile(`(?i)^(none reported.*|no name.*|name unknown|alias:?|otherdob,?.*|ssn,?.*|moniker,?.*)$`)
 
+// noMiddle is what police records write for somebody who has no middle name.
+var noMiddle = regexp.MustCompile(`(?i)^(nmn|nmi|no middle(?: name| initial)?)$`)
+
 // titles are what may stand before a name.
 var titles = regexp.MustCompile(`(?i)^(mr|mrs|ms|miss|dr|rev)\.?$`)
 
@@ -33,6 +36,40 @@ func allSuffixes(words []string) bool {
 
 // SplitName takes a name apart by the order it is written in.
 func SplitName(text, order string) schemas.Name {
+	out := splitName(text, order)
+	out.Middle = middle(out.Middle)
+	return out
+}
+
+// Columns puts in its place what a table's columns of a name have elsewhere: "MADEUP JR" as a last name with no suffix beside it, or with
+// the same one; "JR" alone as a last or middle name; NMN for no middle name.
+func Columns(n schemas.Name) schemas.Name {
+	last := strings.Fields(strings.ReplaceAll(n.Last, ",", " "))
+	if end := len(last) - 1; end > 0 && n.Suffix != "" && strings.EqualFold(strings.Trim(last[end], "."), strings.Trim(n.Suffix, ".")) {
+		last = last[:end]
+	}
+	n.Last, n.Suffix = takeSuffix(last, n.Suffix)
+	n.Middle = middle(n.Middle)
+	for _, part := range []*string{&n.Last, &n.Middle, &n.First} {
+		words := strings.Fields(*part)
+		end := len(words) - 1
+		if n.Suffix == "" && end >= 0 && (end > 0 || part != &n.First) && onlySuffix.MatchString(words[end]) {
+			*part, n.Suffix = strings.TrimRight(strings.Join(words[:end], " "), ","), words[end]
+		}
+	}
+	return n
+}
+
+// middle is a middle name, or nothing where it says that there is none.
+func middle(text string) string {
+	bare := strings.Trim(text, " ()[].-")
+	if IsNothing(text) || noMiddle.MatchString(bare) {
+		return ""
+	}
+	return text
+}
+
+func splitName(text, order string) schemas.Name {
 	text = Clean(strings.ReplaceAll(text, "\n", " "))
 	out := schemas.Name{Full: text}
 	switch order {
@@ -43,14 +80,14 @@ func SplitName(text, order string) schemas.Name {
 			return out
 		}
 		if words := strings.Fields(rest); len(words) > 0 && allSuffixes(words) { // "FIRST LAST, JR" or "LAST, JR"
-			out = SplitName(last+" "+rest, "first_last")
+			out = splitName(last+" "+rest, "first_last")
 			out.Full = text
 			return out
 		}
 		if more, again, two := strings.Cut(rest, ","); two && suffixes.MatchString(Clean(more)) {
 			out.Suffix, rest = Clean(more), again // "LAST, JR, FIRST"
 		}
-		out.Last, out.Suffix = TakeSuffix(strings.Fields(last), out.Suffix)
+		out.Last, out.Suffix = takeSuffix(strings.Fields(last), out.Suffix)
 		first := strings.Fields(strings.ReplaceAll(rest, ",", " "))
 		if n := len(first); n > 1 && out.Suffix == "" && suffixes.MatchString(first[n-1]) && first[n-1] != "V" {
 			first, out.Suffix = first[:n-1], first[n-1]
@@ -64,9 +101,9 @@ func SplitName(text, order string) schemas.Name {
 		}
 	case "comma_tells": // the one before the comma is the last name; without one it is written as it is said
 		if strings.Contains(text, ",") {
-			return SplitName(text, "last_comma_first")
+			return splitName(text, "last_comma_first")
 		}
-		return SplitName(text, "first_last")
+		return splitName(text, "first_last")
 	case "capital_last":
 		if parts := strings.Fields(text); len(parts) > 2 && !isCapital(parts[0]) {
 			at := len(parts)
@@ -75,11 +112,11 @@ func SplitName(text, order string) schemas.Name {
 			}
 			if at < len(parts) {
 				out.First, out.Middle = parts[0], strings.Join(parts[1:at], " ")
-				out.Last, out.Suffix = TakeSuffix(parts[at:], "")
+				out.Last, out.Suffix = takeSuffix(parts[at:], "")
 				return out
 			}
 		}
-		return SplitName(text, "first_last")
+		return splitName(text, "first_last")
 	case "first_last":
 		parts := strings.Fields(strings.ReplaceAll(text, ",", " "))
 		if n := len(parts); n > 2 && suffixes.MatchString(parts[n-1]) || n > 1 && onlySuffix.MatchString(parts[n-1]) {
@@ -108,8 +145,8 @@ func isCapital(part string) bool {
 	return len(strings.Trim(part, ".'-")) > 1 && part == strings.ToUpper(part)
 }
 
-// TakeSuffix takes a suffix off the end of a last name. V and Vi stay: they end last names too.
-func TakeSuffix(last []string, suffix string) (string, string) {
+// takeSuffix takes a suffix off the end of a last name. V and Vi stay: they end last names too.
+func takeSuffix(last []string, suffix string) (string, string) {
 	n := len(last)
 	if n > 1 && suffix == "" && suffixes.MatchString(last[n-1]) && !strings.EqualFold(last[n-1], "v") && !strings.EqualFold(last[n-1],
 		"vi") {

@@ -47,6 +47,12 @@ func TestDate(t *testing.T) {
 		{"25570", []string{"m/d/Y"}, "1970-01-02"},
 		{"25570.5", []string{"Y-m-d"}, "1970-01-02"},
 		{"25570", nil, ""},
+		{"1970-01-02", []string{"m/d/Y"}, "1970-01-02"},
+		{"1970-01-02T00:00:00.000Z", []string{"d.m.Y"}, "1970-01-02"},
+		{"1970/01/02", []string{"m/d/Y"}, "1970-01-02"},
+		{"02-JAN-70", []string{"m/d/Y"}, "1970-01-02"},
+		{"January 2nd, 1970", []string{"Ymd"}, "1970-01-02"},
+		{"1970-01-02", nil, ""},
 		{"01/01/1900", []string{"m/d/Y"}, ""},
 		{"1900-01-01T00:00:00", []string{"iso"}, ""},
 		{"0000-00-00", []string{"Y-m-d"}, ""},
@@ -124,11 +130,33 @@ func TestName(t *testing.T) {
 		{"Mr. Odo Madeup", "first_last", schemas.Name{Prefix: "Mr.", First: "Odo", Last: "Madeup"}},
 		{"MADEUP, DR. ODO Q", "last_comma_first", schemas.Name{Prefix: "DR.", First: "ODO", Middle: "Q", Last: "MADEUP"}},
 		{"Odo Madeup, Jr.", "first_last", schemas.Name{First: "Odo", Last: "Madeup", Suffix: "Jr."}},
+		{"MADEUP, ODO NMN", "last_comma_first", schemas.Name{First: "ODO", Last: "MADEUP"}},
+		{"Odo (NMN) Madeup", "first_last", schemas.Name{First: "Odo", Last: "Madeup"}},
 	}
 	for _, test := range tests {
 		test.want.Full = test.text
 		if diff := cmp.Diff(test.want, SplitName(test.text, test.order)); diff != "" {
 			t.Errorf("%q -want +got\n%s", test.text, diff)
+		}
+	}
+}
+
+// TestNameColumns: tables of people put suffixes and words for nothing where the next column should have them.
+func TestNameColumns(t *testing.T) {
+	for _, test := range []struct{ got, want schemas.Name }{
+		{schemas.Name{First: "ODO", Last: "MADEUP JR"}, schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "JR"}},
+		{schemas.Name{First: "ODO", Last: "MADEUP, JR."}, schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "JR."}},
+		{schemas.Name{First: "ODO", Last: "MADEUP JR", Suffix: "Jr."}, schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "Jr."}},
+		{schemas.Name{First: "ODO", Last: "JR"}, schemas.Name{First: "ODO", Suffix: "JR"}},
+		{schemas.Name{First: "ODO", Middle: "Q III", Last: "MADEUP"}, schemas.Name{First: "ODO", Middle: "Q", Last: "MADEUP", Suffix: "III"}},
+		{schemas.Name{First: "ODO", Middle: "SR", Last: "MADEUP"}, schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "SR"}},
+		{schemas.Name{First: "ODO 2ND", Last: "MADEUP"}, schemas.Name{First: "ODO", Last: "MADEUP", Suffix: "2ND"}},
+		{schemas.Name{First: "ODO", Middle: "NMN", Last: "MADEUP"}, schemas.Name{First: "ODO", Last: "MADEUP"}},
+		{schemas.Name{First: "ODO", Middle: "N/A", Last: "DE LA MADEUP"}, schemas.Name{First: "ODO", Last: "DE LA MADEUP"}},
+		{schemas.Name{First: "JUNIOR", Middle: "V", Last: "MADEUP VI"}, schemas.Name{First: "JUNIOR", Middle: "V", Last: "MADEUP VI"}},
+	} {
+		if diff := cmp.Diff(test.want, Columns(test.got)); diff != "" {
+			t.Errorf("%+v -want +got\n%s", test.got, diff)
 		}
 	}
 }

@@ -36,7 +36,8 @@ func TestZipAndState(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{"Nebraska": "NE", "ne": "NE", "": "", "N.Y.": "NY", "D.C.": "DC",
-		"N. Carolina": "NC", "W Virginia": "WV", "US-NE": "NE", "New  Mexico": "NM", "Unknown": "", "ON": "ON", "N/A": ""} {
+		"N. Carolina": "NC", "W Virginia": "WV", "US-NE": "NE", "New  Mexico": "NM", "Calif.": "CA", "FLA": "FL", "W. Va.": "WV", "N.Mex.": "NM",
+		"Washington, D.C.": "DC", "U.S. Virgin Islands": "VI", "US Virgin Islands": "VI", "Penna.": "PA", "Unknown": "", "ON": "ON", "N/A": ""} {
 		if got := State(text); got != want {
 			t.Errorf("state %q is %q, want %q", text, got, want)
 		}

@@ -114,11 +114,10 @@ func (r *reader) name(spec *definition.NameRule) schemas.Name {
 	out := notation.SplitName(r.str(spec.Whole()), spec.Order)
 	out.First, out.Middle = cmp.Or(r.str(spec.First), out.First), cmp.Or(r.str(spec.Middle), out.Middle)
 	out.Last, out.Suffix = cmp.Or(r.str(spec.Last), out.Last), cmp.Or(r.str(spec.Suffix), out.Suffix)
-	if spec.Last != nil && out.Last == "" && !notation.IsNoName(out.First) {
-		r.leave("name without a last name", spec.Last.Called())
-	}
-	if spec.Last != nil && spec.Suffix == nil {
-		out.Last, out.Suffix = notation.TakeSuffix(strings.Fields(out.Last), out.Suffix)
+	if spec.Last != nil {
+		if out = notation.Columns(out); out.Last == "" && !notation.IsNoName(out.First) {
+			r.leave("name without a last name", spec.Last.Called())
+		}
 	}
 	if out.Full == "" {
 		out.Full = notation.Clean(strings.Join([]string{out.First, out.Middle, out.Last, out.Suffix}, " "))
