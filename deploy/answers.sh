@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Waits until a demo answers, and searches it: answers.sh ADDRESS PID LOG SECONDS
 #
-# ADDRESS is its API's, PID its process, LOG what it prints, SECONDS how long it may take. Asked are a record by its name and, with the
-# photo that the record shows, whose face it is: the answers must name who was asked for.
+# ADDRESS is the API's, PID the process, LOG the file it prints to, SECONDS how long it may take. One record is searched by name, and its
+# photo is then searched by face: both answers must name that registrant.
 set -euo pipefail
 address=${1:?usage: answers.sh ADDRESS PID LOG SECONDS} pid=${2:?} log=${3:?} seconds=${4:?}
 until=$(($(date +%s) + seconds))
@@ -21,7 +21,7 @@ record() {
 }
 wait_for 'record that is found' record
 one=$(record)
-# DEMO finds the faces of the demo's own photos; the key that is printed when all are indexed finds any.
+# The DEMO key finds only faces of the demo's own photos. The key that is printed once everything is indexed finds any face.
 wait_for 'key' grep -q '^Key ' "$log"
 key=$(sed -n 's/^Key *\([^ ]*\).*/\1/p' "$log")
 found=$(curl -fsS -m 60 "$(jq -r .offenderImageUrlR2 <<<"$one")" | base64 -w0 | jq -R '{queryImageBase64: .}' |

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Keeps a small data directory as a version of the program makes it, for the tests of upgrades: archive.sh PROGRAM FILE.tgz
+# Keeps a small data directory that this version of the program wrote, for the upgrade tests: archive.sh PROGRAM FILE.tgz
 #
-# Four made-up people are crawled, one is removed, a key searches for a face, whose evidence is kept, and watches a record. FILE.tgz
-# holds data/ and about.json, which says what was put in.
+# Four made-up people are crawled and one is removed. A key searches for a face, which leaves evidence, and watches a record. FILE.tgz
+# holds data/ and about.json, which lists what data/ contains.
 set -euo pipefail
 program=$(realpath "${1:?usage: archive.sh PROGRAM FILE.tgz}")
 file=$(realpath -m "${2:?usage: archive.sh PROGRAM FILE.tgz}")
@@ -29,7 +29,7 @@ lineup remove "$removed" --reason policy >/dev/null
 "$program" up --data data --config lineup.yaml >up.log 2>&1 & # not by the function: its process would not be killed
 running+=($!)
 for _ in $(seq 150); do curl -fsS "http://$api/readyz" >/dev/null 2>&1 && break; sleep 0.2; done
-# The photo of somebody listed, from the answer itself.
+# The photo of somebody listed, taken from the answer.
 record=$(curl -fsS "http://$api/sexoffender?key=$key&state=ny")
 person=$(jq -r '.offenders[0].uuid' <<<"$record")
 curl -fsS "$(jq -r '.offenders[0].offenderImageUrlR2' <<<"$record")" >photo

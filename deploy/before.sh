@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the release before this one, for the tests that run both: before.sh FILE [COMMIT]
 #
-# COMMIT is by default that of the last tag v*, this one's own left out; without any release before, it is this commit itself.
+# COMMIT defaults to the latest v* tag that is not on this commit. If there was no release yet, it is this commit.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 file=$(realpath -m "${1:?usage: before.sh FILE [COMMIT]}")

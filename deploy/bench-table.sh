@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prints the figures of a run of benchmarks beside their aims: bench-table.sh build/bench.txt. A benchmark that
-# was not run has a dash, so that nothing is missed silently.
+# was not run gets a dash, so that its absence shows.
 set -euo pipefail
 awk '
 	FNR == NR { if ($1 !~ /^#/ && NF == 4) { n++; name[n] = $1; unit[n] = $2; sign[n] = $3; aim[n] = $4 } next }

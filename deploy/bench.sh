@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs every benchmark of the house and keeps the figures, with the machine they are from, in
-# build/bench.txt. BENCHTIME is how often each is done, BENCH chooses some by name, and
+# Runs every benchmark and writes the figures, with a description of the machine, to
+# build/bench.txt. BENCHTIME is the number of repetitions, BENCH selects benchmarks by name, and
 # LINEUP_BENCH_FACES is how many faces the largest galleries have (1,000,000), LINEUP_BENCH_RECORDS how many records
-# without photos are searched (100,000), LINEUP_BENCH_LISTINGS how many of them the ledger holds (all; fewer stand for the
-# others), LINEUP_BENCH_IMPORT how many a file has that is imported (10,000).
+# without photos are searched (100,000), LINEUP_BENCH_LISTINGS how many of them the ledger holds (default: all; with fewer,
+# each listing stands for several records), LINEUP_BENCH_IMPORT how many a file has that is imported (10,000).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A C++ compiler that takes -march=native for a named level, so that what one machine builds
+# A C++ compiler that replaces -march=native by a named level, so that what one machine builds
 # runs on others: CXX=deploy/cxx.sh go build ... The level is LINEUP_MARCH, x86-64-v3 by default
 # (AVX2, since 2013); x86-64-v2 runs on older machines. On other architectures the flag is dropped.
 # LINEUP_CXX is the compiler behind it.

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Checks that a built program is hardened as the Makefile asks: hardened.sh PROGRAM
 #
-# Position independent, its tables read only once it runs, no stack that can be executed, and C code that
-# watches its stack and the sizes it copies.
+# Position independent, relocations read-only after start (full RELRO), no executable stack, and C code with stack
+# protector and fortified copies.
 set -eu
 program=${1:?usage: hardened.sh PROGRAM}
 head=$(readelf -hldW "$program")

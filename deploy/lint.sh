@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Looks at the source of every module with the linters of .golangci.yml, at the version pinned in
-# deploy/lint/go.mod, at the length of lines in scripts, and for known vulnerabilities.
+# Checks the source of every module: the linters of .golangci.yml (at the version pinned in
+# deploy/lint/go.mod), the length of lines in scripts, and known vulnerabilities.
 #
 #   deploy/lint.sh BUILD_DIR
 set -euo pipefail

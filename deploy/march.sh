@@ -1,9 +1,9 @@
 #!/bin/sh
 # Checks that the face code of a built program keeps to an instruction level: march.sh PROGRAM [LEVEL]
 #
-# cxx.sh replaces go-face's -march=native; this looks at what came out. Only C++ is looked at: that is
-# dlib's code. Lineup's own scan and Go's run time choose wider instructions when they run, by
-# what the machine has.
+# cxx.sh replaces go-face's -march=native; this checks the result. It disassembles C++ functions only, which are
+# dlib's. Lineup's own scan and Go's runtime select wider instructions at run time, by what the
+# processor has.
 set -eu
 program=${1:?usage: march.sh PROGRAM [LEVEL]}
 level=${2:-${LINEUP_MARCH:-x86-64-v3}}

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Puts ONNX Runtime's shared library where Lineup looks for it, out of the Python package of that name.
-# Only the tests and embedders other than dlib's need it. Nothing of the package is run or installed.
+# Takes ONNX Runtime's shared library out of the Python package onnxruntime and puts it where Lineup looks for it.
+# Only the tests and embedders other than dlib's need it. Nothing else of the package is run or installed.
 set -euo pipefail
 
 version=1.20.1
@@ -22,6 +22,6 @@ with zipfile.ZipFile(wheel) as z:
         shutil.copyfileobj(r, w)
 END
 mkdir -p "$dir"
-# Renamed into its place: somebody else may be doing the same.
+# Renamed into place, because another set-up may be doing the same.
 mv "$tmp/libonnxruntime.so" "$dir/.new.$$"
 mv "$dir/.new.$$" "$dir/libonnxruntime.so"

@@ -4,13 +4,13 @@
 #   build       the release: packages, image, bills of materials, sums
 #   packages    installed, upgraded (from the packages in BEFORE_DIST), searched and removed in clean roots of Debian 12 and 13; the image
 #               unpacked and started
-#   processors  the programs on processors that are not here
+#   processors  the programs under qemu, on processors this machine does not have
 #   upgrade     rolling, from the release before (BEFORE=commit) and back by one, both running side by side
 #   page        the page in Firefox, openapi.yaml in other people's tools
 #   races       all that runs at the same time, under the race detector (deploy/raced.sh --all --only REGEXP runs a part of it)
 #   twice       the release a second time, from nothing in another directory: the same bits
 #
-# Without names all are run, in this order, also after one failed; the others need what build made once.
+# Without names all parts run in this order, even after one has failed. All others need the result of build.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 version=0.0.1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Writes the digests of the images that others made beside their tags, so that what was tried is what runs: the server in
-# compose.yaml and the base images of the Containerfile. Run it where the registries can be reached, and commit the change;
-# run again, it takes what the tags mean now. Nothing is written unless every image was found.
+# Writes the digest of each third-party image beside its tag, so that what was tested is what runs: the Qdrant server in
+# compose.yaml and the base images of the Containerfile. Run it where the container registries can be reached and commit the change.
+# Running it again takes the digests that the tags have by then. Nothing is written unless every image was found.
 #
 #   deploy/pin.sh        with skopeo, crane or docker in the path
 set -euo pipefail

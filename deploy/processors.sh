@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Runs the programs of a release on processors that are not here, which qemu plays: processors.sh DIST
+# Runs the programs of a release on processors that qemu emulates: processors.sh DIST
 #
-# On one of 2010, without AVX, the program for processors since 2013 refuses in words where faces begin, and the program for older ones
-# crawls and answers. On one of 2013 each says that it runs.
+# On a processor of 2010, without AVX, the x86-64-v3 program must refuse with a clear message as soon as faces are needed, and the
+# x86-64-v2 program must crawl and answer. On a processor of 2013 both must start.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 dist=$(realpath "${1:?usage: processors.sh DIST}")
@@ -37,7 +37,7 @@ if timeout 300 qemu-x86_64-static -cpu Westmere "$work/x86-64-v3" demo --data "$
 grep -q 'install lineup-x86-64-v2' "$work/v3.log" || { cat "$work/v3.log" >&2; fail "x86-64-v3 on Westmere: does not refuse in words"; }
 
 start=$(date +%s)
-# Without Go's asynchronous preemption, whose signals qemu is slow with; a face takes it ten seconds and more.
+# Go's asynchronous preemption is off because qemu is slow with its signals. One face takes ten seconds and more.
 GODEBUG=asyncpreemptoff=1 qemu-x86_64-static -cpu Westmere "$work/x86-64-v2" demo --data "$work/v2" --set index.cnn=false \
 	--set query.embed_timeout=5m --set query.search_timeout=5m --listen "$api" --sample "$site" >"$work/v2.log" 2>&1 &
 demo=$!

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the tests of raced-packages under the race detector, which knows no position-independent programs:
+# Runs the tests of raced-packages under the race detector, without -buildmode=pie, which it does not support:
 #
 #   deploy/raced.sh [--all] [--only REGEXP] [ARGUMENTS OF go test]
 #
-# --all also runs those that stand below the mark "## make race",; --only runs those whose path matches.
+# --all also runs the packages below the mark "## make race"; --only runs those whose path matches.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 whole=() failed=0 last='/^## make race/q' only=.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tries the packages of a release as a new user has them: release-test.sh DIST [DIST_OF_THE_RELEASE_BEFORE]
+# Tries the packages of a release the way a new user does: release-test.sh DIST [DIST_OF_THE_RELEASE_BEFORE]
 #
 # In a clean root of Debian 12 and one of 13: installed, its files and licences looked at, doctor asked, the demo crawled and searched by
 # name and by face, upgraded from the release before (the same program under a lower version without one), a changed configuration kept,
@@ -13,7 +13,7 @@ dist=${1:?usage: release-test.sh DIST [DIST_OF_THE_RELEASE_BEFORE]}
 before=${2:-}
 work=$(mktemp -d)
 models=${LINEUP_MODELS:-${XDG_CACHE_HOME:-$HOME/.cache}/lineup/models}
-# What Debian's slim base has unpacked, and what a program may have on top of it, models apart: MB.
+# Unpacked size of Debian's slim base, and how much the image may add to it, without models: MB.
 slim=75 most=150
 api=127.0.0.1:$(deploy/port.sh) private=127.0.0.1:$(deploy/port.sh) site=127.0.0.1:$(deploy/port.sh)
 root=
@@ -50,7 +50,7 @@ answers() {
 	grep -q '^ok *processor' "$work/said" || fail "$1: doctor says nothing of the processor"
 }
 
-# holds looks at what is installed below $root: holds NAME
+# holds checks the files installed below $root: holds NAME
 holds() {
 	local file unit
 	for file in /usr/bin/lineup /usr/bin/lineup-ctl /etc/lineup/lineup.yaml /usr/share/bash-completion/completions/lineup \
@@ -75,13 +75,13 @@ holds() {
 	rm -r "$root/tmp/manual"
 }
 
-# is looks at the version that runs in $root: is NAME
+# is checks which version runs in $root: is NAME
 is() {
 	in_root lineup --version >"$work/said"
 	grep -q "^lineup $version" "$work/said" || fail "$1: $(head -1 "$work/said"), want $version"
 }
 
-# bare fails where anything of the program is left in $root: bare NAME
+# bare fails if anything of the program is left in $root: bare NAME
 bare() {
 	local left
 	left=$(find "$root" -xdev -iname '*lineup*' -not -path "$root/var/lib/lineup*" -not -path "$root/proc/*" -not -path "$root/packages/*")

@@ -2,9 +2,9 @@
 # Builds a release: release.sh x.y.z
 #
 # dist/x.y.z gets .deb, .rpm and .tar.gz for processors since 2013 (x86-64-v3) and for older ones (x86-64-v2), a bill of
-# materials of each, a container image with the face models, and SHA256SUMS, signed if KEY names minisign's secret key (its
-# password stands in MINISIGN_PASSWORD). Every program runs on Linux with glibc 2.36 and newer: Debian 12 and 13,
-# Ubuntu 24.04. The same commit on the same Debian gives the same bits. LEVELS chooses levels, IMAGE= leaves the image out.
+# materials of each, a container image with the face models, and SHA256SUMS, signed if KEY names a minisign secret key (its
+# password is in MINISIGN_PASSWORD). Every program runs on Linux with glibc 2.36 and newer: Debian 12 and 13,
+# Ubuntu 24.04. The same commit on the same Debian gives the same bits. LEVELS selects levels, an empty IMAGE= omits the image.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=${1:?usage: release.sh x.y.z}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes the root directory of the container image out of Debian's packages: root.sh FILE.tar EPOCH
 #
-# What a program needs that is linked with glibc alone: the C library, certificates and a shell. mmdebstrap makes the same
-# bits of the same packages (SOURCE_DATE_EPOCH).
+# It holds what a program that links only glibc needs: the C library, certificates and a shell. With SOURCE_DATE_EPOCH set,
+# mmdebstrap makes the same bits from the same packages.
 set -euo pipefail
 file=${1:?usage: root.sh FILE.tar EPOCH}
 command -v mmdebstrap >/dev/null || {

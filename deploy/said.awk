@@ -1,6 +1,6 @@
-# Prints what failed tests said, out of the output of `go test -v` given twice: each message with at
-# most five further lines of it, and nothing of what the programs a test started printed last, which
-# else hides the one line that says why.
+# Prints the messages of failed tests from the output of `go test -v`, which is given twice. Each message is cut to
+# six lines. The logs of programs that a test started are left out: they would hide the line that says
+# why the test failed.
 FNR == NR {
 	if ($1 == "---" && $2 == "FAIL:") failed[$3] = 1
 	next

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes everything secret that compose.yaml needs, once: a certificate authority, a certificate
-# of each server, passwords, and one environment file a role. What is there is kept.
+# Makes every secret that compose.yaml needs: a certificate authority, a certificate for each
+# server, passwords, and an environment file for each role. Files that exist are kept.
 #
 #   deploy/secrets.sh [DIR]     default: deploy/secrets
 set -euo pipefail
@@ -32,7 +32,7 @@ for server in nats s3 qdrant; do
 	[ $server = nats ] && names="$names,$nodes"
 	certificate $server ca serverAuth "$names"
 done
-# The routes between the servers of a cluster are both: no other certificate may join.
+# On a route each server is client and server. The routes have an authority of their own, so no other certificate may join.
 authority route-ca "lineup routes authority"
 certificate route route-ca serverAuth,clientAuth "$nodes,DNS:localhost,IP:127.0.0.1"
 
@@ -84,7 +84,7 @@ LINEUP_S3_SECRET_KEY=$s3_secret
 LINEUP_QDRANT_API_KEY=$qdrant
 END
 done
-# Containers read these as user 65532; compose and Docker read the rest as you.
+# Containers read these files as user 65532. The rest is read by compose and Docker, as the user who runs them.
 chmod 0644 ca.pem nats.pem s3.pem qdrant.pem route-ca.pem route.pem
 if [ "$(id -u)" = 0 ]; then
 	chown 65532:65532 nats.key s3.key qdrant.key route.key secrets.conf routes.conf

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Makes this machine able to build Lineup: compiler, dlib, BLAS, LAPACK, libjpeg. Installs only
-# what is missing, through apt-get where there is one; elsewhere says what to install and stops.
+# Prepares this machine to build Lineup: compiler, dlib, BLAS, LAPACK, libjpeg. Installs only
+# what is missing, with apt-get. Where there is no apt-get it says what to install and stops.
 #
 #   deploy/setup.sh BUILD_DIR [--browser] [--release]
 #
 # --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, zsh, fish, Node and Python with requests.
 # --release installs what only `make release-test` needs: Firefox, npm, mmdebstrap, rpm, rpm2cpio, cpio, jq, minisign and qemu.
-# Where the linker finds no libcblas (Debian has OpenBLAS' functions of it, under another name), /usr/local/lib gets one, so
-# that `go build` works in an editor too; without root BUILD_DIR/lib does, which make tells the linker of.
+# go-face links libcblas, which Debian does not have under that name: OpenBLAS contains its functions. A linker script of that
+# name is put into /usr/local/lib, so that a plain `go build` works in an editor too; without root, into BUILD_DIR/lib, where make
+# tells the linker to look.
 set -euo pipefail
 
 build=${1:?usage: deploy/setup.sh BUILD_DIR [--browser] [--release]}
@@ -46,7 +47,7 @@ install() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
-# available says whether apt could install $1: a name that others only refer to is not enough.
+# available reports whether apt can install $1. A purely virtual package does not count.
 available() {
 	apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'
 }
@@ -89,7 +90,7 @@ if ! links dlib/algs.h -ldlib || ! links cstddef -lblas -llapack || ! links jpeg
 	install "${packages[@]}"
 fi
 
-# plainly reports whether the linker finds libcblas without being told where: an editor's go does not go through make.
+# plainly reports whether the linker finds libcblas by itself, as it must when an editor calls go without make.
 plainly() {
 	echo 'int main() { return 0; }' | env -u LIBRARY_PATH "${CXX:-c++}" -x c++ -o "$build/lib/.probe" - -lcblas >/dev/null 2>&1
 	local ok=$?
@@ -121,7 +122,7 @@ if [ -n "$want_browser" ] && ! command -v chromium >/dev/null && ! command -v go
 	install chromium
 fi
 
-# Clients as users of the API write them: the tests run one of each.
+# For the tests that run the documented client snippets.
 if [ -n "$want_browser" ]; then
 	command -v curl >/dev/null || install curl
 	command -v node >/dev/null || install nodejs

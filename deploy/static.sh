@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lays the C libraries that a release links in, as archives alone, into a directory that the linker looks into first, and
-# says what they are: static.sh DIRECTORY
+# Puts static archives of the C libraries that a release links into DIRECTORY, where the linker looks first, and lists
+# them: static.sh DIRECTORY
 #
 # A release then needs glibc and nothing else. The archives are Debian's: those of dlib, OpenBLAS with all its kernels
 # and LAPACK, libjpeg, libpng, zlib and Fortran's run time. DIRECTORY/libraries lists name, version and licence.
@@ -15,7 +15,7 @@ if [ ! -e "$(archive gfortran)" ]; then
 	if [ "$(id -u)" = 0 ]; then apt-get install -y -qq --no-install-recommends "$package" >/dev/null
 	else sudo apt-get install -y -qq --no-install-recommends "$package" >/dev/null; fi
 fi
-# Debian's libopenblas.a has the functions of cblas and LAPACK too, which go-face asks for by three names.
+# go-face links three library names, -lopenblas, -lcblas and -llapack; Debian's libopenblas.a contains all their functions.
 declare -A from=([dlib]=dlib [blas]=openblas [cblas]=openblas [lapack]=openblas [jpeg]=jpeg [png16]=png16 [z]=z
 	[gfortran]=gfortran [quadmath]=quadmath [stdc++]=stdc++)
 declare -A licence=([dlib]=BSL-1.0 [openblas]=BSD-3-Clause [jpeg]="IJG AND BSD-3-Clause AND Zlib" [png16]=libpng-2.0 [z]=Zlib

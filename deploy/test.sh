@@ -9,7 +9,7 @@ log=$PWD/build/test.log
 
 deploy/lint.sh build || exit 1
 
-# The S3 servers the blob store is tried on, compiled once a machine: some minutes the first time.
+# The S3 servers that the blob store is tested against are compiled once per machine, which takes some minutes.
 go test -timeout 45m -run '^TestBuild$' ./internal/testkit/s3server || exit 1
 
 failed=0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds a release a second time, in another directory and without anything that is built, and compares: twice.sh VERSION
+# Builds a release again, in another directory and with empty caches, and compares every file: twice.sh VERSION
 #
-# dist/VERSION must be there (release.sh, by the same LEVELS and IMAGE), made from the commit that is checked out.
+# dist/VERSION must exist, made by release.sh with the same LEVELS and IMAGE from the commit that is checked out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 version=${1:?usage: twice.sh VERSION}

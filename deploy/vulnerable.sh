@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Looks for known vulnerabilities that the code of any module can reach, with govulncheck at the version pinned in
-# deploy/lint/go.mod. Where the database of vulnerabilities cannot be reached it says so and ends well. VULNDB names another
-# place of it, such as a copy: file:///srv/vulndb.
+# deploy/lint/go.mod. If the vulnerability database cannot be reached it says so and exits 0. VULNDB names another
+# location of the database, such as a copy: file:///srv/vulndb.
 #
 #   deploy/vulnerable.sh path/to/govulncheck
 set -euo pipefail

@@ -16,7 +16,7 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// bill writes the bill of materials (CycloneDX 1.6): the modules out of the program itself, and the C libraries linked in.
+// bill writes the bill of materials (CycloneDX 1.6): the modules that the program's build info names, and the C libraries linked in.
 func (p plan) bill(libraries string) (err error) {
 	info, err := buildinfo.ReadFile(p.program)
 	if err != nil {
@@ -50,7 +50,7 @@ func (p plan) bill(libraries string) (err error) {
 	return cyclonedx.NewBOMEncoder(f, cyclonedx.BOMFileFormatJSON).SetPretty(true).EncodeVersion(bom, cyclonedx.SpecVersion1_6)
 }
 
-// linked reads the C libraries, name, version and licence a line, tabs between; none without a file.
+// linked reads the list of C libraries: one a line, name, version and licence separated by tabs. Without a file there are none.
 func linked(path string) (list []cyclonedx.Component, err error) {
 	if path == "" {
 		return nil, nil
@@ -76,7 +76,7 @@ func linked(path string) (list []cyclonedx.Component, err error) {
 
 const sumsFile = "SHA256SUMS"
 
-// writeSums writes the sums of all files in out, as sha256sum checks them, and signs them with minisign's key if there is one.
+// writeSums writes SHA256SUMS over all files in out, in sha256sum's format, and signs it with the minisign key if there is one.
 func writeSums(out, key string) error {
 	entries, err := os.ReadDir(out)
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 
 var version = regexp.MustCompile(`^\d+\.\d+\.\d+(-[0-9A-Za-z.]+)?$`)
 
-// contents are what is installed.
+// contents are the installed files.
 type contents struct {
 	list files.Contents
 	made string // directory of what was made for it
@@ -99,7 +99,7 @@ func (p plan) units(made string, add func(source, destination string, mode fs.Fi
 	return nil
 }
 
-// ask runs the program for what it says of itself.
+// ask runs the program with arguments and returns what it prints.
 func (p plan) ask(said *bytes.Buffer, args ...string) error {
 	cmd := exec.Command(p.program, args...)
 	cmd.Stderr = os.Stderr

@@ -22,8 +22,8 @@ import (
 
 const user = 65532
 
-// image writes a container image over a root directory out of Debian's packages, as a file that is an OCI layout and that
-// docker and podman load. It asks no registry and needs no daemon.
+// image writes a container image on top of a root directory made from Debian's packages. The file is an OCI layout that
+// docker and podman also load. It contacts no registry and needs no daemon.
 func (p plan) image(root, models string, c contents) error {
 	program, err := p.layer(func(w *tar.Writer) error {
 		for _, dir := range []string{"data", "models"} {
@@ -70,7 +70,7 @@ func (p plan) image(root, models string, c contents) error {
 	return p.archive(image)
 }
 
-// archive writes the layout of one image with docker's list of what to load beside it, as docker save does.
+// archive writes the OCI layout of one image together with docker's manifest.json, as docker save does.
 func (p plan) archive(image v1.Image) (err error) {
 	dir, err := os.MkdirTemp("", "lineup-image")
 	if err != nil {
@@ -118,7 +118,7 @@ func (p plan) archive(image v1.Image) (err error) {
 	return w.Close()
 }
 
-// loadable writes docker's list of the images in a layout: manifest.json.
+// loadable writes manifest.json, docker's list of the images in a layout.
 func (p plan) loadable(image v1.Image, dir string) error {
 	manifest, err := image.Manifest()
 	if err != nil {
@@ -144,7 +144,7 @@ func rootOf(image v1.Image) v1.RootFS {
 	return c.RootFS
 }
 
-// layer is what fill writes.
+// layer is one layer of the image; fill writes its tar entries.
 func (p plan) layer(fill func(*tar.Writer) error) (v1.Layer, error) {
 	var buffer bytes.Buffer
 	w := tar.NewWriter(&buffer)

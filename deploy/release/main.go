@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// plan is what a release is made of.
+// plan holds the inputs of a release.
 type plan struct {
 	version string    // x.y.z
 	level   string    // x86-64-v2 or x86-64-v3: the processors that the program is for
@@ -81,12 +81,12 @@ func (p plan) check() error {
 	return nil
 }
 
-// name is of a file of this release; packages of the lesser level say so.
+// name is the name of a file of this release. Packages for the lower instruction level carry it in their name.
 func (p plan) name(ending string) string {
 	return filepath.Join(p.out, fmt.Sprintf("%s_%s_amd64%s", p.packageName(), p.version, ending))
 }
 
-// packageName is lineup for processors since 2013, and another for older ones; one takes the other's place.
+// packageName is lineup for processors since 2013 and another name for older ones. Each package replaces the other.
 func (p plan) packageName() string {
 	if p.level == "x86-64-v2" {
 		return "lineup-x86-64-v2"

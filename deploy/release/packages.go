@@ -66,7 +66,7 @@ func (p plan) write(path string, info *nfpm.Info, packager nfpm.Packager) (err e
 	return packager.Package(info, f)
 }
 
-// copied keeps one packager's changes from the next.
+// copied is a deep copy, because a packager changes the list it is given.
 func copied(list files.Contents) (out files.Contents) {
 	for _, c := range list {
 		one, about := *c, *c.FileInfo
@@ -76,7 +76,7 @@ func copied(list files.Contents) (out files.Contents) {
 	return out
 }
 
-// scripts are run around an installation: a processor that cannot run the program is told so before, and systemd is told after.
+// scripts run around an installation: before it, they refuse a processor that cannot run the program; after it, they tell systemd.
 func (p plan) scripts(made string) (s nfpm.Scripts, err error) {
 	needs, hint := "avx2", "Install lineup-x86-64-v2 instead."
 	if p.level == "x86-64-v2" {

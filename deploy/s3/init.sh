@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes the users of the S3 gateway and the bucket they share, and gives them the rights of bucket-policy.json:
-# scrape may read, write and delete blobs, index may read and delete them, query may read photos, nobody else
-# anything. May be run again, and then brings an older bucket to these rights. Needs curl.
+# scrape may read, write and delete blobs, index may read and delete them, query may read photos; nobody else has
+# any right. Running it again brings an older bucket to these rights. Needs curl.
 #
 # Environment: ADMIN_ACCESS_KEY, ADMIN_SECRET_KEY, ADMIN_ENDPOINT_URL of the gateway;
 # SCRAPE_SECRET_KEY, INDEX_SECRET_KEY, QUERY_SECRET_KEY for the users lineup-scrape, ...;
@@ -31,7 +31,7 @@ esac
 policy=$(sed "s|arn:aws:s3:::lineup|arn:aws:s3:::$bucket|" "${POLICY:-$(dirname "$0")/bucket-policy.json}")
 digest=$(printf %s "$policy" | sha256sum | cut -d ' ' -f 1)
 [ "${ADMIN_ALLOW_INSECURE:-}" != true ] || insecure=--insecure
-# curl is given the keys by a file: arguments can be seen by every process.
+# curl reads the keys from a file, because every process can see arguments.
 printf %s "$policy" | curl --fail-with-body --silent --show-error ${insecure:+"$insecure"} --aws-sigv4 aws:amz:us-east-1:s3 \
 	--config /dev/fd/3 --header "x-amz-content-sha256: $digest" --header "Content-Type: application/json" \
 	--request PUT --data-binary @- "$ADMIN_ENDPOINT_URL/$bucket?policy=" 3<<EOT
