@@ -1,11 +1,13 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"lineup/indexer/index"
@@ -115,25 +117,46 @@ func (x *generation) commit(ctx context.Context, rows []row) error {
 		return err
 	}
 	defer tx.Rollback() // does nothing after Commit
-	w := &writer{ctx: ctx, tx: tx}
+	w := &writer{ctx: ctx, tx: tx, keys: map[int64][]string{}}
 	var seq int64
 	if err := tx.QueryRowContext(ctx, "UPDATE counter SET seq = seq + 1 RETURNING seq").Scan(&seq); err != nil {
 		return err
 	}
 	for _, r := range rows {
 		w.put(r, seq)
-		if w.err != nil {
-			return w.err
-		}
+	}
+	w.nameKeys()
+	if w.err != nil {
+		return w.err
 	}
 	return tx.Commit()
 }
 
 // writer runs the statements of one transaction until the first error.
 type writer struct {
-	ctx context.Context // of the one call it serves
-	tx  *sql.Tx
-	err error
+	ctx  context.Context // of the one call it serves
+	tx   *sql.Tx
+	keys map[int64][]string // name keys to be written
+	err  error
+}
+
+// nameKeys writes the keys of all entries in the order of their table: where many registrants come at once, their keys share
+// its pages.
+func (w *writer) nameKeys() {
+	type row struct {
+		key string
+		rid int64
+	}
+	var rows []row
+	for rid, keys := range w.keys {
+		for _, key := range keys {
+			rows = append(rows, row{key, rid})
+		}
+	}
+	slices.SortFunc(rows, func(a, b row) int { return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.rid, b.rid)) })
+	for _, k := range rows {
+		w.exec("INSERT OR IGNORE INTO name_key (key, rid) VALUES (?, ?)", k.key, k.rid)
+	}
 }
 
 func (w *writer) exec(query string, args ...any) (id int64) {
@@ -151,6 +174,7 @@ func (w *writer) exec(query string, args ...any) (id int64) {
 
 // clear takes everything of a registrant away but its revision.
 func (w *writer) clear(rid int64) {
+	delete(w.keys, rid) // of an entry that came twice
 	var keys string
 	switch err := w.tx.QueryRowContext(w.ctx, "SELECT keys FROM document WHERE rid = ?", rid).Scan(&keys); {
 	case errors.Is(err, sql.ErrNoRows):
@@ -169,6 +193,9 @@ func (w *writer) clear(rid int64) {
 }
 
 func (w *writer) put(r row, seq int64) {
+	if w.err != nil {
+		return
+	}
 	var rid, revision int64
 	switch err := w.tx.QueryRowContext(w.ctx, "SELECT rid, revision FROM registrant WHERE id = ?", r.id).Scan(&rid, &revision); {
 	case errors.Is(err, sql.ErrNoRows):
@@ -196,9 +223,7 @@ func (w *writer) put(r row, seq int64) {
 		sexCode(r.facts.Sex), r.facts.BornMin, r.facts.BornMax, person, nanos(d.FirstSeen), nanos(d.Changed), r.birth.Own, r.birth.Printed,
 		r.birth.Unstated(), rid)
 	w.exec("INSERT INTO document (rid, record, keys, photos) VALUES (?, ?, ?, ?)", rid, r.record, strings.Join(d.Keys, "\n"), r.outcomes)
-	for _, key := range d.Keys {
-		w.exec("INSERT OR IGNORE INTO name_key (key, rid) VALUES (?, ?)", key, rid)
-	}
+	w.keys[rid] = d.Keys
 	w.births(rid, r.birth)
 	const place = "INSERT INTO place (rid, id, unstated, firsts, city, state, zip, lat, lon) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 	for i, p := range r.facts.Places {
