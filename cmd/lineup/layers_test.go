@@ -111,6 +111,7 @@ var testsMay = map[string][]string{
 	"internal/operate":         {"indexer/index/embedded", "indexer/index/indextest"},
 	"internal/operate/gallery": {"indexer", "indexer/index/embedded", "indexer/index/indextest"},
 	"ingest/backup":            {"ingest/ledger"},
+	"queryd/search":            {"indexer/index/embedded"},
 	"scraper/source":           {"scraper/fetch"},
 	"indexer/face":             {"indexer/face/facetest"},
 	"internal/tracing":         {"internal/tracing"},

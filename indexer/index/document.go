@@ -14,7 +14,7 @@ type Document struct {
 	Person    schemas.UUID // schemas.PersonID of the record, "" when it may not be linked
 	FirstSeen time.Time
 	Changed   time.Time
-	Keys      []string // name keys, looked up by Query.AnyKey
+	Keys      []string // name keys, looked up by Query.AnyKey and AllKeys
 	Photos    []PhotoOutcome
 }
 

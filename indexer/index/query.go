@@ -14,13 +14,15 @@ type Query struct {
 	Filter
 	IDs     []schemas.UUID
 	Persons []schemas.UUID
-	AnyKey  []string // at least one of these name keys
-	NoKey   []string // none of these name keys
+	AnyKey  []string   // at least one of these name keys,
+	AllKeys [][]string // or all of one of these lists
+	NoKey   []string   // none of these name keys
 	// Address parts, compared folded (FoldPlace). These must be known and equal.
 	City, State, Zip string
 	Near             *Circle
 	// Births must agree, or must not be stated: those who do not state one come behind.
 	Births        []schemas.BirthQuestion
+	Unstated      *int // only who leaves so many of Births unstated
 	FirstSeenFrom time.Time
 	FirstSeenTo   time.Time
 	ChangedFrom   time.Time
@@ -63,7 +65,25 @@ type Found struct {
 // Bound is the number of documents that a page of q has at most.
 func (q Query) Bound() int { return min(cmp.Or(max(q.Limit, 0), DefaultLimit), MaxLimit) }
 
-// RankOf is where a record stands in the answer to q; ok is false for one that does not meet Births or Near.
+// Keyed reports whether a document with these name keys meets AnyKey, AllKeys and NoKey.
+func (q Query) Keyed(keys []string) bool {
+	has := func(key string) bool { return slices.Contains(keys, key) }
+	all := func(list []string) bool { return countFunc(list, has) == len(list) }
+	return (len(q.AnyKey)+len(q.AllKeys) == 0 || slices.ContainsFunc(q.AnyKey, has) || slices.ContainsFunc(q.AllKeys, all)) &&
+		!slices.ContainsFunc(q.NoKey, has)
+}
+
+// Levels are how many of Births those who meet q may leave unstated, in the order of answers.
+func (q Query) Levels() (all []int) {
+	for n := range len(q.Births) + 1 {
+		if q.Unstated == nil || *q.Unstated == n {
+			all = append(all, n)
+		}
+	}
+	return all
+}
+
+// RankOf is where a record stands in the answer to q; ok is false for one that does not meet Births, Unstated or Near.
 func (q Query) RankOf(id schemas.UUID, r schemas.Record) (p Rank, ok bool) {
 	p.ID = id
 	facts := r.BirthFacts()
@@ -75,6 +95,9 @@ func (q Query) RankOf(id schemas.UUID, r schemas.Record) (p Rank, ok bool) {
 			p.Unstated++
 		}
 	}
+	if q.Unstated != nil && p.Unstated != *q.Unstated {
+		return p, false
+	}
 	if q.Near == nil {
 		return p, true
 	}
@@ -82,7 +105,7 @@ func (q Query) RankOf(id schemas.UUID, r schemas.Record) (p Rank, ok bool) {
 	return p, p.Miles <= q.Near.Miles
 }
 
-// PageOf is the page of documents that meet q but for its Births and Near, all of which it is given. It is for
+// PageOf is the page of documents that meet q but for its Births, Unstated and Near, all of which it is given. It is for
 // generations that do not hold what engines order by, and says how every engine orders.
 func (q Query) PageOf(docs []Document) Found {
 	type ranked struct {

@@ -296,6 +296,7 @@ func parseNames(p url.Values, out *search.Question) error {
 	if out.Query.AnyKey = n.Keys(); len(out.Query.AnyKey) == 0 {
 		return BadParam("bad_name", "The name has no letters that can be looked for.")
 	}
+	out.Query.AllKeys = n.Joint()
 	return nil
 }
 

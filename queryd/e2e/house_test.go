@@ -322,8 +322,7 @@ func (g *gallery) Find(_ context.Context, q index.Query) (index.Found, error) {
 		}
 		if !g.passes(q.Filter, d) || len(q.IDs) > 0 && !slices.Contains(q.IDs, d.ID) ||
 			len(q.Persons) > 0 && !slices.Contains(q.Persons, d.Person) ||
-			len(q.AnyKey) > 0 && !slices.ContainsFunc(q.AnyKey, func(k string) bool { return slices.Contains(d.Keys, k) }) ||
-			slices.ContainsFunc(q.NoKey, func(k string) bool { return slices.Contains(d.Keys, k) }) ||
+			!q.Keyed(d.Keys) ||
 			q.City+q.State+q.Zip != "" && !slices.ContainsFunc(places, at) ||
 			!q.FirstSeenFrom.IsZero() && d.FirstSeen.Before(q.FirstSeenFrom) || !q.FirstSeenTo.IsZero() && d.FirstSeen.After(q.FirstSeenTo) ||
 			!q.ChangedFrom.IsZero() && d.Changed.Before(q.ChangedFrom) || !q.ChangedTo.IsZero() && d.Changed.After(q.ChangedTo) {

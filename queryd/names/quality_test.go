@@ -130,16 +130,22 @@ func rankOf(q namekey.Query, person int, people []schemas.Record, holders map[st
 		score  float64
 	}
 	seen := map[int]bool{}
-	var answers []answer
 	for _, key := range q.Keys() {
 		for _, i := range holders[key] {
-			if seen[i] {
-				continue
-			}
 			seen[i] = true
-			if m, ok := names.Score(q, people[i], false); ok {
-				answers = append(answers, answer{i, m.Score})
+		}
+	}
+	for _, list := range q.Joint() {
+		for _, i := range holders[list[0]] {
+			if !slices.ContainsFunc(list[1:], func(key string) bool { return !slices.Contains(holders[key], i) }) {
+				seen[i] = true
 			}
+		}
+	}
+	var answers []answer
+	for i := range seen {
+		if m, ok := names.Score(q, people[i], false); ok {
+			answers = append(answers, answer{i, m.Score})
 		}
 	}
 	slices.SortFunc(answers, func(a, b answer) int {

@@ -52,3 +52,53 @@ func TestWholeNames(t *testing.T) {
 		}
 	}
 }
+
+// TestJointKeysLoseNobody: whoever a question means and has a key of any of its words is found by all of them together too.
+func TestJointKeysLoseNobody(t *testing.T) {
+	lasts := []string{"Testcase", "Testcase Mockley", "Mockley-Testcase", "Testcasemockley", "Mockley Sampleton Testcase", "de la Cruz", "Cruz",
+		"de la Cruz Mockley", "Delacruz", "Cruz de la", "Rowan Testcase Mockley", "Quinn Mockley", "Müller Testcase", "Mueller-Testcase", "de la",
+		"St. John Mockley", "Testcase Mockley Jr", "Rowan", ""}
+	firsts := []string{"Rowan", "", "Rowan Quinn", "Quinn Rowan", "De Rowan", "de la", "Quinn"}
+	type listed struct {
+		schemas.Record
+		keys []string
+	}
+	var records []listed
+	for _, last := range lasts {
+		for _, first := range firsts {
+			for _, middle := range []string{"", "Rowan", "Quinn Mockley"} {
+				r := record(first, middle, last)
+				records = append(records, listed{r, namekey.Of(r)})
+			}
+		}
+	}
+	met := 0
+	for _, last := range lasts {
+		for _, first := range firsts {
+			q := namekey.Query{First: first, Last: last}
+			var single []string
+			for _, l := range namekey.LastWords(schemas.Name{Last: last}) {
+				if first == "" {
+					single = append(single, "l:"+l)
+				}
+				for _, f := range namekey.FirstWords(schemas.Name{First: first}) {
+					single = append(single, "n:"+f+" "+l)
+				}
+			}
+			for _, r := range records {
+				has := func(key string) bool { return slices.Contains(r.keys, key) }
+				lacks := func(key string) bool { return !has(key) }
+				found := slices.ContainsFunc(q.Keys(), has) ||
+					slices.ContainsFunc(q.Joint(), func(list []string) bool { return !slices.ContainsFunc(list, lacks) })
+				if _, means := names.Score(q, r.Record, true); means && found {
+					met++
+				} else if means && slices.ContainsFunc(single, has) {
+					t.Errorf("%+v is not found by %+v: it has neither one of %q nor all of one of %q", r.Name, q, q.Keys(), q.Joint())
+				}
+			}
+		}
+	}
+	if met < 1000 {
+		t.Errorf("only %d pairs were compared", met)
+	}
+}

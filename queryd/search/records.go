@@ -115,39 +115,49 @@ func (e *Engine) page(ctx context.Context, asked Question) (hits []Hit, total in
 	}
 	query.Births = e.births(asked)
 	from := (asked.Page - 1) * asked.PerPage
-	var first []Hit // who comes before those who are judged
-	before := 0     // how many there are of them, on all pages
-	if whole := asked.wholeName(); !asked.ranked() || whole != nil {
-		ordered := query
-		if ordered.Skip, ordered.Limit = from, asked.PerPage; whole != nil {
-			ordered.AnyKey = whole
-		}
-		found, err := e.ask(ctx, ordered)
-		if err != nil {
-			return nil, 0, false, err
-		}
-		if first, before = e.rank(ctx, found.Documents, asked), found.Total; whole == nil {
-			return first, before, false, nil
-		}
-		query.NoKey = whole
+	if !asked.ranked() {
+		query.Skip, query.Limit = from, asked.PerPage
+		found, err := e.ask(ctx, query)
+		return e.rank(ctx, found.Documents, asked), found.Total, false, err
 	}
-	query.Limit = MostJudged
-	found, err := e.ask(ctx, query)
+	whole := asked.wholeName()
+	others := query
+	others.NoKey, others.Limit = whole, MostJudged
+	found, err := e.ask(ctx, others)
 	if err != nil {
 		return nil, 0, false, err
 	}
 	judged := e.rank(ctx, found.Documents, asked)
-	total = before + len(judged)
-	until := min(max(from+asked.PerPage-before, 0), len(judged))
-	from = min(max(from-before, 0), until)
-	return append(first, judged[from:until]...), total, found.Next != nil, nil
+	if whole == nil {
+		hits, total = between(judged, from, asked.PerPage), len(judged)
+		return hits, total, found.Next != nil, nil
+	}
+	query.AnyKey, query.AllKeys = whole, nil
+	for _, unstated := range query.Levels() {
+		query.Unstated, query.Skip, query.Limit = &unstated, max(from-total, 0), max(asked.PerPage-len(hits), 1)
+		exact, err := e.ask(ctx, query)
+		if err != nil {
+			return nil, 0, false, err
+		}
+		hits = append(hits, between(e.rank(ctx, exact.Documents, asked), 0, asked.PerPage-len(hits))...)
+		total += exact.Total
+		alike := slices.DeleteFunc(slices.Clone(judged), func(h Hit) bool { return h.Unstated != unstated })
+		hits = append(hits, between(alike, from-total, asked.PerPage-len(hits))...)
+		total += len(alike)
+	}
+	return hits, total, found.Next != nil, nil
 }
 
-// wholeName returns the keys of the records that have exactly the name asked for. The engine orders them and they come
-// first, so that only the others are judged, although the question is ranked. A question about a birth orders by that
-// first.
+// between are at most so many hits from one on.
+func between(hits []Hit, from, most int) []Hit {
+	hits = hits[min(max(from, 0), len(hits)):]
+	return hits[:min(most, len(hits))]
+}
+
+// wholeName returns the keys of the records that have exactly the name asked for. The engine orders them, and they come before
+// the others that state as much, so that only the others are judged, although the question is ranked.
 func (q Question) wholeName() []string {
-	if !q.Named || q.Address != "" || !q.Birth.IsZero() || q.Age >= 0 {
+	if !q.Named || q.Address != "" {
 		return nil
 	}
 	return q.Name.Whole()

@@ -15,7 +15,7 @@ type Query struct {
 	PrefixLast  bool
 }
 
-// Keys are the keys to look up: a record that the query can mean has at least one of them. None
+// Keys are the keys to look up: a record that the query can mean has at least one of them, or all of a list of Joint. None
 // when nothing is asked, or only prefixes shorter than MinPrefix. Sorted.
 func (q Query) Keys() []string {
 	k := set{}
@@ -23,6 +23,54 @@ func (q Query) Keys() []string {
 		spelled.keys(k)
 	}
 	return k.sorted()
+}
+
+// Joint are lists of keys that count only together: of a last name of several words, asked for as it is, a record must have every
+// word, and each of them may be the name of very many. None where Keys has a key of each word: for fuzzy queries, which mean half
+// of a double name too, and for beginnings of names.
+func (q Query) Joint() (all [][]string) {
+	if !q.exactWords() {
+		return nil
+	}
+	for _, spelled := range q.Spellings() {
+		first, last := words(spelled.First, nil), words(spelled.Last, new(string))
+		all = append(all, joint(first, last)...)
+		if slipped(first, last) {
+			all = append(all, joint(last[:1], last[1:])...)
+		}
+	}
+	return all
+}
+
+// exactWords reports whether a query means records with its very words only.
+func (q Query) exactWords() bool { return !q.Fuzzy && !q.PrefixFirst && !q.PrefixLast && q.Any == "" }
+
+// joint are the keys of all words of a last name, beside each form of a first name where one is asked for.
+func joint(first, last []string) (all [][]string) {
+	if len(forms(last)) < 2 { // one word, or nothing but particles
+		return nil
+	}
+	firsts := forms(first)
+	for i := range max(len(firsts), 1) {
+		k := set{}
+		for _, l := range last {
+			switch {
+			case particles[l]:
+				k.add("w", l)
+			case len(firsts) > 0:
+				k.add("n", firsts[i]+" "+l)
+			default:
+				k.add("l", l)
+			}
+		}
+		all = append(all, k.sorted())
+	}
+	return all
+}
+
+// slipped reports whether the first name may stand before the last one.
+func slipped(first, last []string) bool {
+	return len(last) > 1 && (len(first) == 0 || first[0] == last[0])
 }
 
 // Whole are the keys of a last name, alone or with a first one: every record that has one of them has those very names, and no
@@ -58,10 +106,13 @@ func (q Query) keys(k set) {
 		return
 	}
 	first, last := words(q.First, nil), words(q.Last, new(string))
-	if len(last) > 1 && (len(first) == 0 || first[0] == last[0]) { // the first name may have slipped there
+	if slipped(first, last) {
 		k.add("n", last[0]+" "+strings.Join(last[1:], ""))
 	}
 	firsts, lasts := forms(first), forms(last)
+	if q.exactWords() && len(last) > 1 {
+		lasts = lasts[:1] // all of it as one; Joint has the words
+	}
 	switch {
 	case len(first) > 0 && len(last) > 0:
 		for _, f := range firsts {

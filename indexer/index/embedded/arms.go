@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -38,8 +39,9 @@ func drivers(q index.Query) (out []where) {
 		inside := inBoxes(q.Near)
 		one("SELECT rid FROM place WHERE "+inside.String(), inside.args...)
 	}
-	if len(q.AnyKey) > 0 {
-		one("SELECT rid FROM name_key WHERE key IN ("+marks(len(q.AnyKey))+")", anys(q.AnyKey)...)
+	if len(q.AnyKey)+len(q.AllKeys) > 0 {
+		k := keyed(q)
+		one(k.parts[0], k.args...)
 	}
 	if place, _ := placeWhere(q); len(place.parts) > 0 {
 		one("SELECT rid FROM place WHERE "+place.String(), place.args...)
@@ -61,6 +63,23 @@ func drivers(q index.Query) (out []where) {
 		}
 	}
 	return out
+}
+
+// keyed gives who has the name keys of a query.
+func keyed(q index.Query) where {
+	var ways []string
+	var args []any
+	if len(q.AnyKey) > 0 {
+		ways, args = append(ways, "SELECT rid FROM name_key WHERE key IN ("+marks(len(q.AnyKey))+")"), anys(q.AnyKey)
+	}
+	for _, list := range q.AllKeys {
+		way := "SELECT rid FROM name_key k WHERE key = ?"
+		for range list[1:] {
+			way += " AND EXISTS (SELECT 1 FROM name_key WHERE key = ? AND rid = k.rid)"
+		}
+		ways, args = append(ways, way), append(args, anys(list)...)
+	}
+	return where{[]string{strings.Join(ways, " UNION ALL ")}, args}
 }
 
 // inBoxes is the condition that a place lies in the boxes around a circle.
@@ -173,7 +192,10 @@ func silent(b schemas.BirthQuestion, table string) (w where) {
 // arms are the parts of the answer to q, in its order.
 func (x *generation) arms(ctx context.Context, tx *sql.Tx, q index.Query) ([]arm, error) {
 	var out []arm
-	for unstated := range len(q.Births) + 1 {
+	if err := rarestFirst(ctx, tx, q.AllKeys); err != nil {
+		return nil, err
+	}
+	for _, unstated := range q.Levels() {
 		if a, ok := streamed(q, unstated); ok && x.Features >= ordered {
 			out = append(out, a)
 			continue
@@ -190,7 +212,7 @@ func (x *generation) arms(ctx context.Context, tx *sql.Tx, q index.Query) ([]arm
 // streamed is an arm that an index gives in the order of the answer: of a place or of everybody, and nothing
 // else is asked of whom it gives.
 func streamed(q index.Query, unstated int) (arm, bool) {
-	if f := q.Filter; len(q.IDs)+len(q.Persons)+len(q.AnyKey)+len(q.NoKey)+len(f.Sources)+len(f.States)+len(f.Sexes)+f.BornMin+f.BornMax > 0 ||
+	if f := q.Filter; len(q.IDs)+len(q.Persons)+len(q.AnyKey)+len(q.AllKeys)+len(q.NoKey)+len(f.Sources)+len(f.States)+len(f.Sexes)+f.BornMin+f.BornMax > 0 ||
 		q.Near != nil ||
 		len(drivers(index.Query{FirstSeenFrom: q.FirstSeenFrom, FirstSeenTo: q.FirstSeenTo, ChangedFrom: q.ChangedFrom,
 			ChangedTo: q.ChangedTo})) > 0 ||
@@ -225,6 +247,23 @@ func streamed(q index.Query, unstated int) (arm, bool) {
 		}
 	}
 	return arm{unstated: unstated, from: table + " INDEXED BY " + by, where: w, distinct: distinct, counts: counts}, true
+}
+
+// rarestFirst puts the key first in each list that the fewest have: the others are tried on those.
+func rarestFirst(ctx context.Context, tx *sql.Tx, lists [][]string) error {
+	for l, list := range lists {
+		held := map[string]int{}
+		for _, key := range list {
+			var n int
+			err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM name_key WHERE key = ? LIMIT ?)", key, 10*sampleSize).Scan(&n)
+			if err != nil {
+				return explain(err)
+			}
+			held[key] = n
+		}
+		lists[l] = slices.SortedStableFunc(slices.Values(list), func(a, b string) int { return cmp.Compare(held[a], held[b]) })
+	}
+	return nil
 }
 
 // sampleSize bounds how far the sizes of drivers are compared.

@@ -29,8 +29,9 @@ func (x *generation) find(ctx context.Context, q index.Query) (index.Found, erro
 	asked := q
 	old := x.Features < ordered // does not hold what is ordered by
 	if old {
-		asked.Births, asked.After, asked.Skip, asked.Limit = nil, nil, 0, index.MaxLimit
+		asked.Births, asked.Unstated, asked.After, asked.Skip, asked.Limit = nil, nil, nil, 0, index.MaxLimit
 	}
+	asked.AllKeys = slices.Clone(asked.AllKeys) // put in another order
 	page, total, err := x.page(ctx, tx, asked)
 	if err != nil {
 		return index.Found{}, fmt.Errorf("find: %w", err)

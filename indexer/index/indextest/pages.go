@@ -44,8 +44,10 @@ func crowd(n int) []index.Entry {
 				r.Addresses = append(r.Addresses, a)
 			}
 		})
-		if i%3 == 0 {
-			e.Document.Keys = append(e.Document.Keys, "third")
+		for n, key := range map[int]string{3: "third", 5: "fifth", 7: "seventh"} {
+			if i%n == 0 {
+				e.Document.Keys = append(e.Document.Keys, key)
+			}
 		}
 		out = append(out, e)
 	}
@@ -54,9 +56,7 @@ func crowd(n int) []index.Entry {
 
 // meets reports whether a document meets what a question says of keys and places.
 func meets(d index.Document, q index.Query) bool {
-	has := func(key string) bool { return slices.Contains(d.Keys, key) }
-	return (len(q.AnyKey) == 0 || slices.ContainsFunc(q.AnyKey, has)) && !slices.ContainsFunc(q.NoKey, has) &&
-		(q.City+q.State+q.Zip == "" || livesIn(d, q))
+	return q.Keyed(d.Keys) && (q.City+q.State+q.Zip == "" || livesIn(d, q))
 }
 
 func livesIn(d index.Document, q index.Query) bool {
@@ -71,6 +71,7 @@ func pageQuestions() map[string]index.Query {
 	day := schemas.Date{Year: 1971, Month: 2, Day: 2}
 	born := func(d schemas.Date) []schemas.BirthQuestion { return []schemas.BirthQuestion{schemas.BornOn(d)} }
 	aged := schemas.AgedOn(53, schemas.Date{Year: 2024, Month: 2, Day: 2})
+	level := func(n int) *int { return &n }
 	circle := &index.Circle{Lat: 40.05, Lon: -89.95, Miles: 3}
 	return map[string]index.Query{
 		"everybody": {}, "a state": {State: "AA"}, "a city": {City: "town 1"}, "a city of a state": {City: "Town 1", State: "BB"},
@@ -83,12 +84,22 @@ func pageQuestions() map[string]index.Query {
 		"a day in a ZIP": {Births: born(day), Zip: "00001"}, "near": {Near: circle}, "near, of a day": {Near: circle, Births: born(day)},
 		"near, of a state": {Near: circle, State: "AA"}, "a key": {AnyKey: []string{"first:invented"}, State: "BB"},
 		"one of three": {AnyKey: []string{"third"}}, "the others": {NoKey: []string{"third", "last:nobody"}},
-		"the others of a key":   {AnyKey: []string{"first:invented", "third"}, NoKey: []string{"third"}},
-		"the others of a state": {NoKey: []string{"third"}, State: "AA"}, "the others of a day": {NoKey: []string{"third"}, Births: born(day)},
-		"the others near": {NoKey: []string{"third"}, Near: circle},
-		"a key and a day": {AnyKey: []string{"first:invented"}, Births: born(day)},
-		"of a source":     {Filter: index.Filter{Sources: []string{"us-aa"}}},
-		"nobody":          {State: "ZZ", Births: born(day)},
+		"two keys together": {AllKeys: [][]string{{"first:invented", "third"}}},
+		"two keys together of few, or none": {AllKeys: [][]string{{"fifth", "third", "first:invented"}, {"third", "last:nobody"}},
+			State: "AA"},
+		"a key, or two together":         {AnyKey: []string{"seventh"}, AllKeys: [][]string{{"third", "fifth"}}, Births: born(day)},
+		"two keys together near":         {AllKeys: [][]string{{"third", "fifth"}}, Near: circle},
+		"two keys together, not a third": {AllKeys: [][]string{{"third", "fifth"}}, NoKey: []string{"seventh"}},
+		"the others of a key":            {AnyKey: []string{"first:invented", "third"}, NoKey: []string{"third"}},
+		"the others of a state":          {NoKey: []string{"third"}, State: "AA"}, "the others of a day": {NoKey: []string{"third"}, Births: born(day)},
+		"the others near":                         {NoKey: []string{"third"}, Near: circle},
+		"a key and a day":                         {AnyKey: []string{"first:invented"}, Births: born(day)},
+		"of a source":                             {Filter: index.Filter{Sources: []string{"us-aa"}}},
+		"a day, who states it":                    {Births: born(day), Unstated: new(int)},
+		"a day in a state, who does not state it": {Births: born(day), Unstated: level(1), State: "AA"},
+		"a key, a day and an age, who states one": {AnyKey: []string{"third"}, Births: append(born(day), aged), Unstated: level(1)},
+		"near, who does not state a day":          {Near: circle, Births: born(day), Unstated: level(1)},
+		"nobody":                                  {State: "ZZ", Births: born(day)},
 	}
 }
 

@@ -57,7 +57,7 @@ func (x *Index) findUnordered(ctx context.Context, g generation, q index.Query, 
 func (x *Index) findOrdered(ctx context.Context, g generation, q index.Query, narrow *qdrant.Filter) (index.Found, error) {
 	var page []index.Rank
 	total, skip, want := 0, max(q.Skip, 0), q.Bound()+1
-	for unstated := range len(q.Births) + 1 {
+	for _, unstated := range q.Levels() {
 		arm := armOf(narrow, q.Births, unstated)
 		n, err := x.count(ctx, x.registrants(g.Name), arm)
 		if err != nil {
@@ -155,7 +155,7 @@ func (x *Index) idsFrom(ctx context.Context, g generation, arm *qdrant.Filter, f
 func (x *Index) findNear(ctx context.Context, g generation, q index.Query, narrow *qdrant.Filter) (index.Found, error) {
 	var list []index.Rank
 	total := 0
-	for unstated := range len(q.Births) + 1 {
+	for _, unstated := range q.Levels() {
 		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: armOf(narrow, q.Births, unstated),
 			WithPayload: qdrant.NewWithPayloadInclude("geo"), Limit: qdrant.PtrOf(uint32(10 * page))}
 		err := x.scroll(ctx, "find near", request, func(p *qdrant.RetrievedPoint) (bool, error) {
@@ -252,8 +252,19 @@ func conditions(q index.Query) (f *qdrant.Filter, any bool) {
 		}
 		must(qdrant.NewMatchKeywords("person", persons...))
 	}
+	var keyed []*qdrant.Condition
 	if len(q.AnyKey) > 0 {
-		must(qdrant.NewMatchKeywords("keys", q.AnyKey...))
+		keyed = append(keyed, qdrant.NewMatchKeywords("keys", q.AnyKey...))
+	}
+	for _, list := range q.AllKeys {
+		all := &qdrant.Filter{}
+		for _, key := range list {
+			all.Must = append(all.Must, qdrant.NewMatchKeyword("keys", key))
+		}
+		keyed = append(keyed, qdrant.NewFilterAsCondition(all))
+	}
+	if len(keyed) > 0 {
+		must(either(keyed...))
 	}
 	if len(q.NoKey) > 0 {
 		f.MustNot = append(f.MustNot, qdrant.NewMatchKeywords("keys", q.NoKey...))
