@@ -144,7 +144,8 @@ func TestBucket(t *testing.T) {
 
 // TestEach sweeps in batches and one by one.
 func TestEach(t *testing.T) {
-	const people = 2503 // more than two batches
+	const people = 2503
+	large := make([]byte, 20<<10) // so that all are more than two batches
 	js, ctx := connected(t), t.Context()
 	for _, name := range []string{broker.Listings, broker.Runs} {
 		b, err := broker.OpenBucket(ctx, js, name, 1)
@@ -172,7 +173,7 @@ func TestEach(t *testing.T) {
 		}
 		for i := range people {
 			key := fmt.Sprintf("us-%02d.%d", i%5, i)
-			revision, err := b.Create(ctx, key, []byte("x"))
+			revision, err := b.Create(ctx, key, large)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -191,6 +192,35 @@ func TestEach(t *testing.T) {
 		if n := count("", 7); n != 7 {
 			t.Errorf("%s: went on to %d", name, n)
 		}
+	}
+}
+
+// TestSweepsAskSeldom holds that a sweep is few requests: a server counts, for each, all that the stream holds.
+func TestSweepsAskSeldom(t *testing.T) {
+	const people = 5000
+	js, ctx := connected(t), t.Context()
+	b, err := broker.OpenBucket(ctx, js, broker.Listings, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range people {
+		if _, err := b.Create(ctx, fmt.Sprintf("us-zz.%d", i), []byte("x")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked, err := js.Conn().SubscribeSync("$JS.API.DIRECT.GET.>")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	if err := b.Each(ctx, "", func(broker.Entry) bool { seen++; return true }); err != nil || seen != people {
+		t.Fatalf("swept %d of %d: %v", seen, people, err)
+	}
+	if err := js.Conn().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if n, _, err := asked.Pending(); err != nil || n == 0 || n > 2 {
+		t.Errorf("%d requests for %d entries: %v", n, people, err)
 	}
 }
 

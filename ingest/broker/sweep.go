@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// batch is how many messages a sweep asks for at once, and batchBytes about how many bytes at most.
-	batch      = 1000
-	batchBytes = 8 << 20
+	// batch is how many messages a sweep asks for at once, and batchBytes about how many bytes at most. For each request a server goes
+	// over all subjects to count what is pending, whatever is asked for: many small ones make a sweep quadratic. A subscription holds
+	// 64 Ki messages that wait to be read, and a server closes the connection of a client that leaves 64 MiB unread.
+	batch      = 40_000
+	batchBytes = 16 << 20
 	// rounds is how often a sweep that has read all there was goes on because more was written
 	// meanwhile. Somebody who writes as fast as it reads would keep it for ever. To be missed then,
 	// an entry must have been overwritten in every round, each time just before its turn.
@@ -44,7 +46,9 @@ func sweepAfter(ctx context.Context, js jetstream.JetStream, s Store, filter str
 		read = readBatch
 	}
 	for round, silent := 0, 0; round < rounds; {
-		last, err := lastMessage(ctx, js, s.Stream(), filter)
+		asking, done := within(ctx, sweepTime)
+		last, err := lastMessage(asking, js, s.Stream(), filter)
+		done()
 		if err != nil {
 			return err
 		}
@@ -110,7 +114,7 @@ func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter stri
 	}
 	var before uint64 // sequence of the message before in this batch
 	for {
-		waiting, done := limited(ctx)
+		waiting, done := within(ctx, sweepTime)
 		answer, err := answers.NextMsgWithContext(waiting)
 		done()
 		if err != nil {
