@@ -1,7 +1,9 @@
 package node
 
 import (
+	"fmt"
 	"io"
+	"os"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -10,7 +12,17 @@ import (
 	"lineup/internal/testkit/loopback"
 )
 
-func TestMain(m *testing.M) { loopback.Main(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(partOf); role != "" { // a process of BenchmarkMillion
+		loopback.Only()
+		if err := play(role); err != nil {
+			fmt.Fprintln(os.Stderr, role, err)
+			os.Exit(1)
+		}
+		return
+	}
+	loopback.Main(m)
+}
 
 // newNode is a node over an empty data directory of the test, closed when the test ends.
 func newNode(t *testing.T) *Node {
