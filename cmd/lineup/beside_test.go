@@ -7,13 +7,15 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lineup/internal/testkit/loopback"
 )
 
 // TestCommandsBesideARunningNode crawls and imports by command while an all-in-one runs over the
 // same data directory: it indexes and answers what they brought.
 func TestCommandsBesideARunningNode(t *testing.T) {
 	d := &deployment{t: t, dir: t.TempDir()}
-	data, site := filepath.Join(d.dir, "data"), freeAddress(t)
+	data, site := filepath.Join(d.dir, "data"), loopback.Address(t)
 	settings := filepath.Join(d.dir, "lineup.yaml")
 	must(t, os.WriteFile(settings, []byte("sources: {"+demoSource+": {base_url: \"http://"+site+"\"}}\n"), 0o600))
 	lineup := func(args ...string) *exec.Cmd {

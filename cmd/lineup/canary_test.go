@@ -18,6 +18,7 @@ import (
 	"lineup/internal/notify"
 	"lineup/internal/operate"
 	"lineup/internal/operate/canary"
+	"lineup/internal/testkit/loopback"
 	"lineup/internal/testkit/qdranttest"
 	"lineup/queryd/keys"
 	"lineup/schemas"
@@ -201,7 +202,7 @@ func TestTheCanaryIsSeenByItsOwnKeyAlone(t *testing.T) {
 // TestTheCanaryIsNotListedWhereNobodyAnswers holds that a canary that cannot ask says so at once, and leaves nothing behind.
 func TestTheCanaryIsNotListedWhereNobodyAnswers(t *testing.T) {
 	r := newRoad(t)
-	r.h.Config.Canary = config.Canary{URL: "http://" + freeAddress(t), Key: "a key"}
+	r.h.Config.Canary = config.Canary{URL: "http://" + loopback.Address(t), Key: "a key"}
 	c, err := r.h.Canary(t.Context(), "")
 	must(t, err)
 	if _, err := c.Round(t.Context(), true); err == nil || !strings.Contains(err.Error(), "canary.url") {

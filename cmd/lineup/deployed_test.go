@@ -21,6 +21,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/nats-io/nats-server/v2/server"
 
+	"lineup/internal/testkit/loopback"
 	"lineup/internal/testkit/s3server"
 	"lineup/scraper/samplesite"
 )
@@ -233,7 +234,7 @@ func (d *deployment) startNATS() (nodes [3]*process, monitor string) {
 	must(d.t, err)
 	var clients, routes [3]string
 	for i := range nodes {
-		clients[i], routes[i] = freeAddress(d.t), freeAddress(d.t)
+		clients[i], routes[i] = loopback.Address(d.t), loopback.Address(d.t)
 	}
 	for i := range nodes {
 		home := filepath.Join(d.dir, fmt.Sprint("nats-", i))
@@ -255,7 +256,7 @@ func (d *deployment) startNATS() (nodes [3]*process, monitor string) {
 			must(d.t, os.WriteFile(filepath.Join(home, name), []byte(text), 0o600))
 		}
 		host, port, _ := net.SplitHostPort(clients[i])
-		watch := freeAddress(d.t)
+		watch := loopback.Address(d.t)
 		_, watchPort, _ := net.SplitHostPort(watch)
 		nodes[i] = d.start(fmt.Sprint("nats-", i), ourself(d.t, "nats-server", "-c", filepath.Join(home, "cluster.conf"),
 			"-a", host, "-p", port, "-m", watchPort, "--cluster", "nats://"+routes[i]))
@@ -272,7 +273,7 @@ func (d *deployment) startS3() *process {
 	d.t.Helper()
 	program, err := s3server.Build(d.t.Context(), s3server.VGW)
 	must(d.t, err)
-	address, data := freeAddress(d.t), filepath.Join(d.dir, "s3")
+	address, data := loopback.Address(d.t), filepath.Join(d.dir, "s3")
 	for _, name := range []string{"buckets", "meta", "iam"} {
 		must(d.t, os.MkdirAll(filepath.Join(data, name), 0o700))
 	}
@@ -307,7 +308,7 @@ func (d *deployment) startS3() *process {
 func (d *deployment) role(service string, n int) *process {
 	d.t.Helper()
 	name := fmt.Sprint(service, n)
-	public, private := freeAddress(d.t), freeAddress(d.t)
+	public, private := loopback.Address(d.t), loopback.Address(d.t)
 	cmd := d.lineup(service, name, []string{"0.0.0.0:8080", public, "0.0.0.0:9090", private}, d.services[service].Command...)
 	p := d.start(name, cmd)
 	p.public, p.private = public, private
@@ -378,12 +379,4 @@ func (d *deployment) eventually(what string, try func() error) {
 			d.t.Fatalf("%s: %v", what, err)
 		}
 	}
-}
-
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lineup/internal/operate"
+	"lineup/internal/testkit/loopback"
 	"lineup/schemas"
 	"lineup/scraper/samplesite"
 )
@@ -86,7 +87,7 @@ func (a *allInOne) lineup(args ...string) *exec.Cmd {
 
 func (a *allInOne) begin() {
 	a.t.Helper()
-	public, private := freeAddress(a.t), freeAddress(a.t)
+	public, private := loopback.Address(a.t), loopback.Address(a.t)
 	cmd := a.lineup("up", "--listen", public)
 	cmd.Env = append(cmd.Env, "LINEUP_PRIVATE="+private)
 	a.up = a.start("up", cmd)

@@ -92,7 +92,7 @@ var rooms = []room{
 	{"internal/node", []string{"*"}},
 	{"lineup", nil}, // the licences, at the root
 	{"internal/testkit/atrest", nil},
-	{"internal/testkit/brokertest", []string{"ingest/broker", "internal/testkit/certtest", "internal/trust"}},
+	{"internal/testkit/brokertest", []string{"ingest/broker", "internal/testkit/certtest", "internal/testkit/loopback", "internal/trust"}},
 	{"internal/testkit/scrapertest", []string{"schemas", "scraper", "scraper/fetch"}},
 	{"internal/dial", nil},
 	{"internal/trust", nil},
@@ -102,6 +102,7 @@ var rooms = []room{
 	{"internal/testkit/sinktest", []string{"schemas", "scraper"}},
 	{"internal/testkit/stores", []string{"ingest/blob/disk", "ingest/broker", "ingest/ledger", "ingest/queue"}},
 	{"internal/testkit/qdranttest", []string{"schemas", "internal/testkit/certtest", "internal/testkit/loopback", "internal/trust"}},
+	{"internal/testkit/s3server", []string{"internal/testkit/loopback"}},
 	{"internal/testkit", []string{"schemas"}},
 	{"cmd", []string{"*"}},
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"lineup/internal/testkit/loopback"
 )
 
 // TestUpWarnsWhereOthersReachIt holds that an all-in-one that others than this machine reach says at its start that public is not
@@ -22,7 +24,7 @@ func TestUpWarnsWhereOthersReachIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := &deployment{t: t, dir: t.TempDir()}
-			_, port, _ := strings.Cut(freeAddress(t), ":")
+			_, port, _ := strings.Cut(loopback.Address(t), ":")
 			cmd := ourself(t, "lineup", "up", "--listen", c.listen+":"+port, "--data", filepath.Join(d.dir, "data"), "--set", "private=")
 			cmd.Env = append(os.Environ(), "LINEUP_MODELS="+modelsForTests(t), "LINEUP_PUBLIC="+c.public, "LINEUP_CONTACT=operator@example.test")
 			house := d.start("up", cmd)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"lineup/internal/notify"
+	"lineup/internal/testkit/loopback"
 	"lineup/scraper/samplesite"
 )
 
@@ -38,7 +39,8 @@ func TestNoticesOverARestart(t *testing.T) {
 	defer receiver.Close()
 	site, err := samplesite.New(samplesite.Options{Logger: slog.New(slog.DiscardHandler)})
 	must(t, err)
-	server, err := samplesite.Start(t.Context(), site, "127.0.0.1:0", "")
+	address := loopback.Address(t) // where the site is away, and comes back
+	server, err := samplesite.Start(t.Context(), site, address, "")
 	must(t, err)
 	dir := t.TempDir()
 	settings := filepath.Join(dir, "lineup.yaml")
@@ -81,7 +83,6 @@ func TestNoticesOverARestart(t *testing.T) {
 	}
 	hear(notify.Test, "test", "")
 
-	address := server.URL[len("http://"):]
 	must(t, server.Close())
 	if out, err := program("scrape", "us-ny", "--once").CombinedOutput(); err == nil {
 		t.Fatalf("a crawl of a site that is away: %s", out)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 
 	"lineup/ingest/broker"
 	"lineup/internal/node"
+	"lineup/internal/testkit/loopback"
 	"lineup/internal/testkit/qdranttest"
 )
 
@@ -62,14 +62,7 @@ func BenchmarkQueryAlone(b *testing.B) {
 
 // startQuery starts the daemon, and stops it when it has been idle for three seconds.
 func startQuery(b *testing.B, settings string) (started time.Duration, memory float64) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	address := listener.Addr().String()
-	if err := listener.Close(); err != nil {
-		b.Fatal(err)
-	}
+	address := loopback.Address(b)
 	exe, err := os.Executable()
 	if err != nil {
 		b.Fatal(err)

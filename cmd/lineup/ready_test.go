@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"lineup/indexer/index"
+	"lineup/internal/testkit/loopback"
 )
 
 // downIndex is an index that does not answer.
@@ -20,12 +20,7 @@ func (downIndex) Check(context.Context) error { return errors.New("secret host i
 
 // TestThePrivateAddressTellsWhatIsNotReady takes the index away from under a running house.
 func TestThePrivateAddressTellsWhatIsNotReady(t *testing.T) {
-	r := newRoad(t, func(a *App) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		a.Config.Private = listener.Addr().String()
-		must(t, listener.Close())
-	})
+	r := newRoad(t, func(a *App) { a.Config.Private = loopback.Address(t) })
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	house := *r.h

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"lineup/internal/testkit/brokertest"
+	"lineup/internal/testkit/loopback"
 )
 
 // manager does for a role what systemd does: it keeps the socket of the API open while processes come and go, and hears how they are.
@@ -69,7 +70,7 @@ func (m *manager) begin() {
 	// Who gives a socket names the process that it is for; only that process knows its number beforehand.
 	cmd := exec.Command("bash", append([]string{"-c", `export LISTEN_PID=$$; exec -a "$0" "$@"`, direct.Args[0], direct.Path},
 		direct.Args[1:]...)...)
-	private := freeAddress(m.t)
+	private := loopback.Address(m.t)
 	cmd.Env = append(direct.Env, "LISTEN_FDS=1", "LINEUP_PRIVATE="+private, "NOTIFY_SOCKET="+m.notes.LocalAddr().String())
 	if m.nats != "" {
 		cmd.Env = append(cmd.Env, "LINEUP_NATS_URL="+m.nats)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 
 	"lineup/internal/node"
 	"lineup/internal/operate"
+	"lineup/internal/testkit/loopback"
 	"lineup/scraper/samplesite"
 )
 
@@ -25,10 +25,7 @@ import (
 // photo and says so everywhere, while reconcile sweeps far more often than a job is tried. The next crawl heals it.
 func TestOneUnreadablePhotoDoesNotShutTheSearch(t *testing.T) {
 	r := newRoad(t, func(a *App) {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
-		must(t, err)
-		a.Config.Private, a.Config.Listen = listener.Addr().String(), "127.0.0.1:0"
-		must(t, listener.Close())
+		a.Config.Private, a.Config.Listen = loopback.Address(t), "127.0.0.1:0"
 	})
 	r.crawl("")
 	var photos []string

@@ -6,7 +6,6 @@ package brokertest
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,6 +18,7 @@ import (
 
 	"lineup/ingest/broker"
 	"lineup/internal/testkit/certtest"
+	"lineup/internal/testkit/loopback"
 	"lineup/internal/trust"
 )
 
@@ -44,7 +44,10 @@ func Start(t *testing.T, confDir string) *Cluster {
 	t.Helper()
 	dir := t.TempDir()
 	files := certtest.Write(t, dir)
-	c := &Cluster{CAFile: files.CA, ports: freePorts(t)}
+	c := &Cluster{CAFile: files.CA}
+	for i := range c.ports {
+		c.ports[i] = loopback.Port(t)
+	}
 	cert, key := files.Cert, files.Key
 	route := certtest.Write(t, t.TempDir())
 	routes := make([]string, 3)
@@ -178,17 +181,4 @@ func (c *Cluster) waitReady(t *testing.T) {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-}
-
-func freePorts(t *testing.T) (ports [6]int) {
-	t.Helper()
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
-	}
-	return ports
 }

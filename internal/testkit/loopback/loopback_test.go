@@ -46,3 +46,20 @@ func TestOnlyThisMachine(t *testing.T) {
 		t.Error("a name was looked up")
 	}
 }
+
+// TestNobodyElseIsGivenAnAddress holds that an address is given once, and is not one that the system may give to others meanwhile.
+func TestNobodyElseIsGivenAnAddress(t *testing.T) {
+	given := map[string]bool{}
+	for range 300 {
+		address := loopback.Address(t)
+		if given[address] || address >= "127.0.0.1:32768" || address < "127.0.0.1:10000" {
+			t.Fatalf("%s was given after %d others", address, len(given))
+		}
+		given[address] = true
+		l, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+	}
+}

@@ -22,6 +22,7 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/reflect/protoregistry"
 
+	"lineup/internal/testkit/loopback"
 	"lineup/internal/trust"
 )
 
@@ -76,7 +77,7 @@ func fromEnvironment(t testing.TB) *real {
 		return nil
 	}
 	if r.program != "" {
-		r.dir, r.Place = t.TempDir(), Place{Address: fmt.Sprint("127.0.0.1:", freePort(t))}
+		r.dir, r.Place = t.TempDir(), Place{Address: loopback.Address(t)}
 		r.start(t)
 		t.Cleanup(func() { r.stop(syscall.SIGKILL) })
 	}
@@ -106,16 +107,6 @@ func fromEnvironment(t testing.TB) *real {
 	return r
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // start starts the program over its directory, at its address.
 func (r *real) start(t testing.TB) {
 	t.Helper()
@@ -131,7 +122,7 @@ func (r *real) start(t testing.TB) {
 	r.cmd, r.ended = exec.Command(r.program), make(chan struct{})
 	r.cmd.Dir, r.cmd.Stdout, r.cmd.Stderr = r.dir, said, said
 	r.cmd.Env = append(os.Environ(), "QDRANT__SERVICE__HOST=127.0.0.1", "QDRANT__SERVICE__GRPC_PORT="+port,
-		fmt.Sprint("QDRANT__SERVICE__HTTP_PORT=", freePort(t)), "QDRANT__STORAGE__STORAGE_PATH="+filepath.Join(r.dir, "storage"),
+		fmt.Sprint("QDRANT__SERVICE__HTTP_PORT=", loopback.Port(t)), "QDRANT__STORAGE__STORAGE_PATH="+filepath.Join(r.dir, "storage"),
 		"QDRANT__STORAGE__SNAPSHOTS_PATH="+filepath.Join(r.dir, "snapshots"), "QDRANT__TELEMETRY_DISABLED=true",
 		"QDRANT__SERVICE__MAX_REQUEST_SIZE_MB=32", "QDRANT__SERVICE__ENABLE_STATIC_CONTENT=false")
 	if err := r.cmd.Start(); err != nil {

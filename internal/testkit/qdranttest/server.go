@@ -25,6 +25,8 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
+
+	"lineup/internal/testkit/loopback"
 )
 
 // Server is a running server. Its faults may be set at any time.
@@ -85,7 +87,7 @@ type collection struct {
 // Start starts a server on loopback; with a TLS configuration it speaks TLS. It stops with the test. A real server stands
 // behind it where the environment says so (Program, Address).
 func Start(t testing.TB, config *tls.Config) *Server {
-	s := newServer("127.0.0.1:0")
+	s := newServer(loopback.Address(t))
 	s.tls, s.real = config, fromEnvironment(t)
 	s.Restart(t)
 	t.Cleanup(s.Stop)
@@ -105,22 +107,12 @@ func (s *Server) Restart(t testing.TB) {
 		s.real.start(t)
 		s.real.await(t)
 	}
-	var server *grpc.Server
-	var err error
-	for end := time.Now().Add(listenTime); ; { // a connection of somebody else may have the port, for a moment
-		if server, err = s.serve(); err == nil {
-			break
-		}
-		if time.Now().After(end) {
-			t.Fatal(err)
-		}
-		time.Sleep(listenTime / 500)
+	server, err := s.serve()
+	if err != nil {
+		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
 }
-
-// listenTime bounds how long Restart waits for its address.
-const listenTime = 10 * time.Second
 
 // serve answers at the server's address until it is stopped.
 func (s *Server) serve() (*grpc.Server, error) {
@@ -128,7 +120,6 @@ func (s *Server) serve() (*grpc.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Address = l.Addr().String()
 	options := []grpc.ServerOption{grpc.UnaryInterceptor(s.intercept), grpc.MaxRecvMsgSize(2 * maxRequest)}
 	if s.tls != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(s.tls)))

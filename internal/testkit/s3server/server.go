@@ -23,6 +23,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lineup/internal/testkit/loopback"
 )
 
 // The administrator of every server started here.
@@ -77,17 +79,10 @@ func Start(t *testing.T, e Engine, withTLS bool) *Server {
 		}
 	}
 	t.Cleanup(s.Stop)
-	var problem error
-	for range 3 { // the port may be taken between asking for it and using it
-		s.Addr = freeAddr(t)
-		s.Endpoint = scheme + s.Addr
-		if problem = s.run(t.Context()); problem == nil {
-			return s
-		}
-		s.Stop()
-	}
-	t.Fatal(problem)
-	return nil
+	s.Addr = loopback.Address(t)
+	s.Endpoint = scheme + s.Addr
+	s.Restart(t)
+	return s
 }
 
 // Restart runs a stopped server again: same address, same data.
@@ -271,14 +266,4 @@ func (s *Server) writeCertificate() error {
 		}
 	}
 	return nil
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
