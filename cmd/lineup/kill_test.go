@@ -28,8 +28,8 @@ var killed = []struct {
 }
 
 // underWay is how many requests a killed process may have had answers to that it had not brought to
-// the ledger yet.
-const underWay = 8
+// the ledger yet: it accepts sixteen at once.
+const underWay = 16
 
 // TestKilledCrawlsConverge kills the process that crawls and indexes, at random moments, until
 // one run gets through; the index must then be that of an undisturbed run, nothing may differ
