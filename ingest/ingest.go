@@ -80,7 +80,12 @@ func (in *Ingester) At(now func() time.Time) *Ingester {
 	return in
 }
 
-// Begin starts a run over source. With resume it continues the interrupted one, if there is any, and returns its
+// Resumable is how long after its last checkpoint an interrupted run goes on. Whom it read may have left the source since, and
+// would count as seen in it: after that time a new run begins, which reads them again. It is longer than a week, so that a source
+// that is asked once a week, in a window, goes on at its next turn.
+const Resumable = 8 * 24 * time.Hour
+
+// Begin starts a run over source. With resume it continues the interrupted one, if there is any and it is Resumable, and returns its
 // checkpoint. It takes the source's lease and holds it until Finish or Abandon. Errors: schemas.ErrLeased.
 func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id string, checkpoint []byte, err error) {
 	asked := time.Now()
@@ -90,7 +95,8 @@ func (in *Ingester) Begin(ctx context.Context, source string, resume bool) (id s
 	}
 	runs, err := in.ledger.UpdateRuns(ctx, source, func(r *ledger.Runs) error {
 		r.NextFence(in.now())
-		closed := r.Open == nil || r.Last != nil && r.Last.Run == r.Open.Run && !r.Last.Interrupted // as versions before left a partial run open
+		closed := r.Open == nil || in.now().Sub(r.Open.At()) > Resumable ||
+			r.Last != nil && r.Last.Run == r.Open.Run && !r.Last.Interrupted // as versions before left a partial run open
 		if !resume || closed {
 			r.Open = &ledger.OpenRun{Run: in.now().UTC().Format("20060102T150405.000Z"), Started: in.now().UTC()}
 		}
@@ -169,7 +175,7 @@ func (in *Ingester) Checkpoint(ctx context.Context, source, id string, data []by
 		if r.Open == nil || r.Open.Run != id || r.Fence > leased.fence {
 			return fmt.Errorf("run %s over %s is not open: %w", id, source, schemas.ErrLeased)
 		}
-		r.Open.Checkpoint = data
+		r.Open.Checkpoint, r.Open.Noted = data, in.now().UTC()
 		return nil
 	})
 	return err

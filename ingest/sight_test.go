@@ -168,3 +168,32 @@ func TestOnlyAnInterruptedRunGoesOn(t *testing.T) {
 		t.Errorf("a partial run that was left open goes on as %s from %q", third, note)
 	}
 }
+
+// TestARunInterruptedLongAgoBeginsAnew: whom it read may have left since, and would count as seen. A run that makes progress goes on, however
+// long ago it began.
+func TestARunInterruptedLongAgoBeginsAnew(t *testing.T) {
+	s := stores.Open(t)
+	now := time.Date(2028, 2, 27, 23, 0, 0, 0, time.UTC)
+	run := ""
+	for _, tc := range []struct {
+		later time.Duration
+		same  bool
+	}{{0, false}, {ingest.Resumable, true}, {ingest.Resumable - time.Hour, true}, {ingest.Resumable + time.Hour, false}, {time.Hour, true}} {
+		now = now.Add(tc.later)
+		in := ingest.New(s.Blobs, s.Ledger, s.Queue, slog.New(slog.DiscardHandler)).At(func() time.Time { return now })
+		next, note, err := in.Begin(t.Context(), crawled, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same := next == run && string(note) == "note of "+run; same != tc.same {
+			t.Errorf("after %s: run %s goes on as %s from %q", tc.later, run, next, note)
+		}
+		run = next
+		if err := in.Checkpoint(t.Context(), crawled, run, []byte("note of "+run)); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Ledger.BreakLeases(t.Context()); err != nil { // as those of a killed process run out
+			t.Fatal(err)
+		}
+	}
+}

@@ -111,6 +111,15 @@ type OpenRun struct {
 	Run        string    `json:"run"`
 	Started    time.Time `json:"started"`
 	Checkpoint []byte    `json:"checkpoint,omitempty"`
+	Noted      time.Time `json:"noted,omitzero"` // when the checkpoint was kept
+}
+
+// At is when the run was last known to be under way.
+func (r OpenRun) At() time.Time {
+	if r.Noted.IsZero() {
+		return r.Started
+	}
+	return r.Noted
 }
 
 // Runs returns what is kept of the runs over source. Errors: fs.ErrNotExist, schemas.ErrNewerSchema.

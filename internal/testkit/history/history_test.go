@@ -156,8 +156,9 @@ type machine struct {
 	*house
 	site  *site
 	model model
-	next  int    // number of the next registrant
-	begun string // the run that is under way or interrupted
+	next  int       // number of the next registrant
+	begun string    // the run that is under way or interrupted
+	ran   time.Time // when a crawl last went on with it
 
 	reading  sync.Mutex // guards model.read: a crawl accepts several at once
 	agencies []*machine // whose files are read by one definition, under keys that are equal
@@ -207,6 +208,7 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 			others[other] = other.listed(t)
 		}
 	}
+	began := m.now()
 	sum, err := c.Run(ctx)
 	now := m.listed(t)
 	for other, were := range others {
@@ -244,7 +246,12 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 		t.Fatalf("a summary of run %q over %q: %s", sum.Run, sum.Source, sum.State)
 	}
 	fresh := sum.Run != m.begun // it did not begin before this crawl
-	m.begun = sum.Run
+	if sum.Run != "" {          // else the site was not asked, and an interrupted run may go on later
+		if idle := began.Sub(m.ran); !fresh && idle > ingest.Resumable {
+			t.Fatalf("run %s goes on after %s", sum.Run, idle)
+		}
+		m.begun, m.ran = sum.Run, m.now()
+	}
 	if err == nil && sum.State == schemas.RunComplete {
 		for key := range m.model.absent {
 			if fresh {
@@ -350,11 +357,13 @@ func TestHistories(t *testing.T) {
 }
 
 func (m *machine) actions() map[string]func(*rapid.T) {
-	someone := func(t *rapid.T) string {
-		if len(m.site.people) == 0 {
-			t.Skip("nobody")
+	// with does something with one of the site's people, nothing where there is nobody.
+	with := func(do func(t *rapid.T, key string)) func(*rapid.T) {
+		return func(t *rapid.T) {
+			if len(m.site.people) > 0 {
+				do(t, rapid.SampledFrom(m.site.people).Draw(t, "who"))
+			}
 		}
-		return rapid.SampledFrom(m.site.people).Draw(t, "who")
 	}
 	crawl := func(t *rapid.T) {
 		m.crawl(context.Background(), t, &scraper.Crawl{AcceptDrop: word(t, "accept"), Unblock: word(t, "unblock")})
@@ -378,13 +387,12 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 			m.crawl(ctx, t, &scraper.Crawl{Unblock: "unblock"})
 			m.site.stop = nil
 		},
-		"crawl, and meanwhile one leaves from the front, one comes": func(t *rapid.T) {
-			someone(t)
+		"crawl, and meanwhile one leaves from the front, one comes": with(func(t *rapid.T, _ string) {
 			m.site.asked, m.site.at = 0, rapid.IntRange(2, 60).Draw(t, "request")
 			m.site.stop = func() { m.leave(m.site.people[0]); m.add(1) }
 			m.crawl(context.Background(), t, &scraper.Crawl{Unblock: "unblock"})
 			m.site.stop = nil
-		},
+		}),
 		"crawl, killed": func(t *rapid.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
@@ -408,12 +416,11 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		},
 		"some come":  func(t *rapid.T) { m.add(rapid.IntRange(1, 4).Draw(t, "how many")) },
 		"many come":  func(t *rapid.T) { m.add(rapid.IntRange(10, 40).Draw(t, "how many")) },
-		"one leaves": func(t *rapid.T) { m.leave(someone(t)) },
-		"one leaves from the front, one comes": func(t *rapid.T) {
-			someone(t)
+		"one leaves": with(func(_ *rapid.T, key string) { m.leave(key) }),
+		"one leaves from the front, one comes": with(func(*rapid.T, string) {
 			m.leave(m.site.people[0])
 			m.add(1)
-		},
+		}),
 		"all get new numbers": func(t *rapid.T) {
 			n := len(m.site.people)
 			m.leave(slices.Clone(m.site.people)...)
@@ -422,16 +429,15 @@ func (m *machine) actions() map[string]func(*rapid.T) {
 		"days pass":              pass,
 		"days pass, retention":   func(t *rapid.T) { pass(t); m.retain(t) },
 		"weeks pass, all well":   func(t *rapid.T) { pass(t); well(t); pass(t); well(t); m.retain(t) },
-		"one changes":            func(t *rapid.T) { m.site.age[someone(t)]++ },
+		"one changes":            with(func(_ *rapid.T, key string) { m.site.age[key]++ }),
 		"the definition changes": func(*rapid.T) { m.site.version++ },
 		"the order turns":        func(t *rapid.T) { slices.Reverse(m.site.people) },
-		"something breaks": func(t *rapid.T) {
+		"something breaks": with(func(t *rapid.T, key string) {
 			f := rapid.SampledFrom(faultsOf[m.site.file]).Draw(t, "fault")
-			m.site.faults[f] = someone(t)
-			if f == listFails {
+			if m.site.faults[f] = key; f == listFails {
 				m.site.faults[f] = fmt.Sprint(rapid.IntRange(0, (len(m.site.people)-1)/perPage).Draw(t, "page"))
 			}
-		},
+		}),
 		"something is mended": func(t *rapid.T) {
 			if len(m.site.faults) > 0 {
 				delete(m.site.faults, rapid.SampledFrom(slices.Sorted(maps.Keys(m.site.faults))).Draw(t, "fault"))
