@@ -272,13 +272,8 @@ func message(ctx context.Context, js jetstream.JetStream, stream string, ask get
 	return got.Message, nil
 }
 
-const (
-	// requestTime bounds one request where the caller set no bound.
-	requestTime = 5 * time.Second
-	// sweepTime bounds what a sweep waits for one answer: a server goes over all subjects of the stream before the first, which takes
-	// seconds where there are a million and its processors are busy.
-	sweepTime = time.Minute
-)
+// requestTime bounds one request where the caller set no bound.
+const requestTime = 5 * time.Second
 
 func limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	return within(ctx, requestTime)

@@ -66,7 +66,7 @@ func (l *Log) After(ctx context.Context, sequence uint64, limit int) ([]Entry, e
 }
 
 func after(ctx context.Context, js jetstream.JetStream, s Store, sequence uint64, limit int) (entries []Entry, err error) {
-	_, _, _, err = readBatch(ctx, js, s, s.Subject()+">", sequence, func(m *stored) bool {
+	_, _, _, err = readBatch(ctx, js, s, s.Subject()+">", span{after: sequence, most: limit}, func(m *stored) bool {
 		entries = append(entries, Entry{strings.TrimPrefix(m.Subject, s.Subject()), m.Data, m.Sequence, m.Time})
 		return len(entries) < limit
 	})

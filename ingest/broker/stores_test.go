@@ -224,6 +224,31 @@ func TestSweepsAskSeldom(t *testing.T) {
 	}
 }
 
+// TestAPageOfALogIsAskedForAlone holds that who reads a log by pages is not sent the rest of it.
+func TestAPageOfALogIsAskedForAlone(t *testing.T) {
+	js, ctx := connected(t), t.Context()
+	log, err := broker.OpenLog(ctx, js, broker.Changes, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := log.Append(ctx, fmt.Sprintf("us-zz.%d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := js.Conn().Stats().InMsgs
+	page, err := log.After(ctx, 10, 5)
+	if err != nil || len(page) != 5 || page[0].Revision != 11 {
+		t.Fatalf("%+v, %v", page, err)
+	}
+	if _, err := log.State(ctx); err != nil { // answered behind what is still on its way
+		t.Fatal(err)
+	}
+	if n := js.Conn().Stats().InMsgs - before; n > 8 {
+		t.Errorf("%d messages came for a page of five", n)
+	}
+}
+
 // Example shows a bucket as ledger, keys and evidence use it.
 func Example() {
 	fmt.Println(broker.StoreNamed(broker.Leases))

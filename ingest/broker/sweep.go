@@ -46,9 +46,7 @@ func sweepAfter(ctx context.Context, js jetstream.JetStream, s Store, filter str
 		read = readBatch
 	}
 	for round, silent := 0, 0; round < rounds; {
-		asking, done := within(ctx, sweepTime)
-		last, err := lastMessage(asking, js, s.Stream(), filter)
-		done()
+		last, err := lastMessage(ctx, js, s.Stream(), filter)
 		if err != nil {
 			return err
 		}
@@ -58,7 +56,7 @@ func sweepAfter(ctx context.Context, js jetstream.JetStream, s Store, filter str
 		before := at // the sequence read last
 		for more := true; more && at < last.Sequence; {
 			var goOn bool
-			if at, more, goOn, err = read(ctx, js, s, filter, at, do); err != nil || !goOn {
+			if at, more, goOn, err = read(ctx, js, s, filter, span{at, last.Sequence, batch}, do); err != nil || !goOn {
 				return err
 			}
 		}
@@ -81,24 +79,38 @@ func sweepAfter(ctx context.Context, js jetstream.JetStream, s Store, filter str
 	return nil
 }
 
-// readOne reads the next message behind sequence at, from the leader. at is then its sequence; more
+// span is what is read of a stream: behind a sequence, as far as another, so many messages at most.
+type span struct {
+	after, last uint64
+	most        int
+}
+
+// wait bounds how long an answer may take. A server goes over all subjects before the first, half a microsecond each and many times that
+// on busy processors; the last sequence bounds their number. A small store waits no longer than any other request for a server
+// that is gone.
+func (s span) wait() time.Duration {
+	return min(requestTime+time.Duration(s.last)*50*time.Microsecond, time.Minute)
+}
+
+// readOne reads the next message of a span, from the leader. next is then its sequence; more
 // says that there was one, and goOn what do said.
-func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (
+func readOne(ctx context.Context, js jetstream.JetStream, s Store, filter string, of span, do func(*stored) bool) (
 	next uint64, more, goOn bool, err error,
 ) {
-	m, err := message(ctx, js, s.Stream(), getRequest{Sequence: at + 1, Next: filter})
+	m, err := message(ctx, js, s.Stream(), getRequest{Sequence: of.after + 1, Next: filter})
 	if err != nil || m == nil {
-		return at, false, true, err
+		return of.after, false, true, err
 	}
 	return m.Sequence, true, do(m), nil
 }
 
 // readBatch is readOne for many messages, which any replica may answer. more is false where the answer
 // ended before its last message came.
-func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter string, at uint64, do func(*stored) bool) (
+func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter string, of span, do func(*stored) bool) (
 	next uint64, more, goOn bool, err error,
 ) {
-	ask, err := json.Marshal(getRequest{Sequence: at + 1, Next: filter, Batch: batch, MaxBytes: batchBytes})
+	at := of.after
+	ask, err := json.Marshal(getRequest{Sequence: at + 1, Next: filter, Batch: of.most, MaxBytes: batchBytes})
 	if err != nil {
 		return at, false, false, err
 	}
@@ -114,7 +126,7 @@ func readBatch(ctx context.Context, js jetstream.JetStream, s Store, filter stri
 	}
 	var before uint64 // sequence of the message before in this batch
 	for {
-		waiting, done := within(ctx, sweepTime)
+		waiting, done := within(ctx, of.wait())
 		answer, err := answers.NextMsgWithContext(waiting)
 		done()
 		if err != nil {
