@@ -66,6 +66,17 @@ func open(t *testing.T) *house {
 	return h
 }
 
+// behind returns when the ledger has taken in what a process had on its way to it when it was killed: a write of its own, which no
+// other call with this key makes at the same time, comes behind that.
+func (h *house) behind(key string) error {
+	const source = "us-behind"
+	_, err := h.ledger.Update(context.Background(), source, schemas.RegistrantID(source, key), func(s *schemas.Listing) error {
+		s.Key, s.Revision, s.Changed = key, s.Revision+1, h.now()
+		return nil
+	})
+	return err
+}
+
 // errDead is what a killed process hears of its stores.
 var errDead = errors.New("killed")
 
@@ -129,6 +140,11 @@ type witness struct {
 
 func (w *witness) Accept(ctx context.Context, run string, c schemas.Capture) (schemas.Outcome, error) {
 	outcome, err := w.Sink.Accept(ctx, run, c)
+	if err != nil {
+		if err := w.m.behind(c.Record.Key); err != nil {
+			return outcome, err
+		}
+	}
 	// A process may be killed behind the listing and before the job: then it was stored, whatever the error.
 	l, lerr := w.m.ledger.Listing(context.WithoutCancel(ctx), c.Record.Source, schemas.RegistrantID(c.Record.Source, c.Record.Key))
 	if err == nil || lerr == nil && l.Listed && l.Run == run {
@@ -210,6 +226,9 @@ func (m *machine) crawl(ctx context.Context, t *rapid.T, c *scraper.Crawl) {
 	}
 	began := m.now()
 	sum, err := c.Run(ctx)
+	if err := m.behind("a run"); err != nil {
+		t.Fatal(err)
+	}
 	now := m.listed(t)
 	for other, were := range others {
 		if !maps.Equal(were, other.listed(t)) {
