@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -281,19 +282,19 @@ func (d *deployment) standInQdrant() *qdranttest.Server {
 // that was made after the first crawl is switched to a moment after it is complete.
 func (d *deployment) settled(listed int) {
 	d.t.Helper()
-	d.eventually(fmt.Sprintf("%d listed and indexed", listed), func() error {
+	d.nearing(fmt.Sprintf("%d listed and indexed", listed), func() (int, error) {
 		out, code := d.command("admin", "status", "--json")
 		var report operate.StatusReport
 		if err := json.Unmarshal([]byte(out), &report); err != nil || code > exitFailed { // 1: a run that failed wants a human
-			return fmt.Errorf("status: exit code %d: %w: %s", code, err, out)
+			return math.MaxInt, fmt.Errorf("status: exit code %d: %w: %s", code, err, out)
 		}
 		serving := slices.ContainsFunc(report.Generations, func(g operate.GenerationStatus) bool { return g.State == "serving" })
 		for _, s := range report.Sources {
 			if serving && s.Listed == listed && s.Due == 0 && report.Jobs.Waiting == 0 {
-				return nil
+				return 0, nil
 			}
 		}
-		return fmt.Errorf("%s", out)
+		return report.Jobs.Waiting, fmt.Errorf("%s", out)
 	})
 }
 

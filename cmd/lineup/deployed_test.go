@@ -8,6 +8,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -370,10 +371,20 @@ func (d *deployment) command(service string, args ...string) (out string, code i
 // eventually tries again until it works.
 func (d *deployment) eventually(what string, try func() error) {
 	d.t.Helper()
+	d.nearing(what, func() (int, error) { return 0, try() })
+}
+
+// nearing tries again until it works, and as long as less is left from time to time: how long much work takes is for the machine to say.
+func (d *deployment) nearing(what string, try func() (left int, err error)) {
+	d.t.Helper()
+	least := math.MaxInt
 	for end := time.Now().Add(cmp.Or(d.patience, patience)); ; time.Sleep(100 * time.Millisecond) {
-		err := try()
+		left, err := try()
 		if err == nil {
 			return
+		}
+		if left < least {
+			least, end = left, time.Now().Add(cmp.Or(d.patience, patience))
 		}
 		if time.Now().After(end) {
 			d.t.Fatalf("%s: %v", what, err)

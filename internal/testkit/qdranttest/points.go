@@ -271,25 +271,31 @@ func (s points) Query(_ context.Context, r *qdrant.QueryPoints) (*qdrant.QueryRe
 	if err != nil {
 		return nil, err
 	}
-	out := &qdrant.QueryResponse{}
+	type hit struct {
+		id       string
+		distance float32
+	}
+	var hits []hit
 	for _, id := range list {
-		p := c.points[id]
-		d := distance(query, floats(p.GetVectors().GetVector()))
-		if r.ScoreThreshold != nil && d > r.GetScoreThreshold() {
-			continue
+		d := distance(query, floats(c.points[id].GetVectors().GetVector()))
+		if r.ScoreThreshold == nil || d <= r.GetScoreThreshold() {
+			hits = append(hits, hit{id, d})
 		}
-		scored := &qdrant.ScoredPoint{Id: p.GetId(), Score: d, Payload: payloadOf(p, r.GetWithPayload())}
+	}
+	slices.Reverse(hits)
+	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(a.distance, b.distance) })
+	limit := 10
+	if r.Limit != nil {
+		limit = int(r.GetLimit())
+	}
+	out := &qdrant.QueryResponse{}
+	for _, h := range hits[:min(limit, len(hits))] { // no others are made: a calibration asks hundreds of times
+		p := c.points[h.id]
+		scored := &qdrant.ScoredPoint{Id: p.GetId(), Score: h.distance, Payload: payloadOf(p, r.GetWithPayload())}
 		if r.GetWithVectors().GetEnable() {
 			scored.Vectors = vectorOf(p)
 		}
 		out.Result = append(out.Result, scored)
 	}
-	slices.Reverse(out.Result)
-	slices.SortStableFunc(out.Result, func(a, b *qdrant.ScoredPoint) int { return cmp.Compare(a.GetScore(), b.GetScore()) })
-	limit := 10
-	if r.Limit != nil {
-		limit = int(r.GetLimit())
-	}
-	out.Result = out.Result[:min(limit, len(out.Result))]
 	return out, nil
 }
