@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 
 	"lineup/ingest/backup"
 	"lineup/internal/node"
+	"lineup/internal/operate"
 	"lineup/internal/operate/text"
 )
 
@@ -47,17 +46,15 @@ func (c *Restore) Help() string {
 
 // Run reads the backup and prints what it added.
 func (c *Restore) Run(ctx context.Context, app *App) error {
+	more, err := operate.ReadGiven(c.Removals)
+	if err == nil {
+		_, err = backup.Verify(c.Dir)
+	}
+	if err != nil {
+		return err
+	}
 	app.Make = true
 	return app.withNode(ctx, func(n *node.Node) error {
-		var more io.Reader
-		if c.Removals != "" {
-			file, err := os.Open(c.Removals)
-			if err != nil {
-				return fmt.Errorf("read the removals: %w", err)
-			}
-			defer file.Close()
-			more = file
-		}
 		_, done, err := n.Restore(ctx, c.Dir, more)
 		if err != nil {
 			return err

@@ -29,11 +29,19 @@ func TestCommandsBesideARunningNode(t *testing.T) {
 			t.Errorf("lineup %s: %v: %s; want %q", strings.Join(args, " "), err, out, want)
 		}
 	}
-	house := d.start("demo", lineup("demo", "--listen", "127.0.0.1:0", "--sample", site))
+	house := d.start("demo", lineup("demo", "--listen", "127.0.0.1:0", "--sample", site, "--set", "canary.every=10s"))
 	d.eventually("the house is open", func() error {
 		out, err := os.ReadFile(house.log)
 		if err == nil && !strings.Contains(string(out), "Stop with Ctrl-C") {
 			err = errors.New("not yet")
+		}
+		return err
+	})
+	d.eventually("the canary that is configured is found", func() error {
+		out, err := lineup("status", "--set", "canary.every=10s").CombinedOutput()
+		if fields := strings.Join(strings.Fields(string(out)), " "); err == nil && (!strings.Contains(fields, "CANARY LAST TOOK search") ||
+			strings.Contains(fields, "search never")) {
+			err = errors.New(string(out))
 		}
 		return err
 	})

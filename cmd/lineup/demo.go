@@ -55,7 +55,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 		if c.Exit {
 			return done
 		}
-		return nil
+		return n.Sing(ctx, address)
 	})
 	if errors.Is(err, done) || ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil

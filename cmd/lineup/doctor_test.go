@@ -52,6 +52,21 @@ func TestBackupAndRestore(t *testing.T) {
 	}
 }
 
+// TestARestoreIsNoNewInstallation: into an empty directory too, what upgrades ask of the one that was backed up is still asked.
+func TestARestoreIsNoNewInstallation(t *testing.T) {
+	dir := t.TempDir()
+	old, again, saved := filepath.Join(dir, "old"), filepath.Join(dir, "again"), filepath.Join(dir, "backup")
+	untar(t, filepath.Join("testdata", "upgrade", "0.0.0.tgz"), old)
+	for _, line := range []string{"backup " + saved + " --data " + filepath.Join(old, "data"), "restore " + saved + " --data " + again} {
+		if code, said := lineup(t, strings.Fields(line)...); code != exitDone {
+			t.Fatalf("lineup %s: %s", line, said)
+		}
+	}
+	if _, said := lineup(t, "doctor", "--data", again); !strings.Contains(said, "lineup doctor --upgraded") {
+		t.Errorf("doctor asks for nothing: %s", said)
+	}
+}
+
 func TestDoctor(t *testing.T) {
 	data := filepath.Join(t.TempDir(), "data")
 	states := func(args ...string) (int, map[string]string) {
@@ -170,6 +185,14 @@ func TestMisuseExitsWithTwo(t *testing.T) {
 	if code, said := lineup(t, "prepare", "--data", data); code != exitDone {
 		t.Fatalf("prepare: exit %d: %s", code, said)
 	}
+	dir := t.TempDir()
+	written := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		must(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	list, odd, receipt := written("list.csv", "person,photo\na,b.jpg\n"), written("odd.csv", "who,what\na,b.jpg\n"), written("receipt.json", "{}")
+	ragged, noKeys := written("ragged.csv", "person,photo\na\n"), written("keys.json", "[]")
 	const id = "11111111-1111-5111-8111-111111111111"
 	for want, lines := range map[int]map[string]string{
 		exitMisuse: {"report --year 1066": "a year that has begun", "report --year 2999": "a year that has begun", "keys add |": "1 to 60",
@@ -183,7 +206,12 @@ func TestMisuseExitsWithTwo(t *testing.T) {
 			"samplesite --listen nowhere": "host:port", "samplesite --control 1": "host:port", "up --listen 127.0.0.1:5x": "host:port",
 			"samplesite --shape nosuch": "us-ga", "demo --sample nowhere": "host:port",
 			"mcp --url nowhere --key x": "http://", "reindex --sample=-5": "--sample", "reindex --least-agreement 2": "a share from 0 to 1",
-			"reindex --source nosuch": "lineup sources list", "audit --sample 2": "a share from 0 to 1", "notify test": "notify.webhook"},
+			"evaluate " + odd: "person and photo, and names who and what", "evaluate " + ragged: "line 2",
+			"evaluate " + list + " --groups origin": `no column "origin": there are person and photo`,
+			"removal verify " + receipt:             "what lineup remove printed", "removal verify " + list: "what lineup remove printed",
+			"signing verify " + receipt + " --keys " + noKeys: "/evidence", "restore " + dir: "no backup",
+			"reindex --model nosuch --set models=/dev/null/none": "dlib-resnet-v1/landmarks5/hog-fit1024 and dlib",
+			"reindex --source nosuch":                            "lineup sources list", "audit --sample 2": "a share from 0 to 1", "notify test": "notify.webhook"},
 		exitFailed: {"keys revoke nosuch": "lineup keys list", "link show " + id: "no generation serves", "runs us-ga": "never crawled here",
 			"remove " + id + " --reason other": "ever listed here"},
 	} {

@@ -46,6 +46,9 @@ func (c *Reindex) Run(ctx context.Context, app *App) error {
 			return err
 		}
 	}
+	if _, err := app.Model(c.Model); err != nil { // before anything is opened
+		return err
+	}
 	return app.withNode(ctx, func(n *node.Node) error {
 		do := func(ctx context.Context) error { return c.build(ctx, app, n) }
 		if c.Source != "" {
@@ -73,9 +76,9 @@ func (c *Reindex) again(ctx context.Context, app *App, n *node.Node) error {
 }
 
 func (c *Reindex) build(ctx context.Context, app *App, n *node.Node) error {
-	model, err := app.Model(ctx, c.Model)
+	model, err := app.Model(c.Model)
 	if err != nil {
-		return schemas.Misuse("--model: %w", err)
+		return err
 	}
 	plan := operate.Rebuild{Model: model, DropOld: c.DropOld, Sample: int(c.Sample), Hold: c.Hold,
 		LeastAgreement: float64(app.Config.Index.LeastAgreement) / 100}

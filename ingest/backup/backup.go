@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -58,7 +59,9 @@ type Manifest struct {
 	Schema  int       `json:"schema"`
 	Made    time.Time `json:"made"`
 	Version string    `json:"version"` // of the program
-	Files   []File    `json:"files"`
+	// Upgrades is how many of broker.Upgrades were noted as done; backups of older versions do not say.
+	Upgrades int    `json:"upgrades,omitempty"`
+	Files    []File `json:"files"`
 }
 
 // File is one bucket's file, or the removal list with Bucket "".
@@ -91,6 +94,10 @@ func Write(ctx context.Context, js jetstream.JetStream, dir, version string) (Ma
 		if err == nil {
 			err = fmt.Errorf("%s: %w: name a new one", dir, ErrExists)
 		}
+		return m, err
+	}
+	var err error
+	if m.Upgrades, err = broker.Upgraded(ctx, js); err != nil {
 		return m, err
 	}
 	removals, err := create(filepath.Join(dir, removalsFile))
@@ -171,6 +178,9 @@ func Restore(ctx context.Context, js jetstream.JetStream, dir string) (Manifest,
 	var done Restored
 	m, err := Verify(dir)
 	if err != nil {
+		return m, done, err
+	}
+	if err := broker.InheritUpgraded(ctx, js, m.Upgrades); err != nil {
 		return m, done, err
 	}
 	for _, file := range m.Files {
@@ -254,8 +264,12 @@ func restore(ctx context.Context, bucket *broker.Bucket, e entry, done *Restored
 func Verify(dir string) (Manifest, error) {
 	var m Manifest
 	data, err := os.ReadFile(filepath.Join(dir, manifestFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return m, schemas.Misuse("%w", schemas.NotFound("%s is no backup: it has no %s (one that was interrupted has none either)", dir,
+			manifestFile))
+	}
 	if err != nil {
-		return m, fmt.Errorf("read the backup's manifest: %w (a backup that was interrupted has none)", err)
+		return m, fmt.Errorf("read the backup's manifest: %w", err)
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return m, fmt.Errorf("%s: %w: %w", manifestFile, ErrDamaged, err)

@@ -211,7 +211,7 @@ func open(ctx context.Context, js jetstream.JetStream, s Store, replicas int) (j
 		want.DenyDelete, want.DenyPurge = have.CachedInfo().Config.DenyDelete, have.CachedInfo().Config.DenyPurge
 		want.Metadata = ours(have.CachedInfo().Config.Metadata)
 	} else if s.Name == Listings {
-		want.Metadata = noting(nil)
+		want.Metadata = noting(nil, Upgrades)
 	}
 	made, err := js.CreateOrUpdateStream(ctx, want)
 	if err != nil {
@@ -227,12 +227,12 @@ const Upgrades = 19
 // upgradesKey is the metadata of the ledger's stream that says how many of Upgrades are done, or were never to be done.
 const upgradesKey = "lineup_upgrades"
 
-// noting is metadata that says that nothing of Upgrades is left to do.
-func noting(metadata map[string]string) map[string]string {
+// noting is metadata that says how many of Upgrades are done.
+func noting(metadata map[string]string, done int) map[string]string {
 	if metadata == nil {
 		metadata = map[string]string{}
 	}
-	metadata[upgradesKey] = strconv.Itoa(Upgrades)
+	metadata[upgradesKey] = strconv.Itoa(done)
 	return metadata
 }
 

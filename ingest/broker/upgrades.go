@@ -30,16 +30,39 @@ func Upgraded(ctx context.Context, js jetstream.JetStream) (int, error) {
 
 // NoteUpgraded notes at the ledger that all of Upgrades are done. Roles may not.
 func NoteUpgraded(ctx context.Context, js jetstream.JetStream) error {
+	return note(ctx, js, func(*jetstream.StreamInfo) int { return Upgrades })
+}
+
+// InheritUpgraded notes at a ledger that is to be filled from a backup what the backed up one had noted: what upgrades ask for is not
+// done by moving. A ledger that holds anything keeps its own note.
+func InheritUpgraded(ctx context.Context, js jetstream.JetStream, done int) error {
+	return note(ctx, js, func(ledger *jetstream.StreamInfo) int {
+		if ledger.State.Msgs > 0 {
+			return unchanged
+		}
+		return min(done, Upgrades)
+	})
+}
+
+// unchanged leaves the note as it is.
+const unchanged = -1
+
+// note notes at the ledger how many of Upgrades are done.
+func note(ctx context.Context, js jetstream.JetStream, done func(*jetstream.StreamInfo) int) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	stream, err := js.Stream(ctx, Store{Name: Listings, Kind: KeyValue}.Stream())
 	if err != nil {
 		return fmt.Errorf("look at %s: %w", Listings, err)
 	}
+	count := done(stream.CachedInfo())
+	if count == unchanged {
+		return nil
+	}
 	config := stream.CachedInfo().Config
-	config.Metadata = noting(ours(config.Metadata))
+	config.Metadata = noting(ours(config.Metadata), count)
 	if _, err := js.UpdateStream(ctx, config); err != nil {
-		return fmt.Errorf("note at %s that the upgrade is done: %w (a role may not: do it as admin)", Listings, err)
+		return fmt.Errorf("note at %s what upgrades asked for and is done: %w (a role may not: do it as admin)", Listings, err)
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func readCSV(path, groupColumn string) ([]Photo, error) {
 	if errors.Is(err, io.EOF) {
 		return nil, nil
 	} else if err != nil {
-		return nil, err
+		return nil, schemas.Misuse("%s: %w", filepath.Base(path), err)
 	}
 	column := func(names ...string) int {
 		return slices.IndexFunc(header, func(h string) bool {
@@ -102,10 +102,11 @@ func readCSV(path, groupColumn string) ([]Photo, error) {
 	}
 	person, photo, group := column("person", "identity"), column("photo", "file"), column(strings.ToLower(cmp.Or(groupColumn, "group")))
 	if person < 0 || photo < 0 {
-		return nil, fmt.Errorf("%s: the first line must name the columns person and photo", filepath.Base(path))
+		return nil, schemas.Misuse("%s: the first line must name the columns person and photo, and names %s", filepath.Base(path),
+			strings.Join(header, " and "))
 	}
 	if group < 0 && groupColumn != "" {
-		return nil, fmt.Errorf("%s has no column %q", filepath.Base(path), groupColumn)
+		return nil, schemas.Misuse("%s has no column %q: there are %s", filepath.Base(path), groupColumn, strings.Join(header, " and "))
 	}
 	var photos []Photo
 	for {
@@ -113,7 +114,7 @@ func readCSV(path, groupColumn string) ([]Photo, error) {
 		if err == io.EOF {
 			return photos, nil
 		} else if err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Base(path), err)
+			return nil, schemas.Misuse("%s: %w", filepath.Base(path), err)
 		}
 		if row[person] == "" || row[photo] == "" {
 			continue // not a photo of anybody

@@ -212,21 +212,39 @@ func (o Options) Workers() int {
 // overlap with embedding.
 func (o Options) parallel() int { return 2 * o.Workers() }
 
-// Model is the model of that id, or the configured one for "".
-func (o Options) Model(ctx context.Context, id string) (model schemas.Model, err error) {
-	faces, err := o.OpenFaces(ctx)
+// Model is the model of that id, or the configured one for "". It loads none.
+func (o Options) Model(id string) (schemas.Model, error) {
+	models, err := o.models()
 	if err != nil {
-		return model, err
+		return schemas.Model{}, err
 	}
-	defer func() { err = errors.Join(err, faces.Close()) }()
 	var ids []string
-	for _, e := range append([]face.Embedder{faces}, variants(faces)...) {
-		if id == "" || e.Model().ID == id {
-			return e.Model(), nil
+	for _, m := range models {
+		if id == "" || m.ID == id {
+			return m, nil
 		}
-		ids = append(ids, e.Model().ID)
+		ids = append(ids, m.ID)
 	}
-	return model, fmt.Errorf("model %s: this version computes %s", id, strings.Join(ids, " and "))
+	return schemas.Model{}, schemas.Misuse("--model %s: with this configuration lineup computes %s", id, strings.Join(ids, " and "))
+}
+
+// models are those that OpenFaces' embedder and its variants compute, the configured one first.
+func (o Options) models() (models []schemas.Model, err error) {
+	if o.Faces != nil {
+		for _, e := range append([]face.Embedder{o.Faces}, variants(o.Faces)...) {
+			models = append(models, e.Model())
+		}
+		return models, nil
+	}
+	of := dlib.Models(o.Config.Index.Mirror)
+	if o.Config.Index.Model == "" {
+		return of, nil
+	}
+	d, err := onnx.Describe(o.Config.Index.Model)
+	if err != nil {
+		return nil, err
+	}
+	return []schemas.Model{d.Model(of[0]), of[0]}, nil
 }
 
 // Labelled embeds the labelled photos at path with every model that this configuration can compute, to compare models

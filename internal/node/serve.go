@@ -113,7 +113,7 @@ func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.C
 		group.Go(func() error { return server.Run(ctx, listener) })
 	}
 	if play.Scrape {
-		group.Go(func() error { return n.sing(ctx, address) })
+		group.Go(func() error { return n.Sing(ctx, address) })
 	}
 	group.Go(func() error { return n.Private(ctx, play.Query) })
 	if beside != nil {

@@ -105,8 +105,8 @@ func (n *Node) Canary(ctx context.Context, address string) (*canary.Canary, erro
 	return c, err
 }
 
-// sing runs the canary's steps at their intervals until ctx ends.
-func (n *Node) sing(ctx context.Context, address string) error {
+// Sing runs the canary's steps at their intervals until ctx ends, if the configuration has it.
+func (n *Node) Sing(ctx context.Context, address string) error {
 	every := n.Config.Canary.Every
 	if every <= 0 {
 		return nil

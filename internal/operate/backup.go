@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"os"
 	"time"
 
 	"lineup/ingest"
@@ -45,8 +46,8 @@ type Restored struct {
 }
 
 // Restore adds what a backup holds and these stores lack, and keeps what they have. Then it removes and revokes again
-// what the log of removals names, and what more names if it is not nil: lines of another log, or receipts.
-func (s *Stores) Restore(ctx context.Context, dir string, more io.Reader) (backup.Manifest, Restored, error) {
+// what the log of removals names, and what more names if it is not nil.
+func (s *Stores) Restore(ctx context.Context, dir string, more *Given) (backup.Manifest, Restored, error) {
 	var done Restored
 	if err := s.Prepare(ctx); err != nil {
 		return backup.Manifest{}, done, err
@@ -75,9 +76,9 @@ type Honoured struct {
 	Why     string    `json:"why,omitempty"`   // reason for one of the refused
 }
 
-// Honour removes and revokes what the log of removals names and the stores do not know. If more is not nil, it holds
-// lines of another log, or receipts, one after the other; those that are genuine are added to the log.
-func (s *Stores) Honour(ctx context.Context, more io.Reader) (done Honoured, err error) {
+// Honour removes and revokes what the log of removals names and the stores do not know, and what more names if it is not nil:
+// what is genuine of that is added to the log.
+func (s *Stores) Honour(ctx context.Context, more *Given) (done Honoured, err error) {
 	done.Log = s.Removals.Where()
 	keys, err := s.removalKeys(ctx)
 	if err != nil {
@@ -111,12 +112,7 @@ func (s *Stores) Honour(ctx context.Context, more io.Reader) (done Honoured, err
 	if more == nil {
 		return done, nil
 	}
-	given, receipts, err := documents(more)
-	if err != nil {
-		return done, err
-	}
-	good, err = apply(given)
-	if err != nil {
+	if good, err = apply(more.each); err != nil {
 		return done, err
 	}
 	done.More = len(good)
@@ -125,7 +121,7 @@ func (s *Stores) Honour(ctx context.Context, more io.Reader) (done Honoured, err
 			return done, err
 		}
 	}
-	return done, s.honourReceipts(ctx, receipts, &done)
+	return done, s.honourReceipts(ctx, more.receipts, &done)
 }
 
 // honour applies one entry.
@@ -170,35 +166,51 @@ func (s *Stores) honourReceipts(ctx context.Context, receipts []ingest.Receipt, 
 	return nil
 }
 
-// documents splits data into lines of a log and receipts.
-func documents(from io.Reader) (entries iter.Seq2[removals.Entry, error], receipts []ingest.Receipt, err error) {
-	var list []removals.Entry
-	in := json.NewDecoder(from)
+// Given is what a file names as removed and revoked: lines of another log of removals, or receipts.
+type Given struct {
+	entries  []removals.Entry
+	receipts []ingest.Receipt
+}
+
+// each yields the lines of a log.
+func (g *Given) each(yield func(removals.Entry, error) bool) {
+	for _, e := range g.entries {
+		if !yield(e, nil) {
+			return
+		}
+	}
+}
+
+// ReadGiven reads a file of lines of a log and receipts, one after the other; nil for "".
+func ReadGiven(path string) (*Given, error) {
+	if path == "" {
+		return nil, nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the removals: %w", err)
+	}
+	defer file.Close()
+	var given Given
+	in := json.NewDecoder(file)
 	for {
 		var one json.RawMessage
 		if err := in.Decode(&one); errors.Is(err, io.EOF) {
-			break
+			return &given, nil
 		} else if err != nil {
-			return nil, nil, fmt.Errorf("read removals: %w (want lines of a log of removals, or receipts, one after the other)", err)
+			return nil, schemas.Misuse("%s: %w (want lines of a log of removals, or receipts, one after the other)", path, err)
 		}
 		var e removals.Entry
 		if err := json.Unmarshal(one, &e); err == nil && e.Kind != "" {
-			list = append(list, e)
+			given.entries = append(given.entries, e)
 			continue
 		}
 		var r ingest.Receipt
 		if err := json.Unmarshal(one, &r); err != nil || r.Registrant == "" {
-			return nil, nil, errors.New("read removals: want lines of a log of removals, or receipts, one after the other")
+			return nil, schemas.Misuse("%s: want lines of a log of removals, or receipts, one after the other", path)
 		}
-		receipts = append(receipts, r)
+		given.receipts = append(given.receipts, r)
 	}
-	return func(yield func(removals.Entry, error) bool) {
-		for _, e := range list {
-			if !yield(e, nil) {
-				return
-			}
-		}
-	}, receipts, nil
 }
 
 // removalKeys returns the keys that verify removals signed by these stores, including receipts of older versions.

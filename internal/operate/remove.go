@@ -73,8 +73,8 @@ func (s *Stores) AwaitRemoval(ctx context.Context, was schemas.Listing) error {
 
 // VerifyReceipt checks that data is a receipt signed here, and that what it names is still removed.
 func (s *Stores) VerifyReceipt(ctx context.Context, data []byte) (receipt ingest.Receipt, err error) {
-	if err := json.Unmarshal(data, &receipt); err != nil {
-		return receipt, fmt.Errorf("read the receipt: %w (it must be what lineup remove printed)", err)
+	if err := json.Unmarshal(data, &receipt); err != nil || receipt.Registrant == "" {
+		return receipt, schemas.Misuse("that is no receipt: want what lineup remove printed")
 	}
 	if err := s.verifyOurs(ctx, receipt); err != nil {
 		return receipt, err

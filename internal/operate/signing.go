@@ -12,6 +12,7 @@ import (
 	"lineup/ingest/removals"
 	"lineup/ingest/signing"
 	"lineup/queryd/evidence"
+	"lineup/schemas"
 )
 
 // RotateSigning makes a new key for a purpose: "evidence" or "removals". What the old key signed can still be
@@ -66,17 +67,17 @@ func VerifyOffline(document, keySet []byte) (Signed, error) {
 	if err := json.Unmarshal(document, &proof); err == nil && proof.Payload != "" {
 		keys, err := signing.ParseKeySet(keySet, signing.Evidence)
 		if err != nil {
-			return Signed{}, err
+			return Signed{}, schemas.Misuse("--keys: %w", err)
 		}
 		return Signed{"evidence", proof.Evidence.ID, "genuine evidence of match " + proof.Evidence.ID}, proof.Verify(keys)
 	}
 	var receipt ingest.Receipt
 	if err := json.Unmarshal(document, &receipt); err != nil || receipt.Registrant == "" {
-		return Signed{}, fmt.Errorf("want a receipt that lineup remove printed, or evidence that /v1/matches/{id}/evidence gave")
+		return Signed{}, schemas.Misuse("want a receipt that lineup remove printed, or evidence that /v1/matches/{id}/evidence gave")
 	}
 	keys, err := signing.ParseKeySet(keySet, "") // older versions signed receipts with the evidence key
 	if err != nil {
-		return Signed{}, err
+		return Signed{}, schemas.Misuse("--keys: %w", err)
 	}
 	for _, key := range keys {
 		if err = receipt.Verify(key); err == nil {

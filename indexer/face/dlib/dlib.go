@@ -110,6 +110,9 @@ func (v mirrorVariant) Embed(ctx context.Context, data []byte, purpose faces.Pur
 	return v.of.run(ctx, data, purpose, v.mirror)
 }
 
+// Models are the models that an Embedder and its Variant compute, in that order.
+func Models(mirror bool) []schemas.Model { return []schemas.Model{describe(mirror), describe(!mirror)} }
+
 // describe is the model: its id names the weights, the landmarks that place the face, the detector and the
 // averaging. Not part of it are the CNN detector, which finds faces where there would be none and changes no embedding of
 // a face found without it, and the size that photos are first searched at: it moves the embedding of a larger photo by .05,

@@ -162,8 +162,8 @@ func (d Description) verify(dir string) (path string, err error) {
 	return path, nil
 }
 
-// model describes the embeddings, given the model that finds the faces.
-func (d Description) model(located schemas.Model) schemas.Model {
+// Model describes the embeddings, given the model that finds the faces.
+func (d Description) Model(located schemas.Model) schemas.Model {
 	m := schemas.Model{ID: d.ID + "/" + located.ID, Dimensions: d.Length, Metric: schemas.Euclidean, MaxDistance: d.MaxDistance,
 		FalseMatch: d.FalseMatch}
 	if d.Fusion != nil {

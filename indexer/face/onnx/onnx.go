@@ -106,7 +106,7 @@ func New(opts Options) (*Embedder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the face model %s from %s: %w", d.ID, path, err)
 	}
-	e := &Embedder{opts: opts, model: d.model(opts.Locator.Model()), session: session, slots: make(chan struct{}, opts.Workers)}
+	e := &Embedder{opts: opts, model: d.Model(opts.Locator.Model()), session: session, slots: make(chan struct{}, opts.Workers)}
 	if _, err := e.infer(make([]float32, 3*d.Input.Side*d.Input.Side)); err != nil && !errors.Is(err, errNoDirection) {
 		return nil, errors.Join(fmt.Errorf("try the face model %s: %w", d.ID, err), session.Destroy())
 	}
