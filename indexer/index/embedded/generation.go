@@ -107,6 +107,7 @@ type generation struct {
 
 	writing chan struct{} // one writer of this process at a time
 	queue   queue
+	places  places
 
 	mu          sync.Mutex // guards what follows, and changing the arena
 	watch       *sql.Conn  // of read; notices commits of every other connection

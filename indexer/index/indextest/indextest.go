@@ -43,6 +43,7 @@ func Run(t *testing.T, start Start) {
 		{"find near a place", findNear},
 		{"find pages by its limit", findLimit},
 		{"find orders, counts and goes on", findPages},
+		{"find near a place while people move", findMoving},
 		{"find in a generation without the order", findUnordered},
 		{"walk, held and shared hashes", audit},
 		{"sample", sample},

@@ -3,6 +3,7 @@ package indextest
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -151,10 +152,59 @@ func findUnordered(t *testing.T, open opener) {
 	comparePages(t, ix, all)
 }
 
+// findMoving asks about circles while very many move, come and leave: an engine may remember where everybody is.
+func findMoving(t *testing.T, open opener) {
+	ix, other := open(t), open(t)
+	Serving(t, ix, Model)
+	all := crowd(1300)
+	Put(t, ix, all[:250]...)
+	circles := map[string]index.Query{}
+	for _, miles := range []float64{.1, 1, 4, 5000} {
+		circles[fmt.Sprint(miles, " miles")] = index.Query{Near: &index.Circle{Lat: 40.05, Lon: -89.95, Miles: miles}}
+	}
+	compareAnswers(t, ix, all[:250], circles)
+	rng := rand.New(rand.NewPCG(8, 8))
+	held := map[schemas.UUID]index.Entry{}
+	for _, e := range all[:250] {
+		held[e.ID] = e
+	}
+	for round, writer := range []index.Index{ix, other, ix, other, ix} {
+		var changed []index.Entry
+		some := all[:20]
+		if round == 3 {
+			some = all
+		}
+		for _, e := range some {
+			e.Revision = uint64(round + 2)
+			d := *e.Document
+			e.Document, d.Revision = &d, e.Revision
+			d.Record.Addresses = nil
+			for range rng.IntN(3) {
+				lat, lon := 40+rng.Float64()/10, -90+rng.Float64()/10
+				d.Record.Addresses = append(d.Record.Addresses, schemas.Address{Kind: "home", Lat: &lat, Lon: &lon})
+			}
+			held[e.ID] = e
+			if rng.IntN(5) == 0 {
+				e = Gone(e, e.Revision)
+				delete(held, e.ID)
+			}
+			changed = append(changed, e)
+		}
+		Put(t, writer, changed...)
+		compareAnswers(t, ix, slices.Collect(maps.Values(held)), circles)
+	}
+}
+
 // comparePages compares answers with those of the rule itself: whole, page by page by number, and continued.
 func comparePages(t *testing.T, ix index.Index, all []index.Entry) {
+	t.Helper()
+	compareAnswers(t, ix, all, pageQuestions())
+}
+
+func compareAnswers(t *testing.T, ix index.Index, all []index.Entry, questions map[string]index.Query) {
+	t.Helper()
 	ctx := context.Background()
-	for name, q := range pageQuestions() {
+	for name, q := range questions {
 		var docs []index.Document
 		for _, e := range all {
 			if meets(*e.Document, q) {

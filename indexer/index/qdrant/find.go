@@ -151,41 +151,6 @@ func (x *Index) idsFrom(ctx context.Context, g generation, arm *qdrant.Filter, f
 	return ids, err
 }
 
-// findNear reads where all in the circle are, and measures.
-func (x *Index) findNear(ctx context.Context, g generation, q index.Query, narrow *qdrant.Filter) (index.Found, error) {
-	var list []index.Rank
-	total := 0
-	for _, unstated := range q.Levels() {
-		request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: armOf(narrow, q.Births, unstated),
-			WithPayload: qdrant.NewWithPayloadInclude("geo"), Limit: qdrant.PtrOf(uint32(10 * page))}
-		err := x.scroll(ctx, "find near", request, func(p *qdrant.RetrievedPoint) (bool, error) {
-			at := index.Rank{Unstated: unstated, Miles: q.Near.Nearest(located(p)), ID: schemas.UUID(p.GetId().GetUuid())}
-			if at.Miles > q.Near.Miles {
-				return true, nil
-			}
-			total++
-			if q.After == nil || at.Compare(*q.After) > 0 {
-				list = append(list, at)
-			}
-			return true, nil
-		})
-		if err != nil {
-			return index.Found{}, err
-		}
-	}
-	slices.SortFunc(list, index.Rank.Compare)
-	list = list[min(max(q.Skip, 0), len(list)):]
-	return x.found(ctx, g, q, list[:min(q.Bound()+1, len(list))], total)
-}
-
-func located(p *qdrant.RetrievedPoint) (places []index.Place) {
-	for _, v := range p.GetPayload()["geo"].GetListValue().GetValues() {
-		at := v.GetStructValue().GetFields()
-		places = append(places, index.Place{Lat: at["lat"].GetDoubleValue(), Lon: at["lon"].GetDoubleValue(), Located: true})
-	}
-	return places
-}
-
 // armOf narrows to those of whom so many of the questions about births find nothing stated and the others agree.
 func armOf(narrow *qdrant.Filter, births []schemas.BirthQuestion, unstated int) *qdrant.Filter {
 	if len(births) == 0 {
@@ -287,8 +252,7 @@ func conditions(q index.Query) (f *qdrant.Filter, any bool) {
 	between("first_seen", q.FirstSeenFrom, q.FirstSeenTo)
 	between("changed", q.ChangedFrom, q.ChangedTo)
 	if q.Near != nil {
-		// A little wider than asked: the exact distance is computed here.
-		must(qdrant.NewGeoRadius("geo", q.Near.Lat, q.Near.Lon, float32(q.Near.Miles*1609.344*1.01+10)))
+		must(wide(*q.Near))
 	}
 	return f, true
 }

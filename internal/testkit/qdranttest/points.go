@@ -244,6 +244,7 @@ func (s points) Scroll(_ context.Context, r *qdrant.ScrollPoints) (*qdrant.Scrol
 		}
 		out.Result = append(out.Result, retrieved(c.points[id], r.GetWithPayload(), r.GetWithVectors()))
 	}
+	s.Scrolled.Add(int64(len(out.Result)))
 	return out, nil
 }
 

@@ -46,6 +46,8 @@ type Server struct {
 	FailAfter atomic.Int64
 	// Delay is how long every call takes, in nanoseconds, unless its caller leaves.
 	Delay atomic.Int64
+	// Scrolled counts the points that scrolling gave.
+	Scrolled atomic.Int64
 	// Strict is the strict mode of collections that are made without one; a real server has it from its own configuration.
 	Strict *qdrant.StrictModeConfig
 
