@@ -114,10 +114,11 @@ type generation struct {
 	dataVersion int64
 	arena       *arena
 	hashes      hashes
-	left        bool      // somebody left since the last sweep
-	goneAt      int64     // the sequence number at which somebody left last
-	since       int       // registrants changed since the last snapshot file
-	saved       time.Time // of the snapshot file; zero when there is none
+	waiting     []*pendingRows // calls whose rows are to be written
+	left        bool           // somebody left since the last sweep
+	goneAt      int64          // the sequence number at which somebody left last
+	since       int            // registrants changed since the last snapshot file
+	saved       time.Time      // of the snapshot file; zero when there is none
 	tried       time.Time
 }
 

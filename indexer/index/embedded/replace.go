@@ -95,13 +95,8 @@ func (x *generation) replace(ctx context.Context, entries []index.Entry) error {
 		}
 		rows = append(rows, r)
 	}
-	select {
-	case x.writing <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-x.writing }()
-	if err := x.commit(ctx, rows); err != nil {
+	mine := &pendingRows{rows, make(chan error, 1)}
+	if err := x.replaceTogether(ctx, mine); err != nil {
 		return fmt.Errorf("replace %d registrants in generation %s: %w", len(rows), x.Name, explain(err))
 	}
 	v, err := x.view(ctx)
@@ -109,6 +104,64 @@ func (x *generation) replace(ctx context.Context, entries []index.Entry) error {
 		x.arena.release(v)
 	}
 	return err
+}
+
+// pendingRows are the rows of one call.
+type pendingRows struct {
+	rows []row
+	done chan error
+}
+
+// replaceTogether writes the rows of a call, with those of all who wait at that moment: a transaction waits for the disk once,
+// however much is in it.
+func (x *generation) replaceTogether(ctx context.Context, mine *pendingRows) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	x.waiting = append(x.waiting, mine)
+	x.mu.Unlock()
+	select {
+	case err := <-mine.done:
+		return err
+	case x.writing <- struct{}{}:
+		x.writeWaiting(context.WithoutCancel(ctx)) // the others stay when this caller leaves
+		<-x.writing
+	case <-ctx.Done():
+		x.mu.Lock()
+		at := slices.Index(x.waiting, mine)
+		if at >= 0 {
+			x.waiting = slices.Delete(x.waiting, at, at+1)
+		}
+		x.mu.Unlock()
+		if at >= 0 {
+			return ctx.Err()
+		}
+	}
+	return <-mine.done
+}
+
+// writeWaiting writes what waits in one transaction, or, where that fails, each in its own: nobody fails for another's rows.
+func (x *generation) writeWaiting(ctx context.Context) {
+	x.mu.Lock()
+	all := x.waiting
+	x.waiting = nil
+	x.mu.Unlock()
+	if len(all) == 0 {
+		return // another caller has written them
+	}
+	var rows []row
+	for _, r := range all {
+		rows = append(rows, r.rows...)
+	}
+	err := x.commit(ctx, rows)
+	for _, r := range all {
+		if err == nil || len(all) == 1 {
+			r.done <- err
+		} else {
+			r.done <- x.commit(ctx, r.rows)
+		}
+	}
 }
 
 func (x *generation) commit(ctx context.Context, rows []row) error {
