@@ -14,72 +14,91 @@ import (
 	"lineup/schemas"
 )
 
-// drivers are the parts of a query that name few registrants, each as a statement that gives
-// their rids, likely the fewest first: the first is walked and the others are tried on what
-// it gives, so no statistics are needed to be fast.
-func drivers(q index.Query) (out []where) {
-	raw := func(ids []schemas.UUID) (list []any) {
-		for _, id := range ids {
+// driver is a part of a query that names few registrants.
+type driver struct {
+	gives where // as a statement that gives their rids
+	holds where // as a condition on the row r of registrant, for those whom another driver gives
+}
+
+// drivers are the drivers of a query, likely those of the fewest first. The one that gives the fewest is walked and the others are
+// tried on each whom it gives, so no statistics are needed to be fast, and nothing is read of those whom another names.
+func drivers(q index.Query) (out []driver) {
+	add := func(gives, holds string, args ...any) {
+		out = append(out, driver{where{[]string{gives}, args}, where{[]string{holds}, args}})
+	}
+	for _, c := range []struct {
+		column, listed string
+		ids            []schemas.UUID
+	}{{"id", "listed AND ", q.IDs}, {"person", "", q.Persons}} {
+		var ids []any
+		for _, id := range c.ids {
 			if b, err := bytesOf(id); err == nil {
-				list = append(list, b)
+				ids = append(ids, b)
 			}
 		}
-		return list
-	}
-	one := func(part string, args ...any) { out = append(out, where{[]string{part}, args}) }
-	if len(q.IDs) > 0 {
-		ids := raw(q.IDs)
-		one("SELECT rid FROM registrant WHERE listed AND id IN ("+marks(len(ids))+")", ids...)
-	}
-	if len(q.Persons) > 0 {
-		ids := raw(q.Persons)
-		one("SELECT rid FROM registrant WHERE person IN ("+marks(len(ids))+")", ids...)
+		if in := c.column + " IN (" + marks(len(ids)) + ")"; len(c.ids) > 0 {
+			add("SELECT rid FROM registrant WHERE "+c.listed+in, "r."+in, ids...)
+		}
 	}
 	if q.Near != nil {
 		inside := inBoxes(q.Near)
-		one("SELECT rid FROM place WHERE "+inside.String(), inside.args...)
+		out = append(out, driver{where{[]string{"SELECT rid FROM place WHERE " + inside.String()}, inside.args}, hasPlace(between(q.Near))})
 	}
 	if len(q.AnyKey)+len(q.AllKeys) > 0 {
-		k := keyed(q)
-		one(k.parts[0], k.args...)
+		out = append(out, keyed(q))
 	}
 	if place, _ := placeWhere(q); len(place.parts) > 0 {
-		one("SELECT rid FROM place WHERE "+place.String(), place.args...)
+		out = append(out, driver{where{[]string{"SELECT rid FROM place WHERE " + place.String()}, place.args}, hasPlace(place)})
 	}
 	for _, c := range []struct {
 		column   string
 		from, to time.Time
 	}{{"first_seen", q.FirstSeenFrom, q.FirstSeenTo}, {"changed", q.ChangedFrom, q.ChangedTo}} {
-		var w where
+		var w, row where
 		if !c.from.IsZero() {
 			w.add(c.column+" >= ?", nanos(c.from))
+			row.add("r."+c.column+" >= ?", nanos(c.from))
 		}
 		if !c.to.IsZero() {
 			w.add(c.column+" <= ?", nanos(c.to))
+			row.add("r."+c.column+" <= ?", nanos(c.to))
 		}
 		if len(w.parts) > 0 {
 			w.add("listed")
-			one("SELECT rid FROM registrant WHERE "+w.String(), w.args...)
+			out = append(out, driver{where{[]string{"SELECT rid FROM registrant WHERE " + w.String()}, w.args}, row})
 		}
 	}
 	return out
 }
 
-// keyed gives who has the name keys of a query.
-func keyed(q index.Query) where {
-	var ways []string
+// hasPlace is the condition that a registrant has a place for which another holds.
+func hasPlace(w where) where {
+	return where{[]string{"EXISTS (SELECT 1 FROM place INDEXED BY place_rid WHERE rid = r.rid AND " + w.String() + ")"}, w.args}
+}
+
+// keyed are those who have the name keys of a query.
+func keyed(q index.Query) (d driver) {
+	var gives, holds []string
 	var args []any
 	if len(q.AnyKey) > 0 {
-		ways, args = append(ways, "SELECT rid FROM name_key WHERE key IN ("+marks(len(q.AnyKey))+")"), anys(q.AnyKey)
+		in := "key IN (" + marks(len(q.AnyKey)) + ")"
+		gives, holds = []string{"SELECT rid FROM name_key WHERE " + in}, []string{hasKey(in, "r")}
+		args = anys(q.AnyKey)
 	}
 	for _, list := range q.AllKeys {
-		way := "SELECT rid FROM name_key k WHERE key = ?"
+		one, way := "SELECT rid FROM name_key k WHERE key = ?", hasKey("key = ?", "r")
 		for range list[1:] {
-			way += " AND EXISTS (SELECT 1 FROM name_key WHERE key = ? AND rid = k.rid)"
+			one += " AND " + hasKey("key = ?", "k")
+			way += " AND " + hasKey("key = ?", "r")
 		}
-		ways, args = append(ways, way), append(args, anys(list)...)
+		gives, holds, args = append(gives, one), append(holds, way), append(args, anys(list)...)
 	}
-	return where{[]string{strings.Join(ways, " UNION ALL ")}, args}
+	return driver{where{[]string{strings.Join(gives, " UNION ALL ")}, args}, where{[]string{"(" + joined(holds) + ")"}, args}}
+}
+
+// hasKey is the condition that the registrant of a row has a key for which another condition holds.
+func hasKey(holds, row string) string {
+	return "EXISTS (SELECT 1 FROM name_key WHERE " + holds + " AND rid = " + row + ".rid)"
 }
 
 // inBoxes is the condition that a place lies in the boxes around a circle.
@@ -92,6 +111,17 @@ func inBoxes(c *index.Circle) (w where) {
 		args = append(args, b[0], b[1], b[2], b[3])
 	}
 	w.add("pid IN ("+strings.Join(boxes, " UNION ALL ")+")", args...)
+	return w
+}
+
+// between is the condition that a place lies in the boxes around a circle, for the places of one registrant.
+func between(c *index.Circle) (w where) {
+	var boxes []string
+	for _, b := range c.Boxes() {
+		boxes = append(boxes, "lat BETWEEN ? AND ? AND lon BETWEEN ? AND ?")
+		w.args = append(w.args, b[0], b[1], b[2], b[3])
+	}
+	w.parts = []string{"(" + joined(boxes) + ")"}
 	return w
 }
 
@@ -147,35 +177,41 @@ func (a arm) count() string {
 	return "SELECT count(*) FROM " + a.from + " WHERE " + a.where.String()
 }
 
-// agreeing gives who agrees with a question about a birth.
-func agreeing(b schemas.BirthQuestion) where {
-	w := bornIn(b, 1)
+// agreeing are those who agree with a question about a birth.
+func agreeing(b schemas.BirthQuestion) driver {
+	d := bornIn(b, 1)
 	if b.Aliases {
 		aliases := bornIn(b, 0)
-		w.parts[0] += " UNION ALL " + aliases.parts[0]
-		w.args = append(w.args, aliases.args...)
+		d.gives.parts[0] += " UNION ALL " + aliases.gives.parts[0]
+		d.holds.parts[0] += " OR " + aliases.holds.parts[0]
+		d.gives.args = append(d.gives.args, aliases.gives.args...)
 	}
-	w.parts[0] += " UNION ALL SELECT rid FROM registrant WHERE printed <> 0 AND born = 0 AND printed BETWEEN ? AND ?"
-	w.args = append(w.args, b.Printed.From, b.Printed.To)
-	return w
+	const printed = "printed <> 0 AND %[1]sborn = 0 AND %[1]sprinted BETWEEN ? AND ?"
+	d.gives.parts[0] += " UNION ALL SELECT rid FROM registrant WHERE " + fmt.Sprintf(printed, "")
+	d.holds.parts[0] = "(" + d.holds.parts[0] + " OR r." + fmt.Sprintf(printed, "r.") + ")"
+	d.gives.args = append(d.gives.args, b.Printed.From, b.Printed.To)
+	d.holds.args = d.gives.args
+	return d
 }
 
-// bornIn gives whose own date of birth (own 1), or an alias's (0), agrees with a question: each span by itself, as the
+// bornIn are those whose own date of birth (own 1), or an alias's (0), agrees with a question: each span by itself, as the
 // index has them.
-func bornIn(b schemas.BirthQuestion, own int) where {
-	var spans []string
-	var args []any
+func bornIn(b schemas.BirthQuestion, own int) (d driver) {
+	var gives, holds []string
 	for _, s := range b.Days {
-		span := "SELECT rid FROM birth WHERE own = ? AND born BETWEEN ? AND ?"
+		span := "own = ? AND born BETWEEN ? AND ?"
 		switch s.Only {
 		case schemas.WholeDates:
 			span += " AND born % 100 <> 0"
 		case schemas.PartialDates:
 			span += " AND born % 100 = 0"
 		}
-		spans, args = append(spans, span), append(args, own, s.From, s.To)
+		gives, holds = append(gives, "SELECT rid FROM birth WHERE "+span), append(holds, span)
+		d.gives.args = append(d.gives.args, own, s.From, s.To)
 	}
-	return where{[]string{strings.Join(spans, " UNION ALL ")}, args}
+	d.gives.parts = []string{strings.Join(gives, " UNION ALL ")}
+	d.holds = where{[]string{"EXISTS (SELECT 1 FROM birth INDEXED BY birth_rid WHERE rid = r.rid AND (" + joined(holds) + "))"}, d.gives.args}
+	return d
 }
 
 // silent is the condition that a registrant's record says nothing to a question about a birth; table has the column
@@ -183,7 +219,7 @@ func bornIn(b schemas.BirthQuestion, own int) where {
 func silent(b schemas.BirthQuestion, table string) (w where) {
 	w.add(table + "unstated")
 	if b.Aliases {
-		aliases := bornIn(b, 0)
+		aliases := bornIn(b, 0).gives
 		w.add(table+"rid NOT IN ("+aliases.parts[0]+")", aliases.args...)
 	}
 	return w
@@ -273,12 +309,12 @@ const sampleSize = 2000
 func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unstated int) (arm, error) {
 	w := filterWhere(q.Filter)
 	if len(q.NoKey) > 0 {
-		w.add("r.rid NOT IN (SELECT rid FROM name_key WHERE key IN ("+marks(len(q.NoKey))+"))", anys(q.NoKey)...)
+		w.add("NOT "+hasKey("key IN ("+marks(len(q.NoKey))+")", "r"), anys(q.NoKey)...)
 	}
 	all := drivers(q)
-	births, driver := birthsWhere(q.Births, unstated)
-	if driver != nil {
-		all = append(all, *driver)
+	births, agree := birthsWhere(q.Births, unstated)
+	if agree != nil {
+		all = append(all, *agree)
 	} else if births.parts != nil {
 		w.add(births.String(), births.args...)
 	}
@@ -288,8 +324,8 @@ func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unst
 			break
 		}
 		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM ("+d.parts[0]+fmt.Sprintf(") LIMIT %d)", sampleSize),
-			d.args...).Scan(&n); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM ("+d.gives.parts[0]+fmt.Sprintf(") LIMIT %d)", sampleSize),
+			d.gives.args...).Scan(&n); err != nil {
 			return arm{}, explain(err)
 		}
 		if n < fewest {
@@ -299,10 +335,10 @@ func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unst
 	a := arm{unstated: unstated, from: "registrant r", of: "r."}
 	for i, d := range all {
 		if i == first {
-			a.from, a.fromArgs = "(SELECT DISTINCT rid FROM ("+d.parts[0]+")) few CROSS JOIN registrant r ON r.rid = few.rid", d.args
+			a.from, a.fromArgs = "(SELECT DISTINCT rid FROM ("+d.gives.parts[0]+")) few CROSS JOIN registrant r ON r.rid = few.rid", d.gives.args
 			continue
 		}
-		w.add("r.rid IN ("+d.parts[0]+")", d.args...)
+		w.add(d.holds.String(), d.holds.args...)
 	}
 	a.where = w
 	return a, nil
@@ -310,7 +346,7 @@ func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unst
 
 // birthsWhere is the condition that so many of the questions find nothing stated and the others agree: as what gives
 // the registrants where that is possible.
-func birthsWhere(births []schemas.BirthQuestion, unstated int) (w where, driver *where) {
+func birthsWhere(births []schemas.BirthQuestion, unstated int) (w where, agree *driver) {
 	if len(births) == 1 && unstated == 0 {
 		d := agreeing(births[0])
 		return where{}, &d
@@ -322,8 +358,7 @@ func birthsWhere(births []schemas.BirthQuestion, unstated int) (w where, driver 
 		for i, b := range births {
 			c := silent(b, "r.")
 			if mask>>i&1 == 0 {
-				d := agreeing(b)
-				c = where{[]string{"r.rid IN (" + d.parts[0] + ")"}, d.args}
+				c = agreeing(b).holds
 			} else {
 				n++
 			}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -169,4 +170,81 @@ func filterWhere(f index.Filter) where {
 		w.add("(r.born_max = 0 OR r.born_min <= ?)", f.BornMax)
 	}
 	return w
+}
+
+// row is an entry made ready for the database.
+type row struct {
+	id, person []byte
+	revision   int64
+	source     string
+	document   *index.Document
+	record     []byte
+	photos     []photoRow
+	outcomes   []byte
+	facts      index.Facts
+	birth      schemas.BirthFacts
+	faces      []faceRow
+}
+
+type photoRow struct {
+	photo, outcome []byte
+	hash           uint64
+}
+
+type faceRow struct {
+	id, photo, meta, embedding []byte
+}
+
+// rowOf checks an entry and encodes it, before any lock is taken.
+func rowOf(e index.Entry, dim int) (r row, err error) {
+	if err := e.Validate(dim); err != nil {
+		return r, err
+	}
+	if r.id, err = bytesOf(e.ID); err != nil {
+		return r, fmt.Errorf("entry's id: %w", err)
+	}
+	r.revision, r.source, r.document = int64(e.Revision), e.Source, e.Document
+	if e.Document == nil {
+		return r, nil
+	}
+	if e.Document.Person != "" {
+		if r.person, err = bytesOf(e.Document.Person); err != nil {
+			return r, fmt.Errorf("registrant %s: person: %w", e.ID, err)
+		}
+	}
+	if r.record, err = json.Marshal(e.Document.Record); err != nil {
+		return r, fmt.Errorf("registrant %s: encode record: %w", e.ID, err)
+	}
+	if r.outcomes, err = json.Marshal(e.Document.Photos); err != nil {
+		return r, fmt.Errorf("registrant %s: encode photos: %w", e.ID, err)
+	}
+	for _, p := range e.Document.Photos {
+		digest, err := digestBytes(p.Photo)
+		if err != nil {
+			return r, fmt.Errorf("registrant %s: %w", e.ID, err)
+		}
+		outcome, err := json.Marshal(p)
+		if err != nil {
+			return r, fmt.Errorf("registrant %s: encode photo: %w", e.ID, err)
+		}
+		r.photos = append(r.photos, photoRow{digest, outcome, p.Hash})
+	}
+	r.facts, r.birth = index.FactsOf(e.Document.Record), e.Document.Record.BirthFacts()
+	for _, f := range e.DistinctFaces() {
+		face := faceRow{meta: encodeMeta(f), embedding: encodeFloats(f.Embedding)}
+		if face.id, err = bytesOf(f.ID); err != nil {
+			return r, fmt.Errorf("registrant %s: face's id: %w", e.ID, err)
+		}
+		if face.photo, err = digestBytes(f.Photo); err != nil {
+			return r, fmt.Errorf("face %s: %w", f.ID, err)
+		}
+		r.faces = append(r.faces, face)
+	}
+	return r, nil
+}
+
+// pendingRows are the rows of one call.
+type pendingRows struct {
+	rows []row
+	done chan error
 }

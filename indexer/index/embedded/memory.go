@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
+	"math/bits"
 	"slices"
 	"sync"
 
@@ -38,13 +40,13 @@ func (s spot) in(box [4]float64) bool {
 func (p *places) page(ctx context.Context, tx *sql.Tx, q index.Query) (page []placed, total int, ok bool, err error) {
 	var seq int64
 	if err := tx.QueryRowContext(ctx, "SELECT seq FROM counter").Scan(&seq); err != nil {
-		return nil, 0, false, explain(err)
+		return nil, 0, false, err
 	}
 	p.mu.RLock()
 	if p.seq != seq {
 		p.mu.RUnlock()
 		if err := p.takeIn(ctx, tx, seq); err != nil {
-			return nil, 0, false, explain(err)
+			return nil, 0, false, err
 		}
 		p.mu.RLock()
 	}
@@ -207,50 +209,109 @@ func (n near) placed() placed {
 	return placed{n.rid, index.Rank{Unstated: n.unstated, Miles: n.miles, ID: uuidOf(n.id)}}
 }
 
-// nearPage computes the exact distances of what lies in the circle's boxes. With an address in
-// the query as well, it is the registrant that must meet both, not one address.
-func (x *generation) nearPage(ctx context.Context, tx *sql.Tx, q index.Query, arms []arm) ([]placed, int, error) {
-	if x.Features >= ordered && nearAlone(q) {
-		if page, total, ok, err := x.places.page(ctx, tx, q); ok || err != nil {
-			return page, total, err
+// placed is a registrant of an answer.
+type placed struct {
+	rid  int64
+	rank index.Rank
+}
+
+// errDamaged is returned where rows of one registrant do not belong together.
+var errDamaged = errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+
+// hashes holds the photos' perceptual hashes of the sources that were asked for: comparing
+// each with one costs less in memory than any index of them would. The generation's mutex guards it.
+type hashes map[string]*looks // by source
+
+// looks are the photos of one source, in no order.
+type looks struct {
+	list []look // hash 0: free
+	free []int
+	at   map[int64][]int // where in list a registrant's are
+}
+
+type look struct {
+	hash   uint64
+	rid    int64
+	marked bool // as a placeholder
+}
+
+func (l *looks) add(k look) {
+	i := len(l.list)
+	if n := len(l.free); n > 0 {
+		i, l.free = l.free[n-1], l.free[:n-1]
+		l.list[i] = k
+	} else {
+		l.list = append(l.list, k)
+	}
+	l.at[k.rid] = append(l.at[k.rid], i)
+}
+
+func (l *looks) forget(rid int64) {
+	for _, i := range l.at[rid] {
+		l.list[i] = look{}
+		l.free = append(l.free, i)
+	}
+	delete(l.at, rid)
+}
+
+// alike gives at most limit registrants with a hash that differs in at most so many bits,
+// those with one that is not marked first.
+func (l *looks) alike(hash uint64, most, limit int) []int64 {
+	var plain, marked []int64
+	for _, k := range l.list {
+		if k.hash == 0 || bits.OnesCount64(k.hash^hash) > most {
+			continue
+		}
+		to := &plain
+		if k.marked {
+			to = &marked
+		}
+		if len(*to) < limit && !slices.Contains(*to, k.rid) {
+			*to = append(*to, k.rid)
 		}
 	}
-	nearest := map[int64]near{}
-	for _, a := range arms {
-		query, args := "SELECT r.rid, r.id, p.lat, p.lon FROM "+a.from+" CROSS JOIN place p ON p.rid = r.rid WHERE p.lat IS NOT NULL AND "+
-			a.where.String(), a.args()
-		var id sql.RawBytes
-		p := index.Place{Located: true}
-		n := near{unstated: a.unstated}
-		into := []any{&n.rid, &id, &p.Lat, &p.Lon}
-		err := x.each(ctx, tx, query, args, func(rows *sql.Rows) error {
-			if err := rows.Scan(into...); err != nil {
-				return err
-			}
-			if len(id) != 16 {
-				return errDamaged
-			}
-			n.miles, n.id = q.Near.Distance(p), [16]byte(id)
-			if old, ok := nearest[n.rid]; n.miles <= q.Near.Miles && (!ok || n.miles < old.miles) {
-				nearest[n.rid] = n
-			}
-			return nil
-		})
-		if err != nil {
-			return nil, 0, err
+	for _, rid := range marked {
+		if !slices.Contains(plain, rid) {
+			plain = append(plain, rid)
 		}
 	}
-	list := make([]near, 0, len(nearest))
-	for _, n := range nearest {
-		if q.After == nil || n.placed().rank.Compare(*q.After) > 0 {
-			list = append(list, n)
+	return plain[:min(limit, len(plain))]
+}
+
+func (h hashes) forget(rid int64) {
+	for _, l := range h {
+		l.forget(rid)
+	}
+}
+
+// load reads the hashes of registrants that changed after a sequence number: of one source, or
+// of all that are held when source is "".
+func (h hashes) load(ctx context.Context, conn *sql.Conn, source string, from int64) error {
+	const columns = "SELECT p.source, p.rid, p.hash, json_extract(CAST(p.outcome AS TEXT), '$.problem') IS ? FROM "
+	query := columns + "photo p WHERE p.source = ? AND p.hash <> 0"
+	args := []any{index.Placeholder, source}
+	if source == "" {
+		query = columns + "registrant r JOIN photo p ON p.rid = r.rid WHERE r.seq > ? AND p.hash <> 0"
+		args[1] = from
+	}
+	rows, err := conn.QueryContext(ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var (
+			of     string
+			k      look
+			hashed int64
+		)
+		if err := rows.Scan(&of, &k.rid, &hashed, &k.marked); err != nil {
+			return err
+		}
+		k.hash = uint64(hashed)
+		if l, ok := h[of]; ok {
+			l.add(k)
 		}
 	}
-	slices.SortFunc(list, near.compare)
-	list = list[min(max(q.Skip, 0), len(list)):]
-	page := make([]placed, min(q.Bound()+1, len(list)))
-	for i := range page {
-		page[i] = list[i].placed()
-	}
-	return page, len(nearest), nil
+	return rows.Err()
 }
