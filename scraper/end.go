@@ -105,7 +105,8 @@ func (c *Crawl) counts() schemas.RunSummary {
 	return sum
 }
 
-// checkpoint stores the position of the run, not more often than CheckpointEvery unless now is set.
+// checkpoint stores the position of the run, not more often than CheckpointEvery unless now is set. As often it looks whether the host
+// has asked another process meanwhile to be left alone. Errors: *fetch.WaitError.
 func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
 	if c.fetcher == nil {
 		return nil
@@ -139,7 +140,10 @@ func (c *Crawl) checkpoint(ctx context.Context, now bool) error {
 	if err != nil {
 		return fmt.Errorf("keep a checkpoint: %w: %w", errSink, err)
 	}
-	return nil
+	if now {
+		return nil
+	}
+	return c.leftAlone(ctx, time.Time{})
 }
 
 // restore continues from a checkpoint; it returns false if there is none that can be used.

@@ -111,7 +111,7 @@ func (c *Crawl) lastRun(ctx context.Context, source string) (schemas.RunSummary,
 		return schemas.RunSummary{}, nil
 	}
 	if err != nil {
-		return last, fmt.Errorf("look at the last run of %s: %w", source, err)
+		return last, fmt.Errorf("look at the last run of %s: %w: %w", source, errSink, err)
 	}
 	return last, nil
 }
@@ -132,7 +132,7 @@ func (c *Crawl) lastComplete(ctx context.Context) (schemas.RunSummary, error) {
 // not ask again by itself. Errors: fetch.ErrBlocked, *fetch.WaitError.
 func (c *Crawl) stillBlocked(ctx context.Context) error {
 	last, err := c.lastRun(ctx, c.info.ID)
-	if err == nil && c.Unblock == "" {
+	if err == nil {
 		err = c.leftAlone(ctx, last.NotBefore)
 	}
 	if err != nil || last.State != schemas.RunBlocked || c.Unblock != "" {
@@ -144,8 +144,11 @@ func (c *Crawl) stillBlocked(ctx context.Context) error {
 }
 
 // leftAlone returns an error while the host wants to be left alone, as it said in the last run of this source or of
-// another one at the same host. Errors: *fetch.WaitError.
+// another one at the same host, unless a human has a reason to ask. Errors: *fetch.WaitError.
 func (c *Crawl) leftAlone(ctx context.Context, until time.Time) error {
+	if c.Unblock != "" {
+		return nil
+	}
 	for _, other := range c.Beside {
 		last, err := c.lastRun(ctx, other)
 		if err != nil {

@@ -181,3 +181,30 @@ func TestAHostIsLeftAloneByAllItsSources(t *testing.T) {
 		}
 	}
 }
+
+// TestACrawlUnderWayHearsOfItsHost has another process, which reads another source of the host, be asked to wait while this one crawls: it
+// ends, and asks no more than was on its way.
+func TestACrawlUnderWayHearsOfItsHost(t *testing.T) {
+	h := open(t)
+	crawl := func(id, beside string, s *site) (schemas.RunSummary, error) {
+		m := &machine{house: h, site: s}
+		s.id, s.age = id, map[string]int{}
+		m.add(20)
+		c := scraper.Crawl{Source: s, Sink: h.door, Resume: true, Beside: []string{beside}, CheckpointEvery: time.Nanosecond,
+			Fetcher: fetch.Config{Version: "test", Transport: s, Tries: 1}}
+		return c.Run(context.Background())
+	}
+	var other schemas.RunSummary
+	s := &site{at: 6}
+	s.stop = func() {
+		var err error
+		if other, err = crawl("us-xr", "us-xs", &site{faults: map[fault]string{wait: ""}}); err == nil || other.NotBefore.IsZero() {
+			t.Errorf("the other: %s, until %s, %v", other.State, other.NotBefore, err)
+		}
+	}
+	sum, err := crawl("us-xs", "us-xr", s)
+	asked := (*fetch.WaitError)(nil)
+	if !errors.As(err, &asked) || !sum.NotBefore.Equal(other.NotBefore) || !sum.Interrupted || s.asked > s.at+4 {
+		t.Errorf("%s (%s), until %s, after %d requests, %v; the other until %s", sum.State, sum.Reason, sum.NotBefore, s.asked, err, other.NotBefore)
+	}
+}
