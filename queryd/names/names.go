@@ -146,6 +146,7 @@ func (a question) judge(name schemas.Name) (Match, bool) {
 		m.Score -= 0.01
 	default:
 		m.Score -= 0.1 // most likely the father or the son
+		m.Basis = weaker(m.Basis, Partial)
 	}
 	m.Score = max(0, m.Score)
 	return m, true
