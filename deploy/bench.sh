@@ -3,7 +3,8 @@
 # build/bench.txt. BENCHTIME is the number of repetitions, BENCH selects benchmarks by name, and
 # LINEUP_BENCH_FACES is how many faces the largest galleries have (1,000,000), LINEUP_BENCH_RECORDS how many records
 # without photos are searched (100,000), LINEUP_BENCH_LISTINGS how many of them the ledger holds (default: all; with fewer,
-# each listing stands for several records), LINEUP_BENCH_IMPORT how many a file has that is imported (10,000).
+# each listing stands for several records), LINEUP_BENCH_DIR where they are kept for the next run, LINEUP_BENCH_IMPORT how
+# many a file has that is imported (10,000).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build

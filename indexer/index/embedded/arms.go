@@ -341,6 +341,9 @@ func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unst
 		w.add(d.holds.String(), d.holds.args...)
 	}
 	a.where = w
+	if len(all) == 1 && len(w.parts) == 1 { // nothing is asked but what the driver gives, and nobody who left is in its tables
+		a.counts = "SELECT count(DISTINCT rid) FROM (" + all[0].gives.parts[0] + ")"
+	}
 	return a, nil
 }
 
