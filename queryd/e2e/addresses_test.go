@@ -18,7 +18,7 @@ import (
 )
 
 // from asks as a client at an address.
-func (h *house) from(peer, method, target, body string, headers ...string) int {
+func (h *daemon) from(peer, method, target, body string, headers ...string) int {
 	h.t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	r.RemoteAddr = net.JoinHostPort(peer, "4711")
@@ -34,7 +34,7 @@ func (h *house) from(peer, method, target, body string, headers ...string) int {
 }
 
 // limitedTown lets a client make three requests without a key.
-func limitedTown(t *testing.T, proxies string, now *time.Time) *house {
+func limitedTown(t *testing.T, proxies string, now *time.Time) *daemon {
 	return town(t, func(c *queryd.Config, d *queryd.Deps) {
 		c.AddressPerMinute, c.Proxies = 3, proxies
 		d.Now = func() time.Time { return *now }
@@ -45,19 +45,19 @@ func limitedTown(t *testing.T, proxies string, now *time.Time) *house {
 func TestAnAddressHasItsLimit(t *testing.T) {
 	photo := "/photos/00000000-0000-4000-8000-000000000001"
 	form := []string{"Content-Type", "application/x-www-form-urlencoded"}
-	for name, ask := range map[string]func(h *house, peer string) int{
-		"pages":      func(h *house, peer string) int { return h.from(peer, "GET", "/", "") },
-		"assets":     func(h *house, peer string) int { return h.from(peer, "GET", "/assets/lineup.css", "") },
-		"photos":     func(h *house, peer string) int { return h.from(peer, "GET", photo, "") },
-		"no key":     func(h *house, peer string) int { return h.from(peer, "GET", "/sexoffender?lastName=a", "") },
-		"wrong keys": func(h *house, peer string) int { return h.from(peer, "GET", "/sexoffender?lastName=a&key=wrong", "") },
-		"wrong forms": func(h *house, peer string) int {
+	for name, ask := range map[string]func(h *daemon, peer string) int{
+		"pages":      func(h *daemon, peer string) int { return h.from(peer, "GET", "/", "") },
+		"assets":     func(h *daemon, peer string) int { return h.from(peer, "GET", "/assets/lineup.css", "") },
+		"photos":     func(h *daemon, peer string) int { return h.from(peer, "GET", photo, "") },
+		"no key":     func(h *daemon, peer string) int { return h.from(peer, "GET", "/sexoffender?lastName=a", "") },
+		"wrong keys": func(h *daemon, peer string) int { return h.from(peer, "GET", "/sexoffender?lastName=a&key=wrong", "") },
+		"wrong forms": func(h *daemon, peer string) int {
 			return h.from(peer, "POST", "/search", "key=wrong&lastName=a", form...)
 		},
-		"DEMO":         func(h *house, peer string) int { return h.from(peer, "POST", "/", "key=DEMO", form...) },
-		"nothing":      func(h *house, peer string) int { return h.from(peer, "GET", "/nothing", "") },
-		"coverage":     func(h *house, peer string) int { return h.from(peer, "GET", "/v1/coverage", "") },
-		"other's body": func(h *house, peer string) int { return h.from(peer, "POST", "/sexoffender", `{"key":"wrong"}`) },
+		"DEMO":         func(h *daemon, peer string) int { return h.from(peer, "POST", "/", "key=DEMO", form...) },
+		"nothing":      func(h *daemon, peer string) int { return h.from(peer, "GET", "/nothing", "") },
+		"coverage":     func(h *daemon, peer string) int { return h.from(peer, "GET", "/v1/coverage", "") },
+		"other's body": func(h *daemon, peer string) int { return h.from(peer, "POST", "/sexoffender", `{"key":"wrong"}`) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			now := clock

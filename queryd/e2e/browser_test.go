@@ -19,8 +19,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// listen runs the house's server on loopback and returns its address.
-func (h *house) listen() string {
+// listen runs the daemon's server on loopback and returns its address.
+func (h *daemon) listen() string {
 	h.t.Helper()
 	h.gal.calibrate(h.t)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -46,10 +46,10 @@ type tab struct {
 	base string
 }
 
-// browser opens the house's page at path in a headless Chromium, which the set-up of the tests
+// browser opens the daemon's page at path in a headless Chromium, which the set-up of the tests
 // installs, and waits for what css selects. A request to another host, a script error and a
 // breach of the page's content policy fail the test.
-func (h *house) browser(t *testing.T, path, wait string) tab {
+func (h *daemon) browser(t *testing.T, path, wait string) tab {
 	t.Helper()
 	var program string
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {

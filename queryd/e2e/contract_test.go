@@ -32,7 +32,7 @@ import (
 var update = flag.Bool("update", false, "write the answers of the contract files")
 
 // town makes the registrants that the contract files speak of.
-func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
+func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *daemon {
 	h := newNode(t, change...)
 	at := func(street, city, zip string, where ...float64) func(*schemas.Record) {
 		return func(r *schemas.Record) {
@@ -68,17 +68,17 @@ func town(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) *house {
 	return h
 }
 
-// houses are the settings and troubles that a request of a contract file can name in a line
-// "# house: ..." before it, with what they change.
-var houses = map[string]struct {
+// daemons are the settings and troubles that a request of a contract file can name in a line
+// "# daemon: ..." before it, with what they change.
+var daemons = map[string]struct {
 	config func(*queryd.Config, *queryd.Deps)
-	house  func(*house)
+	daemon func(*daemon)
 }{
 	"":                 {},
 	"uncovered states": {config: uncovered},
-	"more names":       {house: moreNames},
+	"more names":       {daemon: moreNames},
 	"changes":          {config: told},
-	"many watches": {house: func(h *house) {
+	"many watches": {daemon: func(h *daemon) {
 		held, err := h.keys.Check(h.t.Context(), h.key)
 		must(h.t, err)
 		for range keys.MaxWatches - 2 {
@@ -102,38 +102,38 @@ var houses = map[string]struct {
 	"data prefix taken":  {config: func(c *queryd.Config, _ *queryd.Deps) { c.StripDataPrefix = true }},
 	"no demo":            {config: func(c *queryd.Config, _ *queryd.Deps) { c.Demo = false }},
 	"small photos":       {config: func(c *queryd.Config, _ *queryd.Deps) { c.MaxPhoto = 20 }},
-	"cut search":         {house: func(h *house) { h.gal.more = true }},
-	"ledger down":        {house: func(h *house) { h.ledger.err = errors.New("ledger is down") }},
-	"index down":         {house: func(h *house) { h.gal.err = errors.New("index is down") }},
+	"cut search":         {daemon: func(h *daemon) { h.gal.more = true }},
+	"ledger down":        {daemon: func(h *daemon) { h.ledger.err = errors.New("ledger is down") }},
+	"index down":         {daemon: func(h *daemon) { h.gal.err = errors.New("index is down") }},
 	"keys down":          {config: func(c *queryd.Config, _ *queryd.Deps) { c.SearchTimeout = 1 }},
 	"one without a key":  {config: func(c *queryd.Config, _ *queryd.Deps) { c.AddressPerMinute = 1 }},
-	"busy":               {house: func(h *house) { h.gal.probeError = face.ErrBusy }},
-	"not an image":       {house: func(h *house) { h.gal.probeError = problem(face.CodeNotAnImage) }},
-	"unsupported format": {house: func(h *house) { h.gal.probeError = problem(face.CodeUnsupportedFormat) }},
-	"several faces": {house: func(h *house) {
+	"busy":               {daemon: func(h *daemon) { h.gal.probeError = face.ErrBusy }},
+	"not an image":       {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeNotAnImage) }},
+	"unsupported format": {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeUnsupportedFormat) }},
+	"several faces": {daemon: func(h *daemon) {
 		several := problem(face.CodeSeveralFaces)
 		several.Result = face.Result{Width: 560, Height: 420, Box: schemas.Box{Left: 112, Top: 161, Right: 261, Bottom: 311},
 			Others: []schemas.Box{{Left: 383, Top: 245, Right: 507, Bottom: 369}}}
 		h.gal.probeError = several
 	}},
-	"no face":        {house: func(h *house) { h.gal.probeError = problem(face.CodeNoFace) }},
-	"small face":     {house: func(h *house) { h.gal.probeError = problem(face.CodeFaceTooSmall) }},
-	"blurred":        {house: func(h *house) { h.gal.probeError = problem(face.CodeBlurred) }},
-	"dark":           {house: func(h *house) { h.gal.probeError = problem(face.CodeTooDark) }},
-	"bright":         {house: func(h *house) { h.gal.probeError = problem(face.CodeTooBright) }},
-	"turned away":    {house: func(h *house) { h.gal.probeError = problem(face.CodeTurnedAway) }},
-	"truncated":      {house: func(h *house) { h.gal.probeError = problem(face.CodeTruncated) }},
-	"stranger":       {house: func(h *house) { h.gal.probe = near(9) }},
-	"first one left": {house: func(h *house) { h.ledger.gone[schemas.RegistrantID("us-zz", "1")] = true }},
+	"no face":        {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeNoFace) }},
+	"small face":     {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeFaceTooSmall) }},
+	"blurred":        {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeBlurred) }},
+	"dark":           {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeTooDark) }},
+	"bright":         {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeTooBright) }},
+	"turned away":    {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeTurnedAway) }},
+	"truncated":      {daemon: func(h *daemon) { h.gal.probeError = problem(face.CodeTruncated) }},
+	"stranger":       {daemon: func(h *daemon) { h.gal.probe = near(9) }},
+	"first one left": {daemon: func(h *daemon) { h.ledger.gone[schemas.RegistrantID("us-zz", "1")] = true }},
 }
 
 func problem(code face.Code) *face.Problem {
 	return &face.Problem{Code: code, Text: "What to do stands here."}
 }
 
-// contract is one house that contract files are run against, over HTTP.
+// contract is one daemon that contract files are run against, over HTTP.
 type contract struct {
-	*house
+	*daemon
 	base   string
 	words  *strings.Replacer // what {names} in requests stand for
 	client *http.Client
@@ -141,9 +141,9 @@ type contract struct {
 
 func newContract(t *testing.T, named string) *contract {
 	t.Helper()
-	setting, ok := houses[named]
+	setting, ok := daemons[named]
 	if !ok {
-		t.Fatalf("no house %q; there are %q", named, sortedNames(houses))
+		t.Fatalf("no daemon %q; there are %q", named, sortedNames(daemons))
 	}
 	change := func(*queryd.Config, *queryd.Deps) {}
 	if setting.config != nil {
@@ -152,7 +152,7 @@ func newContract(t *testing.T, named string) *contract {
 	h := town(t, change)
 	h.crowd(40)
 	h.gal.calibrate(t)
-	c := &contract{house: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
+	c := &contract{daemon: h, base: h.listen(), client: &http.Client{Transport: &http.Transport{DisableCompression: true}}}
 	asked := town(t, change) // another server, so that this one remembers nothing of the search
 	asked.crowd(40)
 	asked.gal.calibrate(t)
@@ -182,8 +182,8 @@ func newContract(t *testing.T, named string) *contract {
 		strings.Repeat("a", 66_000),
 		"{demo}", base64(demo), "{photo}", base64(jpeg("probe")), "{gif}", base64([]byte("GIF89a....")), "{text}",
 		base64([]byte("hello, I am text")))
-	if setting.house != nil {
-		setting.house(h)
+	if setting.daemon != nil {
+		setting.daemon(h)
 	}
 	return c
 }
@@ -204,8 +204,8 @@ func sortedNames[V any](m map[string]V) []string {
 	return all
 }
 
-// requestLine is "# house: name", optional, then method and target.
-var requestLine = regexp.MustCompile(`^(?:# house: ([^\n]+)\n)?([A-Z]+) (\S+)\n`)
+// requestLine is "# daemon: name", optional, then method and target.
+var requestLine = regexp.MustCompile(`^(?:# daemon: ([^\n]+)\n)?([A-Z]+) (\S+)\n`)
 
 // ask sends the request of a contract file and returns the answer with its body as text.
 func (c *contract) ask(t *testing.T, method, target, rest string) (*http.Response, string) {
@@ -406,7 +406,7 @@ func uncovered(_ *queryd.Config, d *queryd.Deps) {
 }
 
 // moreNames are registrants with names that are written in several ways.
-func moreNames(h *house) {
+func moreNames(h *daemon) {
 	for key, name := range map[string]schemas.Name{
 		"m1": {Full: "MÜLLER, GRETA", First: "GRETA", Last: "MÜLLER"}, "m2": {Full: "MUELLER, HEIDI", First: "HEIDI", Last: "MUELLER"},
 		"m3": {Full: "SAINT-MADEUP, IVO", First: "IVO", Last: "SAINT-MADEUP"}, "m4": {Full: "JUNIPER PLACEHOLDER", Last: "JUNIPER PLACEHOLDER"},

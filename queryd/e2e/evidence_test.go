@@ -11,7 +11,7 @@ import (
 )
 
 // checkEvidence reads the evidence of a match and verifies its signature as a stranger would.
-func checkEvidence(t *testing.T, h *house, match string, id schemas.UUID) {
+func checkEvidence(t *testing.T, h *daemon, match string, id schemas.UUID) {
 	t.Helper()
 	if response, _ := h.do("GET", "/v1/matches/"+match+"/evidence", ""); response.StatusCode != 401 {
 		t.Errorf("evidence without a key: %d", response.StatusCode)

@@ -164,7 +164,7 @@ func TestWhoIsDelistedNeverAnswers(t *testing.T) {
 // none of them stands out or those who did have left the registry, and says what would help.
 func TestNothingFoundIsNeverClear(t *testing.T) {
 	sexes, states := []string{"male", "female"}, []string{"NY", "TX", "CA", "WA"}
-	enrol := func(h *house, i int, distance float32) schemas.UUID {
+	enrol := func(h *daemon, i int, distance float32) schemas.UUID {
 		return h.enrol(person(fmt.Sprintf("n%02d", i), "Look", fmt.Sprintf("Alike%c", 'a'+i), func(r *schemas.Record) {
 			r.Jurisdiction, r.Birth = states[i/2%4], schemas.Date{Year: 1950 + 10*(i/8)}
 			r.Sex = schemas.Coded{Value: sexes[i%2]}

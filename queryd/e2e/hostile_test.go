@@ -81,5 +81,5 @@ func TestMoreStatesThanThereAreAreRefused(t *testing.T) {
 	}
 }
 
-// today lets a house live now: evidence goes by the clock of its store.
+// today lets a daemon live now: evidence goes by the clock of its store.
 func today(_ *queryd.Config, d *queryd.Deps) { d.Now = time.Now }

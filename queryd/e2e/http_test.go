@@ -366,10 +366,10 @@ func FuzzFaceBodies(f *testing.F) {
 	})
 }
 
-var fuzzed *house
+var fuzzed *daemon
 
-// fuzzNode is one house for all inputs of a fuzz run.
-func fuzzNode(t *testing.T) *house {
+// fuzzNode is one daemon for all inputs of a fuzz run.
+func fuzzNode(t *testing.T) *daemon {
 	if fuzzed == nil {
 		fuzzed = town(t)
 	}

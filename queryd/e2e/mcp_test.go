@@ -62,8 +62,8 @@ func call(t *testing.T, s *sdk.ClientSession, tool string, arguments map[string]
 	return out
 }
 
-// backends are the two that tools can ask, over one house: the process itself by /mcp, and its REST API.
-func backends(t *testing.T, h *house, key string) map[string]*sdk.ClientSession {
+// backends are the two that tools can ask, over one daemon: the process itself by /mcp, and its REST API.
+func backends(t *testing.T, h *daemon, key string) map[string]*sdk.ClientSession {
 	t.Helper()
 	base := h.listen()
 	return map[string]*sdk.ClientSession{

@@ -24,7 +24,7 @@ import (
 	"lineup/schemas"
 )
 
-// lens is the house's embedder, which tells what photos it was shown.
+// lens is the daemon's embedder, which tells what photos it was shown.
 type lens struct {
 	face.Embedder
 	mu     sync.Mutex
@@ -55,7 +55,7 @@ func (l *lens) Embed(ctx context.Context, photo []byte, purpose face.Purpose) (f
 	return result, err
 }
 
-// set changes what the house's embedder and gallery answer, between two searches.
+// set changes what the daemon's embedder and gallery answer, between two searches.
 func (l *lens) set(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -112,8 +112,8 @@ func noise(t *testing.T, width, height int) []byte {
 	return b.Bytes()
 }
 
-// gallerySeen is a house whose registrants have real pictures of nobody.
-func gallerySeen(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) (*house, *lens) {
+// gallerySeen is a daemon whose registrants have real pictures of nobody.
+func gallerySeen(t *testing.T, change ...func(*queryd.Config, *queryd.Deps)) (*daemon, *lens) {
 	l := &lens{left: make(chan struct{})}
 	h := newNode(t, append(change, func(c *queryd.Config, d *queryd.Deps) {
 		c.PublicURL = "https://elsewhere.test" // the page must load its photos from where it is itself

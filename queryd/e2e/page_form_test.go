@@ -161,7 +161,7 @@ func TestDemoIsFilledInWhereItWorks(t *testing.T) {
 	h, _ = gallerySeen(t, func(c *queryd.Config, _ *queryd.Deps) { c.DemoRecords = true })
 	b = h.browser(t, "/search", "#lastName")
 	if b.value("#key") != "DEMO" {
-		t.Errorf("in a house of made-up people the key is %q", b.value("#key"))
+		t.Errorf("where people are made up the key is %q", b.value("#key"))
 	}
 	b.set("#lastName", "Testcase")
 	b.submit(".card")

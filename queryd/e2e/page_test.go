@@ -42,7 +42,7 @@ func whole(key string) schemas.Record {
 	})
 }
 
-func (h *house) post(path, form string, headers ...string) (*http.Response, string) {
+func (h *daemon) post(path, form string, headers ...string) (*http.Response, string) {
 	h.t.Helper()
 	return h.do("POST", path, form, append(headers, "Content-Type", "application/x-www-form-urlencoded")...)
 }

@@ -20,8 +20,8 @@ import (
 	"lineup/schemas"
 )
 
-// link is a link to a photo as the house signs it.
-func (h *house) link(id, face schemas.UUID) string { return linkOf(h.t, fixedSecret, id, face) }
+// link is a link to a photo as the daemon signs it.
+func (h *daemon) link(id, face schemas.UUID) string { return linkOf(h.t, fixedSecret, id, face) }
 
 func linkOf(t testing.TB, secrets func(context.Context) ([]signing.PhotoSecret, error), id, face schemas.UUID) string {
 	t.Helper()
@@ -169,7 +169,7 @@ func TestPhotoLinksOutliveARotation(t *testing.T) {
 			t.Errorf("the %s link: %d %s", name, response.StatusCode, body)
 		}
 	}
-	must(t, signing.RotatePhotoLinks(t.Context(), js, clock)) // as of now, by the clock of the house
+	must(t, signing.RotatePhotoLinks(t.Context(), js, clock)) // as of now, by the clock of the daemon
 	now = now.Add(2 * time.Minute)
 	if response, _ := h.do("GET", signed(), ""); response.StatusCode != http.StatusOK {
 		t.Errorf("the newest link: %d", response.StatusCode)

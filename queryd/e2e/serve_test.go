@@ -35,7 +35,7 @@ func TestTwoDaemonsBehindOneAddressAnswerAsOne(t *testing.T) {
 	})
 	one.gal.calibrate(t)
 	var backends []*url.URL
-	for _, h := range []*house{one, two} {
+	for _, h := range []*daemon{one, two} {
 		u, err := url.Parse(h.listen())
 		must(t, err)
 		backends = append(backends, u)

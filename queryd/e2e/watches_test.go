@@ -13,7 +13,7 @@ import (
 )
 
 // watch makes a watch and returns it.
-func (h *house) watch(body string) api.Watch {
+func (h *daemon) watch(body string) api.Watch {
 	h.t.Helper()
 	response, text := h.keyed("POST", "/v1/watches", body)
 	if response.StatusCode != http.StatusCreated {
@@ -23,7 +23,7 @@ func (h *house) watch(body string) api.Watch {
 }
 
 // look looks at a watch and returns the kinds of what changed; "" for a watch that is not there.
-func (h *house) look(id schemas.UUID, token string) (kinds, next string) {
+func (h *daemon) look(id schemas.UUID, token string) (kinds, next string) {
 	h.t.Helper()
 	response, text := h.keyed("GET", "/v1/watches/"+string(id)+"?look="+token, "")
 	if response.StatusCode != http.StatusOK {

@@ -64,8 +64,8 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// house is a server with everything it needs, made of fakes that hold their content in memory.
-type house struct {
+// daemon is a server with everything it needs, made of fakes that hold their content in memory.
+type daemon struct {
 	*queryd.Server
 	t      testing.TB
 	gal    *gallery
@@ -84,7 +84,7 @@ func fixedSecret(context.Context) ([]signing.PhotoSecret, error) {
 }
 
 // ready is what a process says of its parts.
-func (h *house) ready(ctx context.Context) map[string]error {
+func (h *daemon) ready(ctx context.Context) map[string]error {
 	_, err := h.gal.Generations(ctx)
 	return map[string]error{"index": err, "ledger": h.ledger.err, "keys": h.keys.Ready(ctx)}
 }
@@ -92,7 +92,7 @@ func (h *house) ready(ctx context.Context) map[string]error {
 var model = schemas.Model{ID: "test/1", Dimensions: 16, Metric: "euclidean", MaxDistance: 0.6,
 	FalseMatch: []schemas.CurvePoint{{Distance: .34, Rate: 1e-4}, {Distance: .39, Rate: 1e-3}, {Distance: .45, Rate: 1e-2}}}
 
-func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house {
+func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *daemon {
 	t.Helper()
 	ctx := t.Context()
 	ring, err := keys.Open(ctx, js, 1)
@@ -106,7 +106,7 @@ func newNode(t testing.TB, change ...func(*queryd.Config, *queryd.Deps)) *house 
 	if err != nil {
 		t.Fatal(err)
 	}
-	h := &house{t: t, gal: &gallery{}, ledger: &ledger{gone: map[schemas.UUID]bool{}}, photos: photos{}, keys: ring, log: &bytes.Buffer{},
+	h := &daemon{t: t, gal: &gallery{}, ledger: &ledger{gone: map[schemas.UUID]bool{}}, photos: photos{}, keys: ring, log: &bytes.Buffer{},
 		logMu: &sync.Mutex{}}
 	h.ledger.gal = h.gal
 	h.key, _, err = ring.Add(ctx, fmt.Sprintf("test %s %d", t.Name()[:min(len(t.Name()), 30)], rand.Uint32()),
@@ -161,14 +161,14 @@ func (l lockedWriter) Write(p []byte) (int, error) {
 	return l.w.Write(p)
 }
 
-func (h *house) logged() string {
+func (h *daemon) logged() string {
 	h.logMu.Lock()
 	defer h.logMu.Unlock()
 	return h.log.String()
 }
 
 // do sends a request and returns the answer with its body read.
-func (h *house) do(method, target, body string, headers ...string) (*http.Response, string) {
+func (h *daemon) do(method, target, body string, headers ...string) (*http.Response, string) {
 	h.t.Helper()
 	r := httptest.NewRequest(method, target, strings.NewReader(body))
 	for i := 0; i+1 < len(headers); i += 2 {
@@ -182,8 +182,8 @@ func (h *house) do(method, target, body string, headers ...string) (*http.Respon
 	return w.Result(), w.Body.String()
 }
 
-// keyed is do with the house's key.
-func (h *house) keyed(method, target, body string) (*http.Response, string) {
+// keyed is do with the daemon's key.
+func (h *daemon) keyed(method, target, body string) (*http.Response, string) {
 	return h.do(method, target, body, "X-API-Key", h.key, "Content-Type", "application/json")
 }
 
@@ -208,7 +208,7 @@ func person(key, first, last string, change ...func(*schemas.Record)) schemas.Re
 }
 
 // enrol lists a record, with one photo when embedding is set, and returns its id.
-func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
+func (h *daemon) enrol(r schemas.Record, embedding []float32) schemas.UUID {
 	id := schemas.RegistrantID(r.Source, r.Key)
 	d := index.Document{ID: id, Revision: 1, FirstSeen: clock.AddDate(0, 0, -10), Changed: clock.AddDate(0, 0, -5),
 		Keys: namekey.Of(r), Person: samePerson.ID(r)}
@@ -228,7 +228,7 @@ func (h *house) enrol(r schemas.Record, embedding []float32) schemas.UUID {
 }
 
 // crowd enrols n strangers, born in 1950.
-func (h *house) crowd(n int) {
+func (h *daemon) crowd(n int) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for i := range n {
 		h.enrol(person(fmt.Sprintf("c%03d", i), "Stranger", fmt.Sprintf("Nobody%c%c", 'a'+i/26, 'a'+i%26),
