@@ -152,7 +152,15 @@ func TestEveryFaultIsToldWhereItIs(t *testing.T) {
 			`sources.us-or.enabled?`,
 		"s3: {secret_key: a, secret_key_file: b, access_key: c}\n": `s3.secret_key: stands beside s3.secret_key_file`,
 		"s3: {secret_key_file: /nothing/there, access_key: c}\n":   `s3.secret_key_file: read /nothing/there: no such file`,
-		"a: [\n": `is no YAML`,
+		"s3: {secret_key: \"\", access_key: c}\n":                  `lineup.yml:1: s3: one of access_key and secret_key`,
+		"nats:\n  cert: a\n": `lineup.yml:2: nats: one of cert and key`,
+		"notify:\n  webhook: \"https://hooks.example.org\"\n": `lineup.yml:2: notify.secret: is missing`,
+		"notify:\n  smtp: \"mail.example.org:25\"\n":          `lineup.yml:2: notify: notify.smtp needs`,
+		"enrol_excluded: us-or\n":                             `there is no such key: did you mean index.enrol_excluded?`,
+		"query:\n  workers: 2\n":                              `there is no such key: did you mean index.workers?`,
+		"canary: {every: 1ms}\n":                              `lineup.yml:1: canary.every: 1ms is too often: 0s for never, else 10s`,
+		"a: [\n":                                              `lineup.yml:1: is no YAML: `,
+		"data: x\n\tlisten: y\n":                              `indent with spaces, not with tabs`,
 		"query: {max_photo: 1, per_minute: 0, near_days: -1}\nlisten: x": `near_days`,
 	} {
 		_, err := load(t, text, nil, nil)
@@ -163,6 +171,12 @@ func TestEveryFaultIsToldWhereItIs(t *testing.T) {
 	}
 	if _, err := load(t, "query: {max_photo: 1, per_minute: 0, near_days: -1}\nlisten: x", nil, nil); len(err.(config.Problems)) != 4 {
 		t.Errorf("four faults: %v", err)
+	}
+	for _, text := range []string{"s3: {secret_key_file: /nothing/there, access_key: c}\n",
+		"notify: {webhook: \"https://hooks.example.org\", secret_file: /nothing/there}\n"} {
+		if _, err := load(t, text, nil, nil); len(err.(config.Problems)) != 1 {
+			t.Errorf("a secret whose file is not there is one fault: %v", err)
+		}
 	}
 	for set, want := range map[string]string{"nope=1": "there is no such key", "index.workers": "want KEY=VALUE",
 		"index.workers=many":         "--set index.workers: index.workers: \"many\"",

@@ -75,6 +75,21 @@ func keysLike(key string) (keys []string) {
 	return append(keys, "sources")
 }
 
+// meant names the known key that key seems to stand for, as a question: one of that name in another section, or the nearest.
+func meant(key string) string {
+	name := key[strings.LastIndexByte(key, '.')+1:]
+	var elsewhere []string
+	for _, s := range settings {
+		if strings.HasSuffix(s.Key, "."+name) {
+			elsewhere = append(elsewhere, s.Key)
+		}
+	}
+	if len(elsewhere) == 1 {
+		return ": did you mean " + elsewhere[0] + "?"
+	}
+	return nearest(key, keysLike(key))
+}
+
 // nearest names the known word that is nearest to word, as a question; "" where none is near. Of those alike near it is one that begins
 // as word does for longest: who types seldom errs at the beginning.
 func nearest(word string, known []string) string {

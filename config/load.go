@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -109,6 +110,18 @@ type loader struct {
 	problems Problems
 }
 
+// noYAML says where a file is no YAML, and why.
+func noYAML(name string, data []byte, err error) Problems {
+	where, say := Origin(filepath.Base(name)), "is no YAML: "+yaml.FormatError(err, false, true)
+	if syntax := (*yaml.SyntaxError)(nil); errors.As(err, &syntax) && syntax.Token != nil {
+		where += Origin(fmt.Sprintf(":%d", syntax.Token.Position.Line))
+	}
+	if bytes.Contains(data, []byte("\n\t")) || bytes.HasPrefix(data, []byte("\t")) {
+		say += "\n(indent with spaces, not with tabs)"
+	}
+	return Problems{{Where: where, Say: say}}
+}
+
 // secretFile is where a secret is to be read from, and who says so.
 type secretFile struct {
 	path  string
@@ -127,7 +140,7 @@ func (l *loader) file(name string) error {
 	}
 	parsed, err := parser.ParseBytes(data, 0)
 	if err != nil {
-		return Problems{{Where: Origin(name), Say: "is no YAML:\n" + yaml.FormatError(err, false, true)}}
+		return noYAML(name, data, err)
 	}
 	r := reader{loader: l, name: filepath.Base(name), anchors: make(map[string]ast.Node)}
 	for _, doc := range parsed.Docs {
@@ -212,7 +225,7 @@ func (r reader) value(key, name string, v *ast.MappingValueNode, into reflect.Va
 			}
 			return
 		}
-		r.bad(key, r.at(v.Key), "there is no such key%s", nearest(key, keysLike(key)))
+		r.bad(key, r.at(v.Key), "there is no such key%s", meant(key))
 	case field.Kind() == reflect.Struct:
 		r.mapping(v.Value, key+".", field)
 	case field.Kind() == reflect.Map:
@@ -322,7 +335,7 @@ func (l *loader) flags(sets []string) {
 		case strings.HasPrefix(key, "sources."):
 			l.bad("", from, "sources are set in the configuration file only")
 		default:
-			l.bad("", from, "there is no such key%s", nearest(key, keysLike(key)))
+			l.bad("", from, "there is no such key%s", meant(key))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
@@ -30,24 +31,35 @@ func (l *loader) validate(in Input) {
 	if _, port, err := net.SplitHostPort(l.Private); err == nil && port != "0" && l.Private == l.Listen {
 		l.bad("private", l.Origins["private"], "is the address of listen: health and metrics are for the operator alone, so give them another")
 	}
-	if (l.S3.AccessKey == "") != (l.S3.SecretKey == "") {
-		l.bad("s3", "", "one of access_key and secret_key is missing: give both or neither")
+	if l.lacks("s3.access_key", l.S3.AccessKey) != l.lacks("s3.secret_key", l.S3.SecretKey) {
+		l.bad("s3", cmp.Or(l.Origins["s3.access_key"], l.Origins["s3.secret_key"]), "one of access_key and secret_key is missing: give both or neither")
 	}
 	if e := l.S3.Encryption; e != "" && e != "sse-s3" && !strings.HasPrefix(e, "sse-kms:") {
 		l.bad("s3.encryption", l.Origins["s3.encryption"], "%q is neither sse-s3 nor sse-kms:KEY", e)
 	}
 	if (l.NATS.Cert == "") != (l.NATS.Key == "") {
-		l.bad("nats", "", "one of cert and key is missing: give both or neither")
+		l.bad("nats", cmp.Or(l.Origins["nats.cert"], l.Origins["nats.key"]), "one of cert and key is missing: give both or neither")
 	}
-	if n := l.Notify; n.Webhook != "" && n.Secret == "" {
-		l.bad("notify.secret", l.Origins["notify.secret"], "is missing: a webhook is signed, so that its receiver knows who speaks")
+	if n := l.Notify; n.Webhook != "" && l.lacks("notify.secret", n.Secret) {
+		l.bad("notify.secret", l.Origins["notify.webhook"], "is missing: a webhook is signed, so that its receiver knows who speaks")
 	} else if n.SMTP != "" && (n.From == "" || n.To == "") {
-		l.bad("notify", "", "notify.smtp needs notify.from and notify.to")
+		l.bad("notify", l.Origins["notify.smtp"], "notify.smtp needs notify.from and notify.to")
 	}
-	if l.Canary.Every > 0 && l.NATS.URL != "" && l.Canary.Key == "" {
+	if every := l.Canary.Every; every > 0 && every < leastCanary {
+		l.bad("canary.every", l.Origins["canary.every"], "%v is too often: 0s for never, else 10s or more", every)
+	}
+	if l.Canary.Every > 0 && l.NATS.URL != "" && l.lacks("canary.key", l.Canary.Key) {
 		l.bad("canary.key", l.Origins["canary.every"], "is missing: over nats.url an administrator makes it (lineup keys add canary --canary)")
 	}
 	l.validateSources(in)
+}
+
+// leastCanary is how often the canary may be searched for at most: each time is a search by face.
+const leastCanary = 10 * time.Second
+
+// lacks reports whether a secret is not set, and that is not told already: of a file that cannot be read.
+func (l *loader) lacks(key, value string) bool {
+	return value == "" && !slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Key == key+"_file" })
 }
 
 // check checks one value against its setting.
