@@ -36,7 +36,7 @@ func (c *Demo) Run(ctx context.Context, app *App) (err error) {
 	}
 	server, err := samplesite.Start(ctx, site, string(c.Sample), "") // at another address every record would be a changed one
 	if err != nil {
-		return fmt.Errorf("the made-up registry: %w (choose an address that no other program has with --sample)", err)
+		return fmt.Errorf("the made-up registry: %w (with --sample)", err)
 	}
 	defer func() { err = errors.Join(err, server.Close()) }()
 	if app.Config.Sources == nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
+	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -51,5 +54,23 @@ func TestUpWarnsWhereOthersReachIt(t *testing.T) {
 			}
 			must(t, house.terminate(t))
 		})
+	}
+}
+
+// TestATakenAddressIsToldAtOnce holds that an address that another program has ends the program before it loads anything, and that it
+// says which setting names another.
+func TestATakenAddressIsToldAtOnce(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	defer taken.Close()
+	address, data := taken.Addr().String(), filepath.Join(t.TempDir(), "data")
+	for line, hint := range map[string]string{"up --listen " + address: "--listen", "samplesite --listen " + address: "choose another address",
+		"up --listen 127.0.0.1:0 --set private=" + address: "--set private"} {
+		var said bytes.Buffer
+		code := run(append(strings.Fields(line), "--data", data), io.Discard, &said)
+		if code != exitFailed || !strings.Contains(said.String(), address) || !strings.Contains(said.String(), hint) ||
+			strings.Contains(said.String(), "loading") || strings.Contains(said.String(), "WARN") {
+			t.Errorf("lineup %s: exit %d: %s", line, code, &said)
+		}
 	}
 }

@@ -20,9 +20,32 @@ import (
 // Private serves health, metrics and profiles on the operator's private address until ctx ends. A process that answers
 // searches is not ready before there is something to search; other roles are.
 func (n *Node) Private(ctx context.Context, answers bool) error {
-	if n.Config.Private == "" {
-		return nil
+	listener, err := n.listenPrivate(ctx)
+	if err != nil || listener == nil {
+		return err
 	}
+	return n.servePrivate(ctx, listener, answers)
+}
+
+// listenPrivate opens the operator's private address; nil where there is none, or the default one is taken.
+func (n *Node) listenPrivate(ctx context.Context) (net.Listener, error) {
+	if n.Config.Private == "" {
+		return nil, nil
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", n.Config.Private)
+	if err != nil && n.Config.Private == config.Default().Private { // the default address: nobody asked for it
+		n.Log.Warn("health and metrics are not served: the address is taken, by another lineup perhaps", "private", n.Config.Private, "error",
+			err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on the private address: %w (choose another with --set private=host:port)", err)
+	}
+	return listener, nil
+}
+
+func (n *Node) servePrivate(ctx context.Context, listener net.Listener, answers bool) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
@@ -48,16 +71,6 @@ func (n *Node) Private(ctx context.Context, answers bool) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", n.Config.Private)
-	if err != nil && n.Config.Private == config.Default().Private { // the default address: nobody asked for it
-		n.Log.Warn("health and metrics are not served: the address is taken, by another lineup perhaps", "private", n.Config.Private, "error",
-			err)
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("listen on the private address: %w (choose another with --set private=host:port)", err)
-	}
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

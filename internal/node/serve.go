@@ -18,7 +18,6 @@ import (
 	"lineup/internal/node/host"
 	"lineup/internal/tracing"
 	"lineup/internal/tracing/otlp"
-	"lineup/queryd"
 )
 
 // Roles are the parts that a process plays.
@@ -75,6 +74,21 @@ func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.C
 	if !n.Alone && n.Config.NATS.URL == "" {
 		return fmt.Errorf("another lineup runs over %s already (give this one another directory with --data)", n.Config.Data)
 	}
+	// Before models are loaded: an address that another program has is a mistake to be told at once. Who asks meanwhile waits.
+	var listener net.Listener
+	if play.Query {
+		if listener, err = n.listen(ctx); err != nil {
+			return err
+		}
+		defer listener.Close()
+	}
+	private, err := n.listenPrivate(ctx)
+	if err != nil {
+		return err
+	}
+	if private != nil {
+		defer private.Close()
+	}
 	if faces == nil && (play.Index || play.Query) {
 		if faces, err = n.OpenFaces(ctx); err != nil {
 			return err
@@ -103,7 +117,7 @@ func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.C
 	address := ""
 	up := running{play: play, asked: asked, changed: changed}
 	if play.Query {
-		listener, server, err := n.listen(ctx, faces)
+		server, err := n.NewServer(ctx, faces)
 		if err != nil {
 			return err
 		}
@@ -115,7 +129,9 @@ func Serve(ctx context.Context, o Options, play Roles, beside func(ctx context.C
 	if play.Scrape {
 		group.Go(func() error { return n.Sing(ctx, address) })
 	}
-	group.Go(func() error { return n.Private(ctx, play.Query) })
+	if private != nil {
+		group.Go(func() error { return n.servePrivate(ctx, private, play.Query) })
+	}
 	if beside != nil {
 		group.Go(func() error { return beside(ctx, n, address) })
 	}
@@ -152,28 +168,24 @@ func (n *Node) index(ctx context.Context, group *errgroup.Group, faces face.Embe
 	return nil
 }
 
-// listen creates the query daemon and its listener.
-func (n *Node) listen(ctx context.Context, faces face.Embedder) (net.Listener, *queryd.Server, error) {
-	server, err := n.NewServer(ctx, faces)
-	if err != nil {
-		return nil, nil, err
-	}
+// listen opens the API's listener, or takes over the one of the old process or of the service manager.
+func (n *Node) listen(ctx context.Context) (net.Listener, error) {
 	if n.Config.NeedsPublic() {
 		n.Log.WarnContext(ctx, "others reach the API and public is not set: links in answers go to whatever host a request names; "+
 			"set public to the https:// address of your proxy", "listen", n.Config.Listen)
 	}
 	listener, err := host.Listener()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if listener != nil {
 		n.Log.InfoContext(ctx, "the service manager's socket takes the place of listen", "socket", listener.Addr().String(), "listen",
 			n.Config.Listen)
-		return listener, server, nil
+		return listener, nil
 	}
 	var lc net.ListenConfig
 	if listener, err = lc.Listen(ctx, "tcp", n.Config.Listen); err != nil {
-		return nil, nil, fmt.Errorf("listen: %w (another program may have the port: choose one with --listen)", err)
+		return nil, fmt.Errorf("listen: %w (another program may have the port: choose one with --listen)", err)
 	}
-	return listener, server, nil
+	return listener, nil
 }

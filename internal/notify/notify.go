@@ -154,13 +154,17 @@ func (s *Sender) post(ctx context.Context, n Notice) error {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %s %d", n.Event, n.Kind, n.Source, n.Since.UnixNano()))
 	if err := s.hooks.Post(ctx, s.opts.Webhook, s.opts.Secret, hex.EncodeToString(sum[:8]), body); err != nil {
-		hint := ""
-		if errors.Is(err, dial.ErrPrivate) {
-			hint = " (notify.inside allows addresses that are not public)"
-		}
-		return fmt.Errorf("post to notify.webhook: %w%s", err, hint)
+		return fmt.Errorf("post to notify.webhook: %w%s", err, hint(err))
 	}
 	return nil
+}
+
+// hint says what lets a receiver be asked that is not, "" where nothing does.
+func hint(err error) string {
+	if errors.Is(err, dial.ErrPrivate) {
+		return " (notify.inside allows addresses that are not public)"
+	}
+	return ""
 }
 
 // withoutURL returns err without the webhook's address, which may contain a secret.
@@ -214,7 +218,7 @@ func (s *Sender) mail(ctx context.Context, n Notice) error {
 		err = client.DialAndSendWithContext(ctx, message)
 	}
 	if err != nil {
-		return fmt.Errorf("send mail by notify.smtp %s: %w", s.opts.SMTP, err)
+		return fmt.Errorf("send mail by notify.smtp %s: %w%s", s.opts.SMTP, err, hint(err))
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Server) serve(ctx context.Context, listen string, handler http.Handler)
 	var lc net.ListenConfig
 	socket, err := lc.Listen(ctx, "tcp", net.JoinHostPort(host, port))
 	if err != nil {
-		return "", fmt.Errorf("sample site: %w", err)
+		return "", fmt.Errorf("sample site: %w (another program may have the port: choose another address)", err)
 	}
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
 	s.servers = append(s.servers, server)
