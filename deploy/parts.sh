@@ -4,6 +4,7 @@
 #   build       the release: packages, image, bills of materials, sums
 #   packages    installed, upgraded (from the packages in BEFORE_DIST), searched and removed in clean roots of Debian 12 and 13; the image
 #               unpacked and started
+#   images      every target of the Containerfile, built by buildah and started
 #   processors  the programs under qemu, on processors this machine does not have
 #   upgrade     rolling, from the release before (BEFORE=commit) and back by one, both running side by side
 #   page        the page in Firefox, openapi.yaml in other people's tools
@@ -18,6 +19,7 @@ part() {
 	case $1 in
 	build) deploy/release.sh "$version" ;;
 	packages) deploy/release-test.sh "dist/$version" ${BEFORE_DIST:+"$BEFORE_DIST"} ;;
+	images) deploy/images.sh ;;
 	processors) deploy/processors.sh "dist/$version" ;;
 	upgrade)
 		deploy/before.sh build/before/lineup ${BEFORE:+"$BEFORE"} &&
@@ -32,7 +34,7 @@ part() {
 		;;
 	esac
 }
-[ "$#" -gt 0 ] || set -- build packages processors upgrade page races twice
+[ "$#" -gt 0 ] || set -- build packages images processors upgrade page races twice
 failed=
 said=
 for name in "$@"; do

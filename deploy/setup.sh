@@ -5,7 +5,7 @@
 #   deploy/setup.sh BUILD_DIR [--browser] [--release]
 #
 # --browser also installs what only the tests need: Chromium, curl, openssl, shellcheck, zsh, fish, Node and Python with requests.
-# --release installs what only `make release-test` needs: Firefox, npm, mmdebstrap, rpm, rpm2cpio, cpio, jq, minisign and qemu.
+# --release installs what only `make release-test` needs: Firefox, npm, mmdebstrap, rpm, rpm2cpio, cpio, jq, minisign, qemu and buildah.
 # go-face links libcblas, which Debian does not have under that name: OpenBLAS contains its functions. A linker script of that
 # name is put into /usr/local/lib, so that a plain `go build` works in an editor too; without root, into BUILD_DIR/lib, where make
 # tells the linker to look.
@@ -141,6 +141,7 @@ if [ -n "$want_release" ]; then
 	command -v rpm2cpio >/dev/null || install rpm2cpio
 	command -v minisign >/dev/null || install minisign
 	command -v qemu-x86_64-static >/dev/null || install qemu-user-static # plays other processors
+	command -v buildah >/dev/null || install buildah
 	command -v jq >/dev/null || install jq
 	command -v cpio >/dev/null || install cpio
 	command -v npm >/dev/null || install npm
