@@ -90,9 +90,10 @@ func TestRulesHaveOneRoom(t *testing.T) {
 // internal/testkit/stores, and what looks into NATS' blocks is internal/testkit/atrest.
 func TestStoresOfTestsAreOpenedInOneRoom(t *testing.T) {
 	for words, rooms := range map[string][]string{
-		// Another process asks the server of the benchmark, so that it needs the address.
-		"broker.Start" + "(": {"cmd/lineup/query_bench_test.go", "internal/node/node.go", "internal/testkit/stores/stores.go"},
-		"S2s" + "TwO":        {"internal/testkit/atrest/atrest.go"},
+		// Other processes ask the servers of the benchmarks, so that they need the address.
+		"broker.Start" + "(": {"cmd/lineup/query_bench_test.go", "internal/node/million_roles_test.go", "internal/node/node.go",
+			"internal/testkit/stores/stores.go"},
+		"S2s" + "TwO": {"internal/testkit/atrest/atrest.go"},
 	} {
 		var found []string
 		source(t, func(path, text string) {
