@@ -70,7 +70,8 @@ Measured (2 cores, AMD EPYC or Intel Xeon, virtual machine, 2026-11):
   back empty served 44 registrants again after 8 s; a reindex beside 165 searches failed none. 1.19 reworked quantised scoring: m2 is of
   1.18.3.
 - m8: sweeps and roles at 100,000, NATS and each role a process of its own, loaded: one pass of reconcile 1.6 s of the indexer's processor
-  time and 0.6 s of NATS'; most memory of any role 280 MB with the embedded index in it, of NATS 297 MB (docs/benchmarks.md).
+  time and 0.6 s of NATS'; most memory of any role 280 MB with the embedded index in it, of NATS 297 MB.
+  The ledger of 1,000,000 alone: 13.9 s and 9.4 s, the indexer without an index 201 MB, NATS 591 MB (docs/benchmarks.md).
 
 Assumed, measure your own: 25 KB a photo (the 130 synthetic ones have 13 KB), 4 KB a page snapshot compressed, 1.5 KB a record.
 `
