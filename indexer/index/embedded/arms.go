@@ -302,8 +302,33 @@ func rarestFirst(ctx context.Context, tx *sql.Tx, lists [][]string) error {
 	return nil
 }
 
-// sampleSize bounds how far the sizes of drivers are compared.
+// sampleSize is how far the sizes of drivers are compared at first.
 const sampleSize = 2000
+
+// fewest is the driver that gives the fewest. Where all give more than are counted, more are counted.
+func fewest(ctx context.Context, tx *sql.Tx, all []driver) (first int, err error) {
+	if len(all) < 2 {
+		return 0, nil
+	}
+	for size := sampleSize; size <= 64*sampleSize; size *= 8 {
+		least := size
+		for i, d := range all {
+			var n int
+			counted := "SELECT count(*) FROM (SELECT 1 FROM (" + d.gives.parts[0] + ") LIMIT ?)"
+			err := tx.QueryRowContext(ctx, counted, append(slices.Clone(d.gives.args), size)...).Scan(&n)
+			if err != nil {
+				return 0, explain(err)
+			}
+			if n < least {
+				first, least = i, n
+			}
+		}
+		if least < size {
+			break
+		}
+	}
+	return first, nil
+}
 
 // walked is an arm that is found by the driver that gives the fewest, and all else is tried on them.
 func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unstated int) (arm, error) {
@@ -318,19 +343,9 @@ func (x *generation) walked(ctx context.Context, tx *sql.Tx, q index.Query, unst
 	} else if births.parts != nil {
 		w.add(births.String(), births.args...)
 	}
-	first, fewest := 0, sampleSize+1
-	for i, d := range all {
-		if len(all) == 1 {
-			break
-		}
-		var n int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM ("+d.gives.parts[0]+fmt.Sprintf(") LIMIT %d)", sampleSize),
-			d.gives.args...).Scan(&n); err != nil {
-			return arm{}, explain(err)
-		}
-		if n < fewest {
-			first, fewest = i, n
-		}
+	first, err := fewest(ctx, tx, all)
+	if err != nil {
+		return arm{}, err
 	}
 	a := arm{unstated: unstated, from: "registrant r", of: "r."}
 	for i, d := range all {
