@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -23,6 +24,38 @@ func TestDemoWantsItsOwnSite(t *testing.T) {
 		&out, &said)
 	if code != exitFailed || !strings.Contains(said.String(), address) || !strings.Contains(said.String(), "--sample") {
 		t.Errorf("exit %d: %s", code, said.String())
+	}
+}
+
+// TestTheManualNamesWhatCommandsTake holds that each page has the arguments and what each flag takes, and words as they are written.
+func TestTheManualNamesWhatCommandsTake(t *testing.T) {
+	dir := t.TempDir()
+	if code, said := lineup(t, "manual", dir); code != exitDone {
+		t.Fatal(said)
+	}
+	var cli CLI
+	parser, err := newParser(t.Context(), &cli, io.Discard, io.Discard, func(int) {})
+	must(t, err)
+	for _, leaf := range parser.Model.Leaves(true) {
+		data, err := os.ReadFile(filepath.Join(dir, strings.ReplaceAll(leaf.FullPath(), " ", "-")+".1"))
+		must(t, err)
+		page := strings.NewReplacer(`\-`, "-", `\fP`, "", `\fB`, "", `\fI`, "", `\`, "").Replace(string(data))
+		for _, p := range leaf.Positional {
+			if !strings.Contains(page, p.Summary()) {
+				t.Errorf("%s: no argument %s in\n%.300s", leaf.FullPath(), p.Summary(), page)
+			}
+		}
+		for _, f := range leaf.Flags {
+			if f.Name != "help" && !f.IsBool() && f.Default == "" && !f.Hidden && !strings.Contains(page, "--"+f.Name+"="+f.FormatPlaceHolder()) {
+				t.Errorf("%s: --%s does not take %s", leaf.FullPath(), f.Name, f.FormatPlaceHolder())
+			}
+		}
+		if strings.Contains(page, "[=") || strings.Contains(page, "=\n") {
+			t.Errorf("%s: a flag takes nothing: %s", leaf.FullPath(), page)
+		}
+		if leaf.Name == "audit" && !strings.Contains(page, "missing_page") {
+			t.Errorf("audit: %s", page)
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ func (t tree) flag(c *cobra.Command, f *kong.Flag) {
 		value.was, added.NoOptDefVal = "", "true"
 	}
 	if f.Tag.Negatable != "" {
-		flags.VarPF(&text{kind: "bool"}, "no-"+f.Name, "", "Not: "+f.Help).NoOptDefVal = "true"
+		flags.VarPF(&text{kind: "bool"}, "no-"+f.Name, "", "The opposite of --"+f.Name+".").NoOptDefVal = "true"
 	}
 	complete := t.complete(f.Value)
 	// The name was defined just above, which is the only thing that can be wrong.

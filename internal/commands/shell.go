@@ -3,14 +3,17 @@ package commands
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/cobra/doc"
+	"github.com/spf13/pflag"
 )
 
 // Shells lists the shells that WriteCompletion supports.
@@ -85,9 +88,41 @@ func WriteManual(dir string, root *cobra.Command, from string, made time.Time) e
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return fmt.Errorf("make the manual's directory: %w", err)
 	}
+	forManual(root)
 	header := &doc.GenManHeader{Section: "1", Source: from, Manual: "Lineup", Date: &made}
 	if err := doc.GenManTree(root, header, dir); err != nil {
 		return fmt.Errorf("write the manual: %w", err)
 	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	for _, page := range pages {
+		text, rerr := os.ReadFile(page)
+		text = bytes.ReplaceAll(text, []byte("\\fP=\n"), []byte("\\fP\n")) // a switch takes nothing
+		err = errors.Join(err, rerr, os.WriteFile(page, text, 0o644))
+	}
+	if err != nil {
+		return fmt.Errorf("write the manual: %w", err)
+	}
 	return nil
+}
+
+// literal keeps text from being read as Markdown, of which the pages are made: <id> would be gone, and missing_page one word.
+var literal = strings.NewReplacer("<", `\<`, ">", `\>`, "_", `\_`, "*", `\*`)
+
+// forManual makes of a tree one whose pages name what a flag without a default takes, and lose nothing to Markdown.
+func forManual(c *cobra.Command) {
+	c.Use, c.Short, c.Long = literal.Replace(c.Use), literal.Replace(c.Short), literal.Replace(c.Long)
+	c.InitDefaultHelpFlag()
+	for _, flags := range []*pflag.FlagSet{c.LocalNonPersistentFlags(), c.PersistentFlags()} {
+		flags.VisitAll(func(f *pflag.Flag) {
+			if kind := f.Value.Type(); kind != "bool" && f.DefValue == "" {
+				f.DefValue = kind
+			} else if kind == "bool" {
+				f.NoOptDefVal, f.DefValue = "", ""
+			}
+			f.DefValue, f.Usage = literal.Replace(f.DefValue), literal.Replace(f.Usage)
+		})
+	}
+	for _, sub := range c.Commands() {
+		forManual(sub)
+	}
 }
