@@ -51,11 +51,12 @@ type Server struct {
 	// Strict is the strict mode of collections that are made without one; a real server has it from its own configuration.
 	Strict *qdrant.StrictModeConfig
 
-	tls  *tls.Config
-	real *real // that answers in place of the memory here; nil for none
-	mu   sync.Mutex
-	grpc *grpc.Server
-	data map[string]*collection
+	tls    *tls.Config
+	real   *real // that answers in place of the memory here; nil for none
+	mu     sync.Mutex
+	grpc   *grpc.Server
+	served chan struct{} // closed when nobody listens at its address any more
+	data   map[string]*collection
 	// aliases lead to collections' names.
 	aliases map[string]string
 
@@ -130,10 +131,14 @@ func (s *Server) serve() (*grpc.Server, error) {
 	qdrant.RegisterCollectionsServer(server, collections{Server: s})
 	qdrant.RegisterPointsServer(server, points{Server: s})
 	qdrant.RegisterQdrantServer(server, s)
+	served := make(chan struct{})
 	s.mu.Lock()
-	s.grpc = server
+	s.grpc, s.served = server, served
 	s.mu.Unlock()
-	go func() { _ = server.Serve(l) }() // ends with Stop
+	go func() {
+		defer close(served)
+		_ = server.Serve(l) // ends with Stop, and closes the listener even if Stop came first
+	}()
 	return server, nil
 }
 
@@ -145,9 +150,10 @@ func (s *Server) Kill() { s.end(syscall.SIGKILL) }
 
 func (s *Server) end(by syscall.Signal) {
 	s.mu.Lock()
-	server := s.grpc
+	server, served := s.grpc, s.served
 	s.mu.Unlock()
 	server.Stop()
+	<-served
 	if s.real != nil {
 		s.real.stop(by)
 	}
