@@ -204,7 +204,8 @@ var settings = []Setting{
 
 	{Key: "canary.every", Doc: "How often the scrape role searches for the canary, a rendered face that only its own key sees: it also " +
 		"has it changed " +
-		"every hour, and delisted and listed again every week. 0s for never, 1m is usual, 10s the least.", Max: int64(time.Hour), Example: "1m", Needs: restart},
+		"every hour, and delisted and listed again every week. 0s for never, 1m is usual, 10s the least.", Max: int64(time.Hour), Example: "1m",
+		Needs: restart},
 	{Key: "canary.url", Doc: "Address of the query daemon that the canary asks; empty for the one in the same process.", Kind: URL,
 		Example: "http://lineup-query.example.org:8080", Needs: restart},
 	{Key: "canary.key", Doc: "The canary's own key (lineup keys add canary --canary); an all-in-one makes its own where this is empty.",

@@ -32,7 +32,8 @@ func (l *loader) validate(in Input) {
 		l.bad("private", l.Origins["private"], "is the address of listen: health and metrics are for the operator alone, so give them another")
 	}
 	if l.lacks("s3.access_key", l.S3.AccessKey) != l.lacks("s3.secret_key", l.S3.SecretKey) {
-		l.bad("s3", cmp.Or(l.Origins["s3.access_key"], l.Origins["s3.secret_key"]), "one of access_key and secret_key is missing: give both or neither")
+		l.bad("s3", cmp.Or(l.Origins["s3.access_key"], l.Origins["s3.secret_key"]),
+			"one of access_key and secret_key is missing: give both or neither")
 	}
 	if e := l.S3.Encryption; e != "" && e != "sse-s3" && !strings.HasPrefix(e, "sse-kms:") {
 		l.bad("s3.encryption", l.Origins["s3.encryption"], "%q is neither sse-s3 nor sse-kms:KEY", e)

@@ -169,8 +169,8 @@ func TestOnlyAnInterruptedRunGoesOn(t *testing.T) {
 	}
 }
 
-// TestARunInterruptedLongAgoBeginsAnew: whom it read may have left since, and would count as seen. A run that makes progress goes on, however
-// long ago it began.
+// TestARunInterruptedLongAgoBeginsAnew: whom it read may have left since, and would count as seen. A run that makes progress goes on,
+// however long ago it began.
 func TestARunInterruptedLongAgoBeginsAnew(t *testing.T) {
 	s := stores.Open(t)
 	now := time.Date(2028, 2, 27, 23, 0, 0, 0, time.UTC)

@@ -191,7 +191,8 @@ func TestMisuseExitsWithTwo(t *testing.T) {
 		must(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
-	list, odd, receipt := written("list.csv", "person,photo\na,b.jpg\n"), written("odd.csv", "who,what\na,b.jpg\n"), written("receipt.json", "{}")
+	list, odd, receipt := written("list.csv", "person,photo\na,b.jpg\n"), written("odd.csv", "who,what\na,b.jpg\n"),
+		written("receipt.json", "{}")
 	ragged, noKeys := written("ragged.csv", "person,photo\na\n"), written("keys.json", "[]")
 	const id = "11111111-1111-5111-8111-111111111111"
 	for want, lines := range map[int]map[string]string{
@@ -211,7 +212,8 @@ func TestMisuseExitsWithTwo(t *testing.T) {
 			"removal verify " + receipt:             "what lineup remove printed", "removal verify " + list: "what lineup remove printed",
 			"signing verify " + receipt + " --keys " + noKeys: "/evidence", "restore " + dir: "no backup",
 			"reindex --model nosuch --set models=/dev/null/none": "dlib-resnet-v1/landmarks5/hog-fit1024 and dlib",
-			"reindex --source nosuch":                            "lineup sources list", "audit --sample 2": "a share from 0 to 1", "notify test": "notify.webhook"},
+			"reindex --source nosuch":                            "lineup sources list", "audit --sample 2": "a share from 0 to 1",
+			"notify test": "notify.webhook"},
 		exitFailed: {"keys revoke nosuch": "lineup keys list", "link show " + id: "no generation serves", "runs us-ga": "never crawled here",
 			"remove " + id + " --reason other": "ever listed here"},
 	} {

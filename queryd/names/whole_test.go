@@ -55,7 +55,8 @@ func TestWholeNames(t *testing.T) {
 
 // TestJointKeysLoseNobody: whoever a question means and has a key of any of its words is found by all of them together too.
 func TestJointKeysLoseNobody(t *testing.T) {
-	lasts := []string{"Testcase", "Testcase Mockley", "Mockley-Testcase", "Testcasemockley", "Mockley Sampleton Testcase", "de la Cruz", "Cruz",
+	lasts := []string{"Testcase", "Testcase Mockley", "Mockley-Testcase", "Testcasemockley", "Mockley Sampleton Testcase", "de la Cruz",
+		"Cruz",
 		"de la Cruz Mockley", "Delacruz", "Cruz de la", "Rowan Testcase Mockley", "Quinn Mockley", "Müller Testcase", "Mueller-Testcase", "de la",
 		"St. John Mockley", "Testcase Mockley Jr", "Rowan", ""}
 	firsts := []string{"Rowan", "", "Rowan Quinn", "Quinn Rowan", "De Rowan", "de la", "Quinn"}

@@ -159,13 +159,15 @@ func TestADoubleNameReadsNoHalf(t *testing.T) {
 			records = append(records, schemas.Record{Name: schemas.Name{First: "Rowan", Last: last}})
 		}
 	}
-	for _, last := range []string{"Testcase-Mockley", "Testcase Mockley", "Mockley Testcase", "Testcasemockley", "Testcase Mockley Sampleton"} {
+	for _, last := range []string{"Testcase-Mockley", "Testcase Mockley", "Mockley Testcase", "Testcasemockley",
+		"Testcase Mockley Sampleton"} {
 		records = append(records, schemas.Record{Name: schemas.Name{First: "Rowan", Last: last}})
 	}
 	alias := schemas.Record{Name: schemas.Name{First: "Ash", Last: "Sampleton"}}
 	alias.Aliases = []schemas.Alias{{Name: schemas.Name{Full: "Testcase Mockley, Rowan"}}}
 	engine, read := searching(t, append(records, alias)...)
-	for _, name := range []namekey.Query{{Last: "Testcase Mockley"}, {First: "Rowan", Last: "Testcase-Mockley"}, {Last: "Rowan Testcase Mockley"},
+	for _, name := range []namekey.Query{{Last: "Testcase Mockley"}, {First: "Rowan", Last: "Testcase-Mockley"},
+		{Last: "Rowan Testcase Mockley"},
 		{First: "rowan", Last: "Rowan Testcase Mockley"}} {
 		read.documents = 0
 		q := named(name)

@@ -248,7 +248,8 @@ func (x *generation) arms(ctx context.Context, tx *sql.Tx, q index.Query) ([]arm
 // streamed is an arm that an index gives in the order of the answer: of a place or of everybody, and nothing
 // else is asked of whom it gives.
 func streamed(q index.Query, unstated int) (arm, bool) {
-	if f := q.Filter; len(q.IDs)+len(q.Persons)+len(q.AnyKey)+len(q.AllKeys)+len(q.NoKey)+len(f.Sources)+len(f.States)+len(f.Sexes)+f.BornMin+f.BornMax > 0 ||
+	if f := q.Filter; len(q.IDs)+len(q.Persons)+len(q.AnyKey)+len(q.AllKeys)+len(q.NoKey)+
+		len(f.Sources)+len(f.States)+len(f.Sexes)+f.BornMin+f.BornMax > 0 ||
 		q.Near != nil ||
 		len(drivers(index.Query{FirstSeenFrom: q.FirstSeenFrom, FirstSeenTo: q.FirstSeenTo, ChangedFrom: q.ChangedFrom,
 			ChangedTo: q.ChangedTo})) > 0 ||

@@ -81,7 +81,8 @@ func TestWritersShareATransaction(t *testing.T) {
 	if err != nil || len(docs) != 2 {
 		t.Errorf("%d documents, %v, want both of call 7 and nobody who left", len(docs), err)
 	}
-	_, err = g.write.Exec(fmt.Sprintf("CREATE TRIGGER full BEFORE INSERT ON document WHEN NEW.rid = (SELECT rid FROM registrant WHERE id = x'%s') "+
+	_, err = g.write.Exec(fmt.Sprintf("CREATE TRIGGER full BEFORE INSERT ON document WHEN NEW.rid = "+
+		"(SELECT rid FROM registrant WHERE id = x'%s') "+
 		"BEGIN SELECT RAISE(ABORT, 'no room'); END", strings.ReplaceAll(string(indextest.Person(3, 1, nil).ID), "-", "")))
 	if err != nil {
 		t.Fatal(err)

@@ -106,7 +106,9 @@ func (x *Index) inCircle(ctx context.Context, g generation, q index.Query, arm *
 }
 
 // measured reads where those are whom a filter gives, and orders by distance who is so near to the middle of a circle.
-func (x *Index) measured(ctx context.Context, g generation, c *index.Circle, f *qdrant.Filter, miles float64) (list []index.Rank, err error) {
+func (x *Index) measured(ctx context.Context, g generation, c *index.Circle, f *qdrant.Filter, miles float64) (
+	list []index.Rank, err error,
+) {
 	request := &qdrant.ScrollPoints{CollectionName: x.registrants(g.Name), Filter: f,
 		WithPayload: qdrant.NewWithPayloadInclude("geo"), Limit: qdrant.PtrOf(uint32(10 * page))}
 	err = x.scroll(ctx, "find near", request, func(p *qdrant.RetrievedPoint) (bool, error) {

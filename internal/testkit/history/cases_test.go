@@ -205,6 +205,7 @@ func TestACrawlUnderWayHearsOfItsHost(t *testing.T) {
 	sum, err := crawl("us-xs", "us-xr", s)
 	asked := (*fetch.WaitError)(nil)
 	if !errors.As(err, &asked) || !sum.NotBefore.Equal(other.NotBefore) || !sum.Interrupted || s.asked > s.at+4 {
-		t.Errorf("%s (%s), until %s, after %d requests, %v; the other until %s", sum.State, sum.Reason, sum.NotBefore, s.asked, err, other.NotBefore)
+		t.Errorf("%s (%s), until %s, after %d requests, %v; the other until %s", sum.State, sum.Reason, sum.NotBefore, s.asked, err,
+			other.NotBefore)
 	}
 }
