@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// typed are what each shell does to complete @typed and print what it offers, or writes. zsh completes at a terminal alone: @want is awaited.
+// typed are what each shell does to complete @typed and print what it offers, or writes. zsh completes at a terminal alone: @want is
+// awaited.
 var typed = map[string]string{
 	"bash": `source <(lineup completion bash) 2>/dev/null; COMP_LINE="@typed"; COMP_WORDS=($COMP_LINE); COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 		COMP_POINT=${#COMP_LINE}; COMP_TYPE=9; compopt() { :; }; __start_lineup; printf '%s\n' "${COMPREPLY[@]}"`,
@@ -59,7 +60,8 @@ func TestShellsCompleteIds(t *testing.T) {
 		for line, want := range lines {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			cmd := exec.CommandContext(ctx, shell, "-c", strings.NewReplacer("@typed", line, "@want", want).Replace(script))
-			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "LINEUP_DATA="+data) // by flag the line would be wider than zsh's terminal
+			// The data directory by a flag would make the line wider than zsh's terminal.
+			cmd.Env = append(os.Environ(), "PATH="+dir+":"+os.Getenv("PATH"), "HOME="+dir, "LINEUP_DATA="+data)
 			if said, err := cmd.CombinedOutput(); !strings.Contains(string(said), want) {
 				t.Errorf("%s: %s: %v: %s", shell, line, err, said)
 			}
