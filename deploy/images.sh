@@ -35,12 +35,13 @@ if [ -z "${IMAGES_ARE_BUILT:-}" ]; then
 			cp -a "$(go env GOROOT)" "$place/usr/local/go"
 			cp -L /etc/ssl/certs/ca-certificates.crt "$place/etc/ssl/certs/" # a proxy of this machine may have its own
 			buildah config --env PATH=/usr/local/go/bin:/usr/sbin:/usr/bin:/sbin:/bin --env GOPATH=/go --env GOTOOLCHAIN=local \
-				--env "GOPROXY=$(go env GOPROXY)" "$made"
+				--env "GOPROXY=$(go env GOPROXY)" --env PIP_CERT=/etc/ssl/certs/ca-certificates.crt "$made"
 		fi
 		buildah commit -q --rm "$made" "$1" >/dev/null
 	}
 	base "docker.io/library/debian:$debian-slim" apt
-	base "docker.io/library/golang:$(argument GO_VERSION)-$debian" apt,ca-certificates,g++,gcc,git,libc6-dev,make,pkg-config go
+	# pip is a way to the models where dlib's own site is not reached.
+	base "docker.io/library/golang:$(argument GO_VERSION)-$debian" apt,ca-certificates,g++,gcc,git,libc6-dev,make,pkg-config,python3-pip go
 	for target; do
 		began=$SECONDS
 		# What one target compiled or fetched the next one need not.
