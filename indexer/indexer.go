@@ -252,8 +252,7 @@ func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Ge
 			errFeatures)
 	}
 	entry := index.Entry{ID: s.ID, Source: s.Source, Revision: s.Revision}
-	for again := true; again; {
-		again = false
+	for {
 		if s.Listed {
 			var err error
 			if entry, err = w.entry(ctx, all, g, s, working); err != nil {
@@ -264,13 +263,19 @@ func (w *Worker) replace(ctx context.Context, all []index.Generation, g index.Ge
 			return err
 		}
 		if s.Listed {
-			var err error
-			if again, err = w.unmask(ctx, all, g, entry, keep); err != nil {
+			if again, err := w.unmask(ctx, all, g, entry, keep); err != nil {
 				return err
+			} else if again {
+				continue
 			}
 		}
+		if err := w.mark(ctx, g, s, entry, keep); err != nil {
+			return err
+		}
+		if again, err := w.masked(ctx, g, entry); err != nil || !again {
+			return err
+		}
 	}
-	return w.mark(ctx, g, s, entry, keep)
 }
 
 func (w *Worker) write(ctx context.Context, g index.Generation, entry index.Entry) error {

@@ -94,6 +94,29 @@ func (w *Worker) unmask(ctx context.Context, all []index.Generation, g index.Gen
 	return due[entry.ID], nil
 }
 
+// masked reports whether another worker has written an entry again meanwhile, one of whose photos turned out to be a placeholder: what
+// was marked of it is not so any more. Who masks looks for the mark behind its own write, so one of the two sees the other.
+func (w *Worker) masked(ctx context.Context, g index.Generation, entry index.Entry) (bool, error) {
+	if entry.Document == nil {
+		return false, nil
+	}
+	for _, photo := range entry.Document.Photos {
+		if photo.Hash == 0 || photo.Problem == index.Placeholder {
+			continue
+		}
+		sharers, err := w.sharing(ctx, g.Name, entry.Source, photo.Hash)
+		if err != nil {
+			return false, err
+		}
+		for _, s := range sharers {
+			if s.ID == entry.ID && s.Photo.Photo == photo.Photo && s.Photo.Problem == index.Placeholder {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
+}
+
 // mask writes the entry of a listed registrant again, whose photo has turned out to be a placeholder. It need not
 // call unmask: the hashes it writes are those that were there before.
 func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Generation, source string, id schemas.UUID,
@@ -109,7 +132,11 @@ func (w *Worker) mask(ctx context.Context, all []index.Generation, g index.Gener
 	if err == nil {
 		err = w.write(ctx, g, entry)
 	}
-	if err == nil && s.Due(g.Target()) == schemas.DueNot { // else its own worker has yet to look for others
+	var now schemas.Listing
+	if err == nil { // its own worker may have marked meanwhile what it wrote before
+		now, err = w.Ledger.Listing(ctx, source, id)
+	}
+	if err == nil && now.Revision == s.Revision && now.Due(g.Target()) == schemas.DueNot { // else its own worker has yet to look for others
 		err = w.mark(ctx, g, s, entry, keep)
 	}
 	if errors.Is(err, ledger.ErrMoved) || errors.Is(err, fs.ErrNotExist) && w.hasMoved(ctx, s) {
