@@ -270,7 +270,7 @@ func (x *Index) Persons(ctx context.Context, generation string, ids ...schemas.U
 					return err
 				}
 				if len(id) != 16 || len(person) != 16 {
-					return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+					return errDamaged
 				}
 				persons[uuidOf([16]byte(id))] = uuidOf([16]byte(person))
 				return nil
@@ -415,7 +415,7 @@ func (x *generation) sharing(ctx context.Context, source string, hash uint64, mo
 					return err
 				}
 				if len(id) != 16 {
-					return errors.New("a registrant's row is damaged; hint: drop this generation and reindex")
+					return errDamaged
 				}
 				s := index.Sharer{ID: uuidOf([16]byte(id))}
 				if err := json.Unmarshal(outcome, &s.Photo); err != nil {
