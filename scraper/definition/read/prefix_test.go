@@ -3,6 +3,7 @@ package read_test
 import (
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +57,7 @@ func TestPrefixes(t *testing.T) {
 		!start[0].Told {
 		t.Errorf("starts with %+v, %v", start, err)
 	}
+	longest := "A" + strings.Repeat("X", 7)
 	tests := []struct {
 		name, rule string
 		carry      map[string]string
@@ -74,9 +76,9 @@ func TestPrefixes(t *testing.T) {
 			`-> both https://x.example/a/s {"last": "A", "first": "X"}; -> both https://x.example/a/s {"last": "A", "first": "Y"}`, false, nil},
 		{"too many of a first name", "both", map[string]string{"last": "A", "first": "X"}, 400, `{"m": "more than 3"}`,
 			`-> both https://x.example/a/s {"last": "AX", "first": "X"}; -> both https://x.example/a/s {"last": "AY", "first": "X"}`, false, nil},
-		{"too many of a name that cannot be longer", "both", map[string]string{"last": "AXXXXXXX", "first": "X"}, 400, `{"m": "more than 3"}`, "",
+		{"too many of a name that cannot be longer", "both", map[string]string{"last": longest, "first": "X"}, 400, `{"m": "more than 3"}`, "",
 			true, nil},
-		{"as many as it gives of a name that cannot be longer", "both", map[string]string{"last": "AXXXXXXX", "first": "X"}, 200,
+		{"as many as it gives of a name that cannot be longer", "both", map[string]string{"last": longest, "first": "X"}, 200,
 			`{"data": [{"id": 1}, {"id": 2}, {"id": 3}]}`,
 			`-> one https://x.example/a/1; -> one https://x.example/a/2; -> one https://x.example/a/3`, true, nil},
 		{"something else is wrong", "lasts", map[string]string{"last": "A"}, 500, `{"m": "out of memory"}`, "", false, scraper.ErrLayout},
